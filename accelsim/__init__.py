@@ -1,0 +1,1 @@
+"""accelsim: cycle-level simulation of sparse-DNN accelerators on real pruned models."""

@@ -1,0 +1,66 @@
+"""What a machine is to the rest of the house: a config class, two engines, and names for all it counts."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from accelsim.config import ArchConfig
+from accelsim.hw.energy import Action
+from accelsim.workload.layer import Layer
+
+Policy = Callable[..., Any]  # each kind's docstring states the signature of its own policies
+
+
+@dataclass(frozen=True)
+class LayerRun:
+    """What an engine says about one layer.
+
+    slots: units of work the machine could do per cycle (PEs, or multipliers), over which stalls are counted.
+    stalls: slot-cycles by name, "busy" among them; they sum to slots x cycles.
+    counts: every action counted, by the names the machine declares.
+    notes: what the user should know about how this layer was mapped (repeated vectors, capacity...).
+    mapping: chosen tiles, passes, orders: small JSON-able values.
+    output: the computed tensor (reference engine only), in the shape of `layer.output()`.
+    """
+
+    cycles: int
+    slots: int
+    stalls: Mapping[str, int]
+    counts: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+    mapping: Mapping[str, Any] = field(default_factory=dict)
+    output: np.ndarray | None = None
+
+
+class Machine(ABC):
+    """One arch kind. Stateless; registered by one line in `accelsim/arch/__init__.py`.
+
+    `version` is part of every run id: raise it with each change that moves a number (and say so in CHANGELOG).
+    `stalls` starts with "busy". The first of `policies` is the default and the published one.
+    """
+
+    kind: ClassVar[str]
+    version: ClassVar[int]
+    config: ClassVar[type[ArchConfig]]
+    stalls: ClassVar[tuple[str, ...]]
+    counts: ClassVar[tuple[str, ...]]
+    policies: ClassVar[Mapping[str, Policy]]
+
+    @abstractmethod
+    def run(self, layer: Layer, config: Any, policy: Policy) -> LayerRun:
+        """Simulate with the fast kernel. Raises UnsupportedLayerError for a layer the machine cannot run."""
+
+    @abstractmethod
+    def reference(self, layer: Layer, config: Any, policy: Policy) -> LayerRun:
+        """Simulate tick by tick on real values; also yields the output. Needs `layer.has_values`."""
+
+    @abstractmethod
+    def actions(self, config: Any) -> Mapping[str, Action]:
+        """The energy action behind each count; a count without energy is left out."""
+
+    def area_mm2(self, config: Any) -> float | None:
+        """Silicon area where the sources give one, else None."""
+        return None

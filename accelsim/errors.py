@@ -1,0 +1,33 @@
+"""Every error a user can cause, as one clear message.
+
+A message says where (file, key or line), what was found, what was wanted, and a way out.
+The command line prints it alone and exits with status 2; nothing is half-written.
+"""
+
+
+class AccelsimError(Exception):
+    """Base of every error that accelsim raises on purpose."""
+
+
+class ConfigError(AccelsimError):
+    """An architecture, energy table or study file, or a ``--set``, is not usable."""
+
+
+class TraceError(AccelsimError):
+    """A trace file or the tensors of a layer are not usable."""
+
+
+class UnsupportedLayerError(AccelsimError):
+    """The machine cannot run this layer (never skipped silently)."""
+
+
+class ModelError(AccelsimError):
+    """A machine broke one of its own laws: a defect in a model, not in the input."""
+
+
+class AccountingError(ModelError):
+    """Busy and stalled slot-cycles of a run do not add up to slots x cycles."""
+
+
+class DeadlockError(ModelError):
+    """Nothing moves any more; the message holds a dump of every queue."""
