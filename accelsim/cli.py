@@ -48,7 +48,8 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or the path of a trace file.")]
+TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or a trace file's path.")]
+FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A trace, an architecture or an energy table.")]
 
 
 @app.command()
@@ -57,9 +58,11 @@ def run(
     trace: TraceArgument,
     arch: Annotated[list[str], typer.Option("--arch", "-a", metavar="NAME|FILE",
                                             help="A preset's name or a YAML file; repeat to compare.")],
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a config key; repeatable.")] = None,
-    policy: Annotated[str | None, typer.Option(metavar="NAME", help="Load-balancing policy (default: the published one).")] = None,
-    engine: Annotated[Engine, typer.Option(help="kernel: fast; reference: tick by tick on real values.")] = Engine.kernel,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
+                                                   help="Change a config key; repeatable.")] = None,
+    policy: Annotated[str | None, typer.Option(metavar="NAME",
+                                               help="Load-balancing policy (default: the published one).")] = None,
+    engine: Annotated[Engine, typer.Option(help="kernel: fast; reference: tick by tick on values.")] = Engine.kernel,
     format_: Annotated[Format, typer.Option("--format", help="What is printed.")] = Format.table,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR",
                                                 help="Also write result.json, layers.csv and table.txt there.")] = None,
@@ -107,7 +110,7 @@ def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
 
 @app.command()
 @_plain_errors
-def check(file: Annotated[str, typer.Argument(metavar="FILE", help="A trace, an architecture or an energy table.")]) -> None:
+def check(file: FileArgument) -> None:
     """Check a file; every mistake is reported with its place."""
     from accelsim.arch import load_arch
     from accelsim.config import read_yaml

@@ -40,7 +40,8 @@ def load_arch(arch: str | ArchConfig, changes: Mapping[str, Any] | None = None) 
     Raises ConfigError with every mistake at once.
     """
     if isinstance(arch, ArchConfig):
-        data, where = arch.to_dict(), f"config {arch.name!r}"
+        data: Mapping[Any, Any] = arch.to_dict()
+        where = f"config {arch.name!r}"
     elif isinstance(arch, str):
         path = shipped.find("arch", arch)
         data, where = read_yaml(path), str(path)

@@ -1,6 +1,6 @@
 """Results and traces as tables, for a terminal or a notebook."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ def trace_text(trace: "Trace") -> str:
         table.add_column(heading, justify="left" if heading in ("layer", "op", "values") else "right")
     for layer in trace.layers:
         table.add_row(
-            Text(layer.name), layer.op, "x".join(map(str, layer.weight.shape)), "x".join(map(str, layer.activation.shape)),
+            Text(layer.name), layer.op, *("x".join(map(str, t.shape)) for t in (layer.weight, layer.activation)),
             *(f"{(t != 0).mean():.1%}" for t in (layer.weight, layer.activation)),
             f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}",
             "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
@@ -55,7 +55,8 @@ def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
 
 def _run_table(result: "Result") -> Table:
     table = _table(f"{result.trace} on {result.arch} (policy {result.policy}, {result.config.clock_mhz:g} MHz)")
-    for heading in ("layer", "op", "dense MACs", "effectual", "cycles", "time us", "energy nJ", "busy", "largest stall"):
+    for heading in ("layer", "op", "dense MACs", "effectual", "cycles", "time us", "energy nJ", "busy",
+                    "largest stall"):
         table.add_column(heading, justify="left" if heading in ("layer", "op", "largest stall") else "right")
     for layer in result.layers:
         table.add_row(Text(layer.name), layer.op, *_cells(layer), _largest_stall(layer.stalls))
@@ -69,9 +70,9 @@ def _cells(of: "Result | LayerResult") -> Iterable[str]:
             f"{of.energy_pj / 1e3:,.1f}", f"{of.utilization:.1%}")
 
 
-def _largest_stall(stalls: dict[str, int] | object) -> str:
-    waits = {name: n for name, n in dict(stalls).items() if name != "busy"}  # type: ignore[call-overload]
-    total = sum(dict(stalls).values())  # type: ignore[call-overload]
+def _largest_stall(stalls: Mapping[str, int]) -> str:
+    waits = {name: n for name, n in stalls.items() if name != "busy"}
+    total = sum(stalls.values())
     name = max(waits, key=waits.__getitem__, default="")
     return f"{name} {waits[name] / total:.1%}" if total and name and waits[name] else "none"
 

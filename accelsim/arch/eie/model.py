@@ -7,6 +7,7 @@ loading a layer into the SRAMs, anything between two vectors, layers that exceed
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,9 +41,10 @@ class Eie(Machine):
         timing, totals = np.zeros(5, np.int64), np.zeros(4, np.int64)
         broadcasts = row_reads = vectors = peak_entries = columns = 0
         mapping_key = (policy, config.pes, config.index_bits)
-        for index, product in enumerate(derived(layer, "matrix_products", lambda: list(matrix_products(layer)))):
+        products = derived(layer, "matrix_products", lambda: list(matrix_products(layer)))
+        for index, product in enumerate(products):
             key = (index, *mapping_key)
-            encoded = derived(layer, ("eie encoded", *key), lambda p=product: encode(p, config, policy))
+            encoded = derived(layer, ("eie encoded", *key), partial(encode, product, config, policy))
             for steps, reads in _batches(layer, product, key, encoded, config.entries_per_row):
                 timing += kernel.run_steps(steps, config.queue_entries)
                 totals += steps.totals
