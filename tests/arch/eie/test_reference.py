@@ -151,6 +151,14 @@ def test_full_queue_of_a_slow_pe_holds_the_scanner():
           broadcasts=4, queue_writes=8, pointer_reads=8, activation_row_reads=2)
 
 
+def test_scanner_held_for_long_is_no_deadlock():
+    # A queue of 1 and columns of 300 entries: c1 pushed, presented c3..c302; the second column is pushed at c3, the
+    # third waits until the second leaves the queue: it is taken at c302, so pushed at c303. Presented back to back
+    # up to c902. End c908. 900 entries, 8 a row, are 113 SRAM rows.
+    check(linear("long", np.ones((300, 3), np.int8), [1, 1, 1]), Config(pes=1, queue_entries=1), 908,
+          {"busy": 900, "starved": 3, "drain": 5}, spmat_row_reads=113)
+
+
 def test_runs_of_a_batch_follow_one_another():
     one, two = linear("a", [[3]], [2]), linear("b", [[3]], [0])
     both = linear("ab", [[3]], [[2], [0]])
