@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         UnsupportedLayerError,
     )
     from accelsim.results import LayerResult, Result
-    from accelsim.simulate import simulate
+    from accelsim.simulation import simulate
     from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
     from accelsim.workload.quantize import quantize
     from accelsim.workload.trace import Trace, load_trace
@@ -33,7 +33,7 @@ _HOMES = {
     "accelsim.errors": ("AccelsimError", "AccountingError", "ConfigError", "DeadlockError", "TraceError",
                         "UnsupportedLayerError"),
     "accelsim.results": ("LayerResult", "Result"),
-    "accelsim.simulate": ("simulate",),
+    "accelsim.simulation": ("simulate",),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
     "accelsim.workload.quantize": ("quantize",),
     "accelsim.workload.trace": ("Trace", "load_trace"),
