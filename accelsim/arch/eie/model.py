@@ -15,7 +15,7 @@ import numpy as np
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.eie import kernel
 from accelsim.arch.eie.config import EieConfig
-from accelsim.arch.eie.policies import POLICIES
+from accelsim.arch.eie.policies import POLICIES, assign_rows
 from accelsim.hw.energy import Action
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Conv2d, Layer
@@ -93,7 +93,7 @@ class Eie(Machine):
 def encode(product: MatrixProduct, config: EieConfig, policy: Policy) -> kernel.Encoded:
     """The matrix (and bias) of `product` as the PEs hold it, rows given out by `policy`."""
     rows = len(product.matrix)
-    pe_of_row = np.asarray(policy(product.matrix, config.pes), dtype=np.int64)
+    pe_of_row = assign_rows(policy, product.matrix, config.pes)
     rows_by_pe = np.argsort(pe_of_row, kind="stable")
     first_row = np.concatenate(([0], np.cumsum(np.bincount(pe_of_row, minlength=config.pes))))
     most_rows = int(np.diff(first_row).max(initial=0))

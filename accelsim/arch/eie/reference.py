@@ -10,46 +10,39 @@ matrix format; here they are put together, run and accounted for.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from accelsim.arch.base import LayerRun
+from accelsim.arch.base import LayerRun, Policy
 from accelsim.arch.eie.blocks import WAITING, Broadcast, Pipeline, PtrRead, Scanner
 from accelsim.arch.eie.clock import Clock, Clocked, Queue
 from accelsim.arch.eie.encode import EncodedMatrix, encode
-from accelsim.errors import ConfigError, DeadlockError, ModelError, TraceError
+from accelsim.arch.eie.policies import assign_rows
+from accelsim.errors import DeadlockError, TraceError
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 
-RowPolicy = Callable[[np.ndarray, int], np.ndarray]
-
 STALLS = ("busy", "padding", "empty_column", "starved", "back_pressure", "barrier", "drain")
 COUNTS = ("macs", "padding_entries", "broadcasts", "queue_writes", "pointer_reads", "spmat_row_reads",
-          "activation_row_reads", "accumulator_writes", "pe_cycles")
+          "activation_row_reads", "accumulator_writes", "arithmetic_slots", "pe_cycles")
 
 
-def run(layer: Layer, config: Any, policy: RowPolicy) -> LayerRun:
+def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     """Simulate `layer` on real values; also yields the output, int64, shaped as `layer.output()`.
 
-    config: `pes`, `queue_entries`, `spmat_width_bits`, `index_bits`, `weight_bits`. policy(row_nonzeros[row], pes)
-    gives the PE of each row of a matrix product; the bias is not among the non-zeros. Cycles, stalls and counts are
-    sums over runs that follow one another, each from an empty machine (our assumption).
-    Raises TraceError for a pattern-only layer, ConfigError when a row of the sparse-matrix SRAM holds no entry,
-    ModelError when the policy does not give each row a PE, DeadlockError when nothing moves any more.
+    config: an EieConfig. policy: see `accelsim.arch.eie.policies`. Cycles, stalls and counts are sums over runs that
+    follow one another, each from an empty machine (our assumption).
+    Raises TraceError for a pattern-only layer, ModelError when the policy does not give each row a PE, DeadlockError
+    when nothing moves any more.
     """
     if not layer.has_values:
         raise TraceError(f"layer {layer.name!r} is pattern-only (bool tensors) and has no values to compute with; "
                          "give integer tensors, or use engine='kernel', which needs the pattern alone")
-    entry_bits = config.weight_bits + config.index_bits
-    if config.spmat_width_bits < entry_bits:
-        raise ConfigError(f"layer {layer.name!r}: spmat_width_bits is {config.spmat_width_bits}, wanted at least "
-                          f"weight_bits + index_bits = {entry_bits}, so that a row holds an entry; widen the row")
     cycles, stalls, counts = 0, Counter[str](), Counter[str]()
     outputs = []
     for product in matrix_products(layer):
-        encoded = encode_product(layer.name, product, config, policy)
+        encoded = encode_product(product, config, policy)
         results = []
         for vector in product.vectors:
             machine = VectorRun(encoded, vector, product.bias is not None, config)
@@ -65,16 +58,10 @@ def run(layer: Layer, config: Any, policy: RowPolicy) -> LayerRun:
                     {name: counts[name] for name in COUNTS}, output=assemble(layer, outputs))
 
 
-def encode_product(name: str, product: MatrixProduct, config: Any, policy: RowPolicy) -> EncodedMatrix:
-    """The matrix [out, in] of a product as PE memories: its columns filled up to whole activation rows, then the bias.
-
-    Raises ModelError when the policy does not give each row a PE.
-    """
+def encode_product(product: MatrixProduct, config: Any, policy: Policy) -> EncodedMatrix:
+    """The matrix [out, in] of a product as PE memories: its columns filled up to whole activation rows, then the bias."""
     out, n_in = product.matrix.shape
-    pe_of_row = np.asarray(policy((product.matrix != 0).sum(axis=1, dtype=np.int64), config.pes))
-    if pe_of_row.shape != (out,) or pe_of_row.min() < 0 or pe_of_row.max() >= config.pes:
-        raise ModelError(f"layer {name!r}: the policy returned {pe_of_row!r:.80}, "
-                         f"wanted {out} PEs (one per row) in 0 .. {config.pes - 1}; correct the policy")
+    pe_of_row = assign_rows(policy, product.matrix, config.pes)
     columns = np.zeros((out, -(-n_in // config.pes) * config.pes), np.int64)
     columns[:, :n_in] = product.matrix
     if product.bias is not None:
@@ -86,11 +73,10 @@ class VectorRun:
     """One run: one vector on one encoded matrix, on a machine that starts empty. Use it once."""
 
     def __init__(self, encoded: EncodedMatrix, vector: np.ndarray, has_bias: bool, config: Any) -> None:
-        entries_per_row = config.spmat_width_bits // (config.weight_bits + config.index_bits)
         self.memories = encoded.memories
         self.queues: list[Queue[Broadcast]] = [Queue(config.queue_entries) for _ in self.memories]
         self.scanner = Scanner(vector, has_bias, self.queues)
-        self.ptr_reads = [PtrRead(memory, queue, entries_per_row)
+        self.ptr_reads = [PtrRead(memory, queue, config.entries_per_row)
                           for memory, queue in zip(self.memories, self.queues, strict=True)]
         self.pipelines = [Pipeline(ptr_read, encoded.codebook, len(ptr_read.memory.global_rows))
                           for ptr_read in self.ptr_reads]
@@ -132,6 +118,7 @@ class VectorRun:
                        spmat_row_reads=sum(p.row_reads for p in self.ptr_reads),
                        activation_row_reads=self.scanner.row_reads,
                        accumulator_writes=sum(p.accumulators.writes for p in self.pipelines),
+                       arithmetic_slots=presented["busy"] + presented["padding"],
                        pe_cycles=len(self.memories) * self.cycles)
 
     def output(self) -> np.ndarray:
