@@ -16,7 +16,7 @@ import numpy as np
 
 from accelsim.arch.base import LayerRun, Policy
 from accelsim.arch.eie.blocks import WAITING, Broadcast, Pipeline, PtrRead, Scanner
-from accelsim.arch.eie.clock import Clock, Clocked, Queue
+from accelsim.hw.clock import Clock, Clocked, Queue
 from accelsim.arch.eie.encode import EncodedMatrix, encode
 from accelsim.arch.eie.policies import assign_rows
 from accelsim.errors import DeadlockError, TraceError
