@@ -26,8 +26,8 @@ def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConf
     """Run every layer of `trace` on `arch`, one after the other.
 
     trace: a Trace, a single layer, a shipped trace's name or a path. arch: a preset's name, a YAML file's path or a
-    config object; `set` maps its keys to other values. engine: "kernel" (fast) or "reference" (tick by tick on real values:
-    slow, and yields each layer's output). policy: who gets what work; the machine's published one when None.
+    config object; `set` maps its keys to other values. engine: "kernel" (fast) or "reference" (tick by tick on real
+    values: slow, and yields each layer's output). policy: who gets what work; the machine's published one when None.
     Raises ConfigError, TraceError or UnsupportedLayerError with a message that says what to do.
     """
     if engine not in ENGINES:

@@ -42,7 +42,7 @@ def best_of(call, repeats: int = 9) -> float:
 
 
 def test_fc6_against_one_plain_pass(benchmark, fc6):
-    """Wanted: the whole simulation, encoding included, in at most 3 plain passes; a second queue depth in 10 % of that."""
+    """Wanted: all of it, encoding included, in at most 3 plain passes; another queue depth in 10 % of that."""
     weight, activation = fc6
     eie, config, deep = machine("eie"), load_arch("eie"), load_arch("eie", {"queue_entries": 15})
     policy = eie.policies["row_interleave"]
