@@ -1,7 +1,7 @@
 """Traces: the layers of one workload with their recorded tensors, in one safetensors file.
 
-The file's metadata holds one JSON text under the key `accelsim` (`Header` below). Tensor i of role r is stored as
-`i.r`; bool patterns are packed to bits (numpy order, C order, last byte zero-filled). No pickle anywhere.
+The file's metadata holds one JSON text under the key `accelsim` (`Header` below). The tensor of role r of layer i is
+stored as `i.r`, in the smallest encoding of `accelsim.workload.tensors`. No pickle anywhere.
 """
 
 import json
@@ -23,21 +23,14 @@ from accelsim import shipped
 from accelsim.config import StrictModel, digest_of
 from accelsim.errors import TraceError
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.tensors import Role, TensorSpec, restored, stored
 
 if TYPE_CHECKING:
     import networkx
 
 _KEY = "accelsim"
-_ROLES = ("weight", "activation", "bias")
-_STORED = {"values": ("I8", "I16", "I32"), "bits": ("U8",)}
+_ROLES: tuple[Role, ...] = ("weight", "activation", "bias")
 _REMAKE = "make the file again with accelsim.Trace(...).save(path)"
-
-
-class TensorSpec(StrictModel):
-    """Shape of a tensor and how it is stored: integers as they are, or bools packed to bits."""
-
-    shape: list[int] = Field(min_length=1, max_length=4)
-    encoding: Literal["values", "bits"]
 
 
 class LayerSpec(StrictModel):
@@ -57,7 +50,7 @@ class LayerSpec(StrictModel):
 class Header(StrictModel):
     """The JSON in the file's metadata. `edges` are (from, to) pairs of layer names."""
 
-    format: Literal[1]
+    format: Literal[1, 2]  # 2 knows compressed tensors
     name: str = Field(min_length=1)
     made_by: dict[str, Any]
     layers: list[LayerSpec] = Field(min_length=1)
@@ -147,17 +140,17 @@ class Trace:
                 tensor = getattr(layer, role)
                 spec[role] = None
                 if tensor is not None:
-                    bits = tensor.dtype == bool
-                    spec[role] = {"shape": list(tensor.shape), "encoding": "bits" if bits else "values"}
-                    tensors[f"{index}.{role}"] = np.packbits(tensor) if bits else np.ascontiguousarray(tensor)
+                    entry = stored(tensor, layer.op, role)
+                    spec[role], tensors[f"{index}.{role}"] = entry.spec, entry.array
             specs.append(spec)
-        header = {"format": 1, "name": self.name, "made_by": self.made_by, "layers": specs,
+        header = {"format": 2, "name": self.name, "made_by": self.made_by, "layers": specs,
                   "edges": [list(e) for e in self.edges], "digest": self.digest}
         try:
             handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
             os.close(handle)
             try:
-                save_file(tensors, temporary, metadata={_KEY: json.dumps(header, sort_keys=True)})
+                text = json.dumps(header, sort_keys=True, separators=(",", ":"))
+                save_file(tensors, temporary, metadata={_KEY: text})
                 os.chmod(temporary, 0o644)
                 os.replace(temporary, target)
             finally:
@@ -206,8 +199,8 @@ def _header(file: Path, metadata: Mapping[str, str]) -> Header:
 
 
 def _layer(file: Path, tensors: Any, index: int, spec: LayerSpec) -> Layer:
-    arrays = [None if getattr(spec, r) is None else _read(file, tensors, f"{index}.{r}", getattr(spec, r))
-              for r in _ROLES]
+    arrays = [None if getattr(spec, role) is None
+              else _read(file, tensors, f"{index}.{role}", getattr(spec, role), spec.op, role) for role in _ROLES]
     weight, activation, bias = arrays
     if spec.op == "conv2d":
         given = (spec.stride, spec.padding, spec.dilation, spec.groups)
@@ -223,20 +216,13 @@ def _layer(file: Path, tensors: Any, index: int, spec: LayerSpec) -> Layer:
     return _located(file, lambda: linear(spec.name, weight[0], activation[0], bias))
 
 
-def _read(file: Path, tensors: Any, key: str, spec: TensorSpec) -> np.ndarray:
+def _read(file: Path, tensors: Any, key: str, spec: TensorSpec, op: str, role: Role) -> np.ndarray:
     if key not in tensors.keys():  # noqa: SIM118 (not a mapping)
         raise TraceError(f"{file}: tensor {key!r} is missing; {_REMAKE}")
-    stored = tensors.get_slice(key)
-    positive = all(n > 0 for n in spec.shape)
-    size = int(np.prod([max(n, 0) for n in spec.shape], dtype=object))
-    wanted = spec.shape if spec.encoding == "values" else [-(-size // 8)]
-    if stored.get_dtype() not in _STORED[spec.encoding] or stored.get_shape() != wanted or not positive:
-        raise TraceError(f"{file}: tensor {key!r} is {stored.get_dtype()} {stored.get_shape()}, wanted {spec.encoding} "
-                         f"({' or '.join(_STORED[spec.encoding])}) {wanted} with no axis empty; {_REMAKE}")
-    array: np.ndarray = tensors.get_tensor(key)
-    if spec.encoding == "bits":
-        array = np.unpackbits(array, count=size).reshape(spec.shape).view(bool)
-    return array
+    try:
+        return restored(spec, tensors, key, op, role)
+    except TraceError as error:
+        raise TraceError(f"{file}: {error}; {_REMAKE}") from None
 
 
 def _edge(file: Path, edge: list[str]) -> tuple[str, str]:
