@@ -41,8 +41,7 @@ class ConvShape(StrictModel):
             raise ValueError(f"{self.name}: the kernel does not fit the padded input")
         return self
 
-    @property
-    def weight_shape(self) -> tuple[int, ...]:
+    def weight_shape(self, batch: int) -> tuple[int, ...]:
         return (self.filters, self.input[0] // self.groups, *self.kernel)
 
     def activation_shape(self, batch: int) -> tuple[int, ...]:
@@ -77,9 +76,8 @@ class MatmulShape(StrictModel):
             raise ValueError(f"{self.name}: a linear layer has one group; write op: matmul")
         return self
 
-    @property
-    def weight_shape(self) -> tuple[int, ...]:
-        return (self.groups, self.outputs, self.inputs)
+    def weight_shape(self, batch: int) -> tuple[int, ...]:
+        return (1 if self.op == "linear" else batch * self.groups, self.outputs, self.inputs)
 
     def activation_shape(self, batch: int) -> tuple[int, ...]:
         if self.op == "linear":
