@@ -7,6 +7,7 @@ with file, line, key, what was found, what was wanted and, for a misspelt key, t
 import difflib
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -18,7 +19,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from accelsim.errors import ConfigError
 
-MAX_YAML_BYTES = 1 << 18  # parsing costs about 10 s per MB; presets have 1 kB
+MAX_YAML_BYTES = 1 << 17  # parsing costs 10 to 30 s per MB; presets have 1 kB
+MAX_BRACKETS = 50  # open at once: ruamel's time grows with the square of the depth
 MAX_PROBLEMS = 20  # printed at once; more hide the first
 Model = TypeVar("Model", bound="StrictModel")
 # what ruamel.yaml lets through on hostile text, besides its own YAMLError
@@ -93,6 +95,7 @@ def parse_yaml(path: Path, text: str) -> Mapping[Any, Any]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError, YAMLWarning
 
+    _refuse_depth(text, str(path), lines=True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", YAMLWarning)  # what ruamel finds doubtful is a mistake here
@@ -112,6 +115,7 @@ def read_scalar(text: str, where: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError, YAMLWarning
 
+    _refuse_depth(text, where)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", YAMLWarning)
@@ -237,12 +241,23 @@ def _refuse_references(path: Path, text: str) -> None:
                               "write the value out, in quotes if it is text")
 
 
+def _refuse_depth(text: str, where: str, lines: bool = False) -> None:
+    depth = 0
+    for bracket in re.finditer(r"[][{}]", text):  # those in comments and quotes too: they come in pairs
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > MAX_BRACKETS:
+            place = f":{text.count(chr(10), 0, bracket.start()) + 1}" if lines else ""
+            raise ConfigError(f"{where}{place}: more than {MAX_BRACKETS} brackets are open at once; close them")
+
+
 def _mark(error: Any) -> str:
     mark = getattr(error, "problem_mark", None)
     return "" if mark is None else f":{mark.line + 1}"
 
 
 def _first_line(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
     text = getattr(error, "problem", None) or str(error).strip() or type(error).__name__
     return _cut(text.splitlines()[0].split("; use sys.")[0], 200)  # Python's own way out is none for a file
 

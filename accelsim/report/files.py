@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import tempfile
 from collections.abc import Sequence
 from io import StringIO
@@ -49,8 +48,8 @@ def prepare(folder: Path) -> Path:
     """`folder`, made if need be; ConfigError, before anything is simulated, when it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(None, "Permission denied")
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".accelsim-"):
+            pass  # what permissions, quotas and mounts say together
         for name in _WRITERS:
             if (folder / name).is_dir():
                 raise IsADirectoryError(None, f"{name} in it is a folder")

@@ -9,7 +9,6 @@ import numpy as np
 from accelsim.errors import UnsupportedLayerError
 from accelsim.workload.layer import Conv2d, Layer, Matmul
 
-
 MAX_PATCH_ELEMENTS = 1 << 31  # of one im2col matrix: 2 GB of int8
 
 
@@ -50,7 +49,7 @@ def im2col(layer: Conv2d, group: int) -> np.ndarray:
     images = layer.activation.shape[0]
     shape = (images, *layer.out_plane, per_group, *kernel)
     if math.prod(shape) > MAX_PATCH_ELEMENTS:
-        raise UnsupportedLayerError(f"layer {layer.name!r}: its im2col matrix has {math.prod(shape):,} elements, more than "
+        raise UnsupportedLayerError(f"layer {layer.name!r}: its im2col matrix has {math.prod(shape):,} elements, over "
                                     f"{MAX_PATCH_ELEMENTS:,}; give fewer images, less padding or a smaller plane")
     patches = np.zeros(shape, layer.activation.dtype)
     channels = layer.activation[:, group * per_group:(group + 1) * per_group]

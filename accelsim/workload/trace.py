@@ -182,6 +182,10 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     """
     file = shipped.find("trace", os.fsdecode(path))
     try:
+        file.open("rb").close()  # safetensors calls every file that it cannot open missing
+    except OSError as error:
+        raise TraceError(f"{file}: cannot be read ({error.strerror}); give the path of a trace file") from None
+    try:
         with safe_open(file, framework="numpy") as tensors:
             header = _header(file, tensors.metadata() or {})
             unread = set(tensors.keys())
