@@ -17,7 +17,7 @@ class SigmaConfig(ArchConfig):
     multipliers_per_dpe: int = Field(ge=2, le=1 << 16, description="multipliers of a Flex-DPE, a power of two")
     bandwidth_words_per_cycle: int = Field(ge=1, le=1 << 24, description="words the data SRAM delivers per cycle")
     streaming: Literal["limited", "unlimited"] = Field(
-        description="limited: K in tiles of one Flex-DPE, bounded by the bandwidth; unlimited: K whole, a vector a cycle")
+        description="limited: K in tiles of a Flex-DPE, bounded by the bandwidth; unlimited: K whole, a vector a cycle")
     stationary: Literal["mk", "kn", "best"] = Field(
         description="operand that stays in the multipliers: mk weights, kn activations, best the faster one")
     stationary_filter: bool = Field(description="drop stationary non-zeros that never meet a streamed non-zero")

@@ -1,7 +1,7 @@
 """The fast engine of SIGMA: the controller's placement on bitmaps, then one recurrence over the folds.
 
-Time needs the values of each fold alone; the counts need which k each fold and each Flex-DPE holds, found by walking the
-stationary bitmap once, a word at a time. Rules: docs/machines/sigma.md. Nothing is done per multiplier or per cycle.
+Time needs the values of each fold alone; the counts need which k each fold and each Flex-DPE holds, found by walking
+the stationary bitmap once, a word at a time. Rules: docs/machines/sigma.md. Nothing is done per multiplier or per cycle.
 """
 
 from typing import NamedTuple

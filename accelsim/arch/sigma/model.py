@@ -1,9 +1,10 @@
 """SIGMA as the house sees it: names, lowering, and the two engines.
 
-Source: Qin et al., HPCA 2020; its public RTL; the cycles that the TeAAL artifact lists as reported. The rules, each with
-its source, are in docs/machines/sigma.md. Exact: the controller's stationary' and packing on the real bitmaps, folds, unicast
-loads, streaming under a bandwidth, the pipeline with its FAN levels, clusters across Flex-DPEs and folds. Abstracted:
-SRAM capacity and DRAM, the mesh between Flex-DPEs (its words are counted, its hops take no time), the controller's own time.
+Source: Qin et al., HPCA 2020; its public RTL; the cycles that the TeAAL artifact lists as reported. The rules, each
+with its source, are in docs/machines/sigma.md. Exact: the controller's stationary' and packing on the real bitmaps,
+folds, unicast loads, streaming under a bandwidth, the pipeline with its FAN levels, clusters across Flex-DPEs and folds.
+Abstracted: SRAM capacity and DRAM, the mesh between Flex-DPEs (its words are counted, its hops take no time), the
+controller's own time.
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,9 @@ class Bitmaps(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """A stationary side, placed: live[word], first[tile, row], first_fold[tile + 1], values[fold], totals of fill_folds."""
+    """A stationary side, placed: live[word], first[tile, row], first_fold[tile + 1], values[fold], totals of
+    `kernel.fill_folds`.
+    """
 
     live: np.ndarray
     first: np.ndarray
@@ -62,9 +65,10 @@ class Sigma(Machine):
     version: ClassVar[int] = 1
     config = SigmaConfig
     stalls = ("busy", "streamed_zero", "unfilled", "bandwidth", "load", "drain")
-    counts = ("macs", "multiplies", "stationary_reads", "streaming_reads", "words_sent", "dpe_inputs", "switch_traversals",
-              "buffer_writes", "buffer_reads", "fan_adds", "dpu_adds", "psum_writes", "psum_reads", "outputs_written",
-              "bitmap_bits_read", "bitmap_bits_written", "controller_ors", "controller_ands", "table_entries")
+    counts = ("macs", "multiplies", "stationary_reads", "streaming_reads", "words_sent", "dpe_inputs",
+              "switch_traversals", "buffer_writes", "buffer_reads", "fan_adds", "dpu_adds", "psum_writes", "psum_reads",
+              "outputs_written", "bitmap_bits_read", "bitmap_bits_written", "controller_ors", "controller_ands",
+              "table_entries")
     policies = POLICIES
 
     def run(self, layer: Layer, config: SigmaConfig, policy: Policy) -> LayerRun:
@@ -138,7 +142,8 @@ class _Gemm:
         load, steps, waits, drain = side.cycles
         filled = int(side.placement.values.sum()) * side.vectors
         slots = self.config.slots
-        return np.array([self.macs, filled - self.macs, slots * steps - filled, slots * waits, slots * load, slots * drain])
+        return np.array([self.macs, filled - self.macs, slots * steps - filled, slots * waits, slots * load,
+                         slots * drain])
 
     def counts(self, side: Side) -> np.ndarray:
         vectors, rows, placement, config = side.vectors, self.rows[side.name], side.placement, self.config
@@ -147,9 +152,11 @@ class _Gemm:
         distinct, (dpe_words, streamed) = self._sources(side.name)
         filled, filtered = values * vectors, config.stationary_filter
         scanned = rows * self.k + vectors * self.k + vectors * self._scanned_k(placement)
-        outputs = derived(self.layer, ("sigma outputs", self.index), lambda: int(bitmap.pairs_that_meet(*self.bitmaps.packed)))
+        outputs = derived(self.layer, ("sigma outputs", self.index),
+                          lambda: int(bitmap.pairs_that_meet(*self.bitmaps.packed)))
         return np.array([
-            self.macs, filled, values, streamed, values + int(distinct.sum()) * vectors, values + int(dpe_words) * vectors,
+            self.macs, filled, values, streamed,
+            values + int(distinct.sum()) * vectors, values + int(dpe_words) * vectors,
             (values + filled) * config.benes_levels, values, filled,
             vectors * (values - segments), vectors * (segments - clusters),
             vectors * clusters, vectors * (clusters - occupied), outputs,

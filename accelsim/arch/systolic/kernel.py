@@ -1,10 +1,22 @@
 """The fast engine of the systolic array: the schedule of docs/machines/systolic.md, summed over tiles and PEs.
 
-The array is dense and its schedule fixed per product, so every PE's waits are known from its row and column; sums over rows and
-columns are arithmetic series. Which products are effectual is counted on the tensors by the caller.
+The array is dense and its schedule fixed per product, so every PE's waits are known from its row and column; sums over rows
+and columns are arithmetic series. Which products are effectual is counted on the tensors by the caller.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+TileHeight = Callable[[int, int], int]  # a policy: (extent, size of the axis) -> tile height
+
+
+class Array(NamedTuple):
+    """The design: PEs, the switch, and the policy that cuts tiles."""
+
+    rows: int
+    cols: int
+    double_buffer: bool
+    tile_height: TileHeight
 
 
 class Work(NamedTuple):
@@ -24,9 +36,11 @@ class Work(NamedTuple):
     accumulator_reads: int
 
 
-def run_stationary(k: int, outputs: int, vectors: int, rows: int, cols: int, double_buffer: bool) -> Work:
+def run_stationary(k: int, outputs: int, vectors: int, array: Array) -> Work:
     """A stationary operand [k, outputs] on the array, `vectors` streamed through each of its tiles."""
-    tile_rows, k_tiles, output_tiles = min(k, rows), _tiles(k, rows), _tiles(outputs, cols)
+    rows, cols, double_buffer, tile_height = array
+    tile_rows = tile_height(k, rows)
+    k_tiles, output_tiles = _tiles(k, tile_rows), _tiles(outputs, tile_height(outputs, cols))
     tiles, pes, macs = k_tiles * output_tiles, tile_rows * cols, k * outputs * vectors
     tail = tile_rows + cols - 1  # PE (r, c) drains for tail - r - c cycles
     period = max(vectors, tile_rows, cols) if double_buffer else tile_rows + vectors + cols
@@ -45,16 +59,18 @@ def run_stationary(k: int, outputs: int, vectors: int, rows: int, cols: int, dou
     )
 
 
-def run_output_stationary(m: int, n: int, k: int, rows: int, cols: int, double_buffer: bool) -> Work:
+def run_output_stationary(m: int, n: int, k: int, array: Array) -> Work:
     """Outputs [m, n] on the array, k streamed through from two sides."""
-    tile_rows, tile_cols, row_tiles, col_tiles = min(m, rows), min(n, cols), _tiles(m, rows), _tiles(n, cols)
+    rows, cols, double_buffer, tile_height = array
+    tile_rows, tile_cols = tile_height(m, rows), tile_height(n, cols)
+    row_tiles, col_tiles = _tiles(m, tile_rows), _tiles(n, tile_cols)
     tiles, pes, macs = row_tiles * col_tiles, tile_rows * tile_cols, m * n * k
     tail = 2 * tile_rows + tile_cols - 2
     period = max(k, tile_rows) if double_buffer else k + tail
     cycles = (tiles - 1) * period + k + tail
     passes = 1 if double_buffer else tiles
     last_rows = m - (row_tiles - 1) * tile_rows
-    shifts = (row_tiles - 1) * _sum_below(tile_rows + 1) + _sum_below(tile_rows + 1) - _sum_below(tile_rows - last_rows + 1)
+    shifts = row_tiles * _sum_below(tile_rows + 1) - _sum_below(tile_rows - last_rows + 1)
     return Work(
         cycles=cycles,
         unused=(rows * cols - pes) * cycles + tiles * pes * k - macs,

@@ -1,18 +1,20 @@
 """Systolic arrays as the house sees them: names, lowering, and the two engines.
 
-Sources: Jouppi et al., ISCA 2017 (TPU); SCALE-Sim (output-stationary timing); the cycles that the TeAAL artifact lists for a
-128 x 128 array beside SIGMA. The rules, each with its source, are in docs/machines/systolic.md. Exact: tiling, loads, skew,
-drain, double buffering, to the cycle and the PE. Abstracted: buffers of any size (accumulators hold every output), DRAM.
+Sources: Jouppi et al., ISCA 2017 (TPU); SCALE-Sim (output-stationary timing); the cycles that the TeAAL artifact lists
+for a 128 x 128 array beside SIGMA. The rules, each with its source, are in docs/machines/systolic.md. Exact: tiling,
+loads, skew, drain, double buffering, to the cycle and the PE. Abstracted: buffers of any size (accumulators hold every
+output), DRAM.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.systolic.config import SystolicConfig
-from accelsim.arch.systolic.kernel import Work, run_output_stationary, run_stationary
+from accelsim.arch.systolic.kernel import Array, Work, run_output_stationary, run_stationary
+from accelsim.arch.systolic.policies import POLICIES
 from accelsim.hw.energy import Action
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
@@ -23,13 +25,8 @@ WORD_BITS, SUM_BITS = 16, 32  # as SIGMA beside it
 AREA_MM2 = 65.10 / 1.377  # [SIGMA paper]: SIGMA, 65.10 mm2, is 37.7 % larger than this array; 28 nm
 
 
-def row_major(extent: int, size: int) -> list[int]:
-    """First index of each tile: consecutive blocks, the only order a systolic array of fixed shape has [paper]."""
-    return list(range(0, extent, size))
-
-
 class Systolic(Machine):
-    """Dense matrix products on a grid of PEs. One policy: blocks in row-major order."""
+    """Dense matrix products on a grid of PEs. Policies: see `accelsim.arch.systolic.policies`."""
 
     kind: ClassVar[str] = "systolic"
     version: ClassVar[int] = 1
@@ -37,16 +34,16 @@ class Systolic(Machine):
     stalls = ("busy", "ineffectual", "unused", "load", "fill", "drain")
     counts = ("macs", "dense_macs", "stationary_reads", "streaming_reads", "operand_moves", "psum_moves",
               "accumulator_writes", "accumulator_reads", "outputs_written")
-    policies: ClassVar[Mapping[str, Policy]] = {"row_major": row_major}
+    policies = POLICIES
 
     def run(self, layer: Layer, config: SystolicConfig, policy: Policy) -> LayerRun:
         total, chosen = np.zeros(len(Work._fields), object), dict.fromkeys(("ws", "is", "os"), 0)
         macs = outputs = 0
         for index, product in enumerate(derived(layer, "matrix_products", lambda: list(matrix_products(layer)))):
-            dataflow, work = _fastest(product, config)
+            dataflow, work = _fastest(product, config, policy)
             total += np.array(work, object)
             chosen[dataflow] += 1
-            macs += derived(layer, ("effectual macs", index), lambda p=product: _effectual_macs(p))
+            macs += _effectual_macs(layer, index, product)
             outputs += len(product.matrix) * len(product.vectors)
         work = Work(*map(int, total))
         stalls = (macs, work.dense_macs - macs, work.unused, work.load, work.fill, work.drain)
@@ -81,16 +78,17 @@ class Systolic(Machine):
         return AREA_MM2 if (config.rows, config.cols) == (128, 128) else None
 
 
-def _fastest(product: MatrixProduct, config: SystolicConfig) -> tuple[str, Work]:
+def _fastest(product: MatrixProduct, config: SystolicConfig, policy: Policy) -> tuple[str, Work]:
     """The configured dataflow, or the faster of weight- and input-stationary (the former if equal), and its work."""
     (m, k), n = product.matrix.shape, len(product.vectors)
-    shape = (config.rows, config.cols, config.double_buffer)
+    array = Array(config.rows, config.cols, config.double_buffer, policy)
     if config.dataflow == "os":
-        return "os", run_output_stationary(m, n, k, *shape)
-    sides: dict[str, Any] = {"ws": (k, m, n), "is": (k, n, m)}
+        return "os", run_output_stationary(m, n, k, array)
+    sides = {"ws": (k, m, n), "is": (k, n, m)}
     names = tuple(sides) if config.dataflow == "best" else (config.dataflow,)
-    return min(((name, run_stationary(*sides[name], *shape)) for name in names), key=lambda pair: pair[1].cycles)
+    return min(((name, run_stationary(*sides[name], array)) for name in names), key=lambda pair: pair[1].cycles)
 
 
-def _effectual_macs(product: MatrixProduct) -> int:
-    return int(column_nonzeros(product.matrix) @ column_nonzeros(product.vectors))
+def _effectual_macs(layer: Layer, index: int, product: MatrixProduct) -> int:
+    return derived(layer, ("effectual macs", index),
+                   lambda: int(column_nonzeros(product.matrix) @ column_nonzeros(product.vectors)))

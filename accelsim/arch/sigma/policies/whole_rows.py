@@ -1,7 +1,7 @@
 """Like packed, but a row is not cut by the end of a fold unless it is longer than one.
 
-STONNE's mapping of SIGMA packs whole rows alone; the multiplier it reserves for a running sum is not modelled. Fewer partial
-sums pass through the accumulators, more multipliers stay empty.
+STONNE's mapping of SIGMA packs whole rows alone; the multiplier it reserves for a running sum is not modelled. Fewer
+partial sums pass through the accumulators, more multipliers stay empty.
 """
 
 import numpy as np
