@@ -1,7 +1,8 @@
 """The fast engine of SIGMA: the controller's placement on bitmaps, then one recurrence over the folds.
 
 Time needs the values of each fold alone; the counts need which k each fold and each Flex-DPE holds, found by walking
-the stationary bitmap once, a word at a time. Rules: docs/machines/sigma.md. Nothing is done per multiplier or per cycle.
+the stationary bitmap once, a word at a time. Nothing is done per multiplier or per cycle.
+Rules: docs/machines/sigma.md.
 """
 
 from typing import NamedTuple

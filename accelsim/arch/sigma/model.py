@@ -2,7 +2,7 @@
 
 Source: Qin et al., HPCA 2020; its public RTL; the cycles that the TeAAL artifact lists as reported. The rules, each
 with its source, are in docs/machines/sigma.md. Exact: the controller's stationary' and packing on the real bitmaps,
-folds, unicast loads, streaming under a bandwidth, the pipeline with its FAN levels, clusters across Flex-DPEs and folds.
+folds, unicast loads, streaming under a bandwidth, the pipeline with its FAN levels, clusters over several folds.
 Abstracted: SRAM capacity and DRAM, the mesh between Flex-DPEs (its words are counted, its hops take no time), the
 controller's own time.
 """

@@ -1,7 +1,7 @@
 """The fast engine of the systolic array: the schedule of docs/machines/systolic.md, summed over tiles and PEs.
 
-The array is dense and its schedule fixed per product, so every PE's waits are known from its row and column; sums over rows
-and columns are arithmetic series. Which products are effectual is counted on the tensors by the caller.
+The array is dense and its schedule fixed per product, so every PE's waits are known from its row and column; sums over
+rows and columns are arithmetic series. Which products are effectual is counted on the tensors by the caller.
 """
 
 from collections.abc import Callable
