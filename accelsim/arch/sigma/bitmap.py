@@ -1,7 +1,8 @@
 """Bitmaps: 64 elements a word, bit k mod 64 of word k div 64, rows padded with zeros. Shared by SIGMA's kernels."""
 
 import numpy as np
-from numba import njit, uint64
+from numba import njit
+from numpy import uint64
 
 _PACK_BYTES = 1 << 24  # elements packed at once: bounds the temporaries
 
@@ -20,11 +21,14 @@ def pack_rows(matrix: np.ndarray) -> np.ndarray:
 
 @njit(inline="always")
 def popcount(word):
-    """Set bits of a uint64 word (LLVM turns the pattern into one instruction)."""
+    """Set bits of a uint64 word."""
     word = word - ((word >> uint64(1)) & uint64(0x5555555555555555))
     word = (word & uint64(0x3333333333333333)) + ((word >> uint64(2)) & uint64(0x3333333333333333))
     word = (word + (word >> uint64(4))) & uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((word * uint64(0x0101010101010101)) >> uint64(56))
+    word = word + (word >> uint64(8))  # sums of bytes; no multiplication, so that nothing overflows with the JIT off
+    word = word + (word >> uint64(16))
+    word = word + (word >> uint64(32))
+    return np.int64(word & uint64(0x7F))
 
 
 @njit(inline="always")

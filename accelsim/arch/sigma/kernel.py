@@ -8,7 +8,8 @@ Rules: docs/machines/sigma.md.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, uint64
+from numba import njit
+from numpy import uint64
 
 from accelsim.arch.sigma.bitmap import lowest_bits, popcount
 

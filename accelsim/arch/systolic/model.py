@@ -15,6 +15,7 @@ from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.systolic.config import SystolicConfig
 from accelsim.arch.systolic.kernel import Array, Work, run_output_stationary, run_stationary
 from accelsim.arch.systolic.policies import POLICIES
+from accelsim.errors import ModelError
 from accelsim.hw.energy import Action
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
@@ -78,10 +79,23 @@ class Systolic(Machine):
         return AREA_MM2 if (config.rows, config.cols) == (128, 128) else None
 
 
+def _checked(policy: Policy) -> Policy:
+    """The policy, refused when it gives a tile that is empty or larger than the array."""
+
+    def tile_height(extent: int, size: int) -> int:
+        height = int(policy(extent, size))
+        if not 1 <= height <= min(extent, size):
+            raise ModelError(f"the policy cuts an extent of {extent} on {size} PEs into tiles of {height}; "
+                             f"wanted 1 .. {min(extent, size)}")
+        return height
+
+    return tile_height
+
+
 def _fastest(product: MatrixProduct, config: SystolicConfig, policy: Policy) -> tuple[str, Work]:
     """The configured dataflow, or the faster of weight- and input-stationary (the former if equal), and its work."""
     (m, k), n = product.matrix.shape, len(product.vectors)
-    array = Array(config.rows, config.cols, config.double_buffer, policy)
+    array = Array(config.rows, config.cols, config.double_buffer, _checked(policy))
     if config.dataflow == "os":
         return "os", run_output_stationary(m, n, k, array)
     sides = {"ws": (k, m, n), "is": (k, n, m)}
