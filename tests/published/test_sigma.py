@@ -1,9 +1,9 @@
 """How far are SIGMA and the systolic array from the published numbers, on actual random bitmaps?
 
-reported: cycles that the TeAAL artifact lists for stationary density 0.2, streaming density 0.9 and 128 words per cycle.
+reported: cycles that the TeAAL artifact lists for stationary density 0.2, streaming density 0.9, 128 words per cycle.
 dense and sparse: bars of Fig. 12a and 12b of the SIGMA paper, digitised by a third party, speed-up over the 128 x 128
-array (the sparse ones to about 0.5; their densities, 0.2 and 0.7, are that party's assumption). What does not hold is an
-expected failure with its number. The filter is off here: the published numbers fit better without it.
+array (the sparse ones to about 0.5; their densities, 0.2 and 0.7, are that party's assumption). What does not hold is
+an expected failure with its number. The filter is off here: the published numbers fit better without it.
 """
 
 from functools import cache
