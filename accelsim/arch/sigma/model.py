@@ -81,7 +81,7 @@ class Sigma(Machine):
             stalls += gemm.stalls(side)
             counts += gemm.counts(side)
             sides[side.name] += 1
-            folds += len(side.placement.values)
+            folds += int(np.count_nonzero(side.placement.values))
         return LayerRun(
             cycles=cycles, slots=config.slots,
             stalls=dict(zip(self.stalls, map(int, stalls), strict=True)),
