@@ -90,11 +90,6 @@ class Sigma(Machine):
             mapping={"gemms_mk_stationary": sides["mk"], "gemms_kn_stationary": sides["kn"], "folds": folds},
         )
 
-    def reference(self, layer: Layer, config: SigmaConfig, policy: Policy) -> LayerRun:
-        from accelsim.arch.sigma import reference
-
-        return reference.run(layer, config, policy)
-
     def actions(self, config: SigmaConfig) -> Mapping[str, Action]:
         return {
             "multiplies": Action("multiply"),

@@ -57,11 +57,6 @@ class Systolic(Machine):
             mapping={f"gemms_{name}": count for name, count in chosen.items()},
         )
 
-    def reference(self, layer: Layer, config: SystolicConfig, policy: Policy) -> LayerRun:
-        from accelsim.arch.systolic import reference
-
-        return reference.run(layer, config, policy)
-
     def actions(self, config: SystolicConfig) -> Mapping[str, Action]:
         return {
             "dense_macs": Action("multiply_add"),
