@@ -16,10 +16,10 @@ import numpy as np
 
 from accelsim.arch.base import LayerRun, Policy
 from accelsim.arch.eie.blocks import WAITING, Broadcast, Pipeline, PtrRead, Scanner
-from accelsim.arch.eie.clock import Clock, Clocked, Queue
 from accelsim.arch.eie.encode import EncodedMatrix, encode
 from accelsim.arch.eie.policies import assign_rows
 from accelsim.errors import DeadlockError, TraceError
+from accelsim.hw.clock import Clock, Clocked, Queue
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 
@@ -59,7 +59,7 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
 
 
 def encode_product(product: MatrixProduct, config: Any, policy: Policy) -> EncodedMatrix:
-    """The matrix [out, in] of a product as PE memories: its columns filled up to whole activation rows, then the bias."""
+    """The matrix [out, in] of a product as PE memories: columns filled up to whole activation rows, then the bias."""
     out, n_in = product.matrix.shape
     pe_of_row = assign_rows(policy, product.matrix, config.pes)
     columns = np.zeros((out, -(-n_in // config.pes) * config.pes), np.int64)
