@@ -119,7 +119,7 @@ TABLE_MISTAKES = {
                        r":\d+: unknown key 'actions\.spmat_row_read\.pj_per_bits'; did you mean 'pj_per_bit'\?"),
     "no source": (spoilt("source: EIE", "sauce: EIE", TABLE), r":\d+: key 'actions\.pe_cycle\.source' is missing"),
     "negative": (spoilt("pj: 2.3425", "pj: -1", TABLE),
-                 rf":{line(TABLE, 'pj: 2')}: actions\.pe_cycle\.pj: input should be greater than or equal to 0, got -1"),
+                 rf":{line(TABLE, 'pj: 2')}: actions\.pe_cycle\.pj: input should be greater than or equal to 0, got"),
     "a joule": (spoilt("pj: 2.3425", "pj: 1e308", TABLE),
                 r":\d+: actions\.pe_cycle\.pj: input should be less than or equal to"),
     "numbered action": (spoilt("  pe_cycle:", "  1:", TABLE), r":\d+: key 1 is not text; keys are names, quote it"),
