@@ -40,7 +40,7 @@ def find(shelf: str, name_or_path: str) -> Path:
         exists, is_folder = path.exists(), path.is_dir()
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or problem
-        raise error(f"{name_or_path[:80]!r}: {reason}; give a shipped name or a path") from None
+        raise error(f"{word} {name_or_path[:80]!r}: {reason}; give a shipped name or a path") from None
     if exists:
         raise error(f"{name_or_path}: is {'a folder' if is_folder else 'not a file'}; "
                     f"give the path of {_article(word)} file")

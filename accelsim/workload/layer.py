@@ -256,9 +256,9 @@ def _times(array: np.ndarray) -> str:
 
 def _tensor(name: str, role: str, value: Any) -> np.ndarray:
     checked_name("layer", name)
-    array = np.asarray(value)
+    array = _array(name, role, value)
     if array.dtype in VALUE_DTYPES:
-        return _frozen(array)
+        return _frozen(array.copy() if array.flags.writeable else array)  # what a caller changes later is not ours
     if array.dtype.kind not in "iu":
         raise TraceError(f"layer {name!r}: {role} has dtype {array.dtype}, wanted int8, int16 or bool; "
                          + FLOAT_WAY_OUT)
@@ -268,12 +268,19 @@ def _tensor(name: str, role: str, value: Any) -> np.ndarray:
 def _bias(name: str, value: Any, outputs: int) -> np.ndarray | None:
     if value is None:
         return None
-    array = np.asarray(value)
+    array = _array(name, "bias", value)
     if array.shape != (outputs,):
         raise TraceError(f"layer {name!r}: bias has shape {list(array.shape)}, wanted [{outputs}], one per output")
     if array.dtype.kind not in "iub":
         raise TraceError(f"layer {name!r}: bias has dtype {array.dtype}, wanted integers or bool; " + FLOAT_WAY_OUT)
-    return _frozen(array if array.dtype == bool else _narrow(name, "bias", array, np.int32))
+    return _frozen(array.copy() if array.dtype == bool else _narrow(name, "bias", array, np.int32))
+
+
+def _array(name: str, role: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise TraceError(f"layer {name!r}: {role} is not an array ({str(error)[:200]}); give one of equal rows") from None
 
 
 def _narrow(name: str, role: str, array: np.ndarray, dtype: type) -> np.ndarray:

@@ -248,6 +248,7 @@ def _read(file: Path, tensors: Any, unread: set[str], key: str, spec: TensorSpec
     array: np.ndarray = tensors.get_tensor(key)
     if spec.encoding == "bits":
         array = np.unpackbits(array, count=size).reshape(spec.shape).view(bool)
+    array.flags.writeable = False  # ours alone: the layer need not copy it
     return array
 
 

@@ -188,7 +188,7 @@ def test_unreadable_files() -> None:
     with pytest.raises(ConfigError,
                        match=r"^closed\.yaml: cannot be read \(Permission denied\); give the path of a YAML file$"):
         load_arch("closed.yaml")
-    with pytest.raises(ConfigError, match=r"^'closed/mine\.yaml': Permission denied; give a shipped name or a path$"):
+    with pytest.raises(ConfigError, match=r"^architecture 'closed/mine\.yaml': Permission denied; give a shipped name or a path$"):
         load_arch("closed/mine.yaml")
     with pytest.raises(TraceError, match=r"^closed\.safetensors: cannot be read \(Permission denied\); give the path"):
         accelsim.load_trace("closed.safetensors")
