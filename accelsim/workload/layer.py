@@ -280,7 +280,7 @@ def _array(name: str, role: str, value: Any) -> np.ndarray:
     try:
         return np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
-        raise TraceError(f"layer {name!r}: {role} is not an array ({str(error)[:200]}); give one of equal rows") from None
+        raise TraceError(f"layer {name!r}: {role} is not an array ({error}); give one of equal rows") from None
 
 
 def _narrow(name: str, role: str, array: np.ndarray, dtype: type) -> np.ndarray:

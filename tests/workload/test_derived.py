@@ -9,6 +9,8 @@ import pytest
 from accelsim.workload import derived as store
 from accelsim.workload.derived import derived
 
+pytestmark = pytest.mark.small
+
 
 class Owner:
     """Anything that can be weakly referenced."""

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from accelsim import TraceError, conv2d, linear, matmul
 from accelsim.workload.layer import Conv2d
 
+pytestmark = pytest.mark.small
+
 NAMES_THAT_ACT = ("\x1b[31mred", "line\nbreak", "bell\a", "\u202eturned", "\ud800", "tab\t", "")
 
 
@@ -116,7 +118,8 @@ def test_what_a_caller_changes_later_changes_no_layer() -> None:
 
 def test_wide_integers_are_narrowed_when_they_fit() -> None:
     assert linear("fc", [[1, -32768]], [1, 2]).weight.dtype == np.int16
-    with pytest.raises(TraceError, match=r"layer 'fc': weight holds values outside int16 \(0 \.\. 32768\); requantize it"):
+    with pytest.raises(TraceError,
+                       match=r"layer 'fc': weight holds values outside int16 \(0 \.\. 32768\); requantize it"):
         linear("fc", [[0, 32768]], [1, 2])
     with pytest.raises(TraceError, match="bias holds values outside int32"):
         linear("fc", [[1]], [1], [2**31])
@@ -140,9 +143,11 @@ def test_wide_integers_are_narrowed_when_they_fit() -> None:
     (lambda: conv("padding", -1), "padding is -1, wanted a whole number from 0 to 65,536"),
     (lambda: conv("padding", 4), "padding 4 is larger than the filter's extent 3; outputs would see padding alone"),
     (lambda: conv("dilation", 1.0), "dilation is 1.0, wanted a whole number"),
-    (lambda: conv("dilation", 10), "a filter of extent 21 does not fit the padded plane of 5; give a larger activation"),
+    (lambda: conv("dilation", 10),
+     "a filter of extent 21 does not fit the padded plane of 5; give a larger activation"),
     (lambda: conv("groups", 3), "groups is 3, wanted a whole number from 1 to 2"),
-    (lambda: conv("groups", 2), r"weight \[3, 2, 3, 3\] with groups=2 wants 4 input channels and filters divisible by 2"),
+    (lambda: conv("groups", 2),
+     r"weight \[3, 2, 3, 3\] with groups=2 wants 4 input channels and filters divisible by 2"),
 ])
 def test_mistakes_name_the_layer_and_what_is_wanted(make: Any, told: str) -> None:
     with pytest.raises(TraceError, match=told) as raised:
@@ -162,12 +167,13 @@ def test_names_that_act_on_a_terminal_are_refused(name: str) -> None:
 
 def test_outputs_beyond_any_memory_are_refused() -> None:
     one = np.ones((1 << 18, 1), bool)
-    with pytest.raises(TraceError, match=r"layer 'fc' has 68,719,476,736 outputs, more than 17,179,869,184; check its shapes"):
+    with pytest.raises(TraceError,
+                       match=r"layer 'fc' has 68,719,476,736 outputs, more than 17,179,869,184; check its shapes"):
         linear("fc", one, one)
 
 
 def test_pattern_has_no_output() -> None:
-    with pytest.raises(TraceError, match="layer 'fc' is pattern-only .* give integer tensors, or use engine='kernel'"):
+    with pytest.raises(TraceError, match=r"layer 'fc' is pattern-only .* give integer tensors, or use engine='kernel'"):
         linear("fc", [[True]], [1]).output()
 
 

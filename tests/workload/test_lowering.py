@@ -10,6 +10,8 @@ from accelsim.workload import lowering
 from accelsim.workload.layer import Conv2d, Layer
 from accelsim.workload.lowering import assemble, im2col, matrix_products, output_shape
 
+pytestmark = pytest.mark.small
+
 
 def computed(layer: Layer) -> np.ndarray:
     """The output by way of the matrix products."""
@@ -51,7 +53,8 @@ def test_patches_beyond_memory_are_refused_before_they_are_made(monkeypatch: pyt
     layer = conv2d("conv", np.ones((1, 1, 3, 3), np.int8), np.ones((1, 1, 4, 4), np.int8), padding=1)
     assert im2col(layer, 0).size == 144
     monkeypatch.setattr(lowering, "MAX_PATCH_ELEMENTS", 143)
-    with pytest.raises(UnsupportedLayerError, match="layer 'conv': its im2col matrix has 144 elements, over 143; give fewer"):
+    with pytest.raises(UnsupportedLayerError,
+                       match="layer 'conv': its im2col matrix has 144 elements, over 143; give fewer"):
         im2col(layer, 0)
 
 

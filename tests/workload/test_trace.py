@@ -13,6 +13,8 @@ from workload.test_layer import NAMES_THAT_ACT, convolutions, sparse
 from accelsim import Trace, TraceError, conv2d, linear, load_trace, matmul
 from accelsim.workload.layer import Layer
 
+pytestmark = pytest.mark.small
+
 
 @st.composite
 def layers(draw: st.DrawFn) -> Layer:
@@ -37,7 +39,8 @@ def renamed(made: list[Layer]) -> list[Layer]:
 
 
 @given(made=st.lists(layers(), min_size=1, max_size=4), data=st.data())
-def test_round_trip_is_bit_exact(tmp_path_factory: pytest.TempPathFactory, made: list[Layer], data: st.DataObject) -> None:
+def test_round_trip_is_bit_exact(tmp_path_factory: pytest.TempPathFactory, made: list[Layer],
+                                 data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("trace")
     names = [layer.name for layer in renamed(made)]
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1:]]
