@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import accelsim
+from accelsim import shipped
 from accelsim.report import files
 from accelsim.report.table import as_html, as_text, trace_text
 
@@ -97,7 +98,7 @@ def test_csv_is_the_data_frame(result: accelsim.Result) -> None:
 
 
 def test_csv_of_different_machines_has_the_columns_of_all() -> None:
-    results = [accelsim.simulate(small(), name) for name in accelsim.shipped.names("arch")]
+    results = [accelsim.simulate(small(), name) for name in shipped.names("arch")]
     first, *lines = files.as_csv(results).splitlines()
     assert len(lines) == 2 * len(results)
     assert {f"count.{name}" for r in results for name in r.counts} <= set(first.split(","))
@@ -135,7 +136,7 @@ def test_a_comparison_names_every_run(result: accelsim.Result) -> None:
 
 def test_an_empty_machine_time_is_no_division_by_zero() -> None:
     zeros = accelsim.linear("zeros", np.zeros((3, 3), np.int8), np.zeros(3, np.int8))
-    for arch in accelsim.shipped.names("arch"):
+    for arch in shipped.names("arch"):
         run = accelsim.simulate(zeros, arch)
         assert run.macs_effectual == 0
         as_text([run, run])
