@@ -6,6 +6,7 @@ unevenly they lie (`Dispersion`). Weights and activations are drawn independentl
 
 import os
 from collections.abc import Iterable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from accelsim.workload.published import PlannedLayer, Workload, load_workload
 from accelsim.workload.tables import ConvShape
 from accelsim.workload.trace import Trace
 
-MAX_POSITIONS = 1 << 32  # of one tensor
+MAX_POSITIONS = 1 << 32  # of all tensors, one byte each in memory
 _CHUNK = 1 << 22  # positions drawn at a time
 _ROW_SAMPLE = 512  # units that stand for all when a shift of log-odds is looked for
 
@@ -40,6 +41,10 @@ def draw_trace(workload: Workload | str | os.PathLike[str], seed: int, batch: in
         raise ConfigError(f"batch is {batch!r}, wanted a whole number from 1 to {1 << 16}")
     if uniform and dispersion is not None:
         raise ConfigError("give uniform or a dispersion, not both")
+    positions = sum(prod(x.shape.weight_shape(batch)) + prod(x.shape.activation_shape(batch)) for x in plan.layers)
+    if positions > MAX_POSITIONS:
+        raise ConfigError(f"workload {plan.name!r} with a batch of {batch} has {positions:,} positions, more than "
+                          f"{MAX_POSITIONS:,}; draw a smaller batch or fewer layers (--layer)")
     spread = UNIFORM if uniform else (dispersion or RECORDED)
     drawn = [_layer(x, plan.signed_activations, (seed, x.shape.name), batch, values, spread) for x in plan.layers]
     return Trace(drawn, plan.name, plan.edges, _made_by(plan, seed, batch, spread, values))
@@ -59,10 +64,6 @@ def _layer(plan: PlannedLayer, signed: bool, seed: tuple[int, str], batch: int, 
            spread: Dispersion) -> Layer:
     shape, name = plan.shape, plan.shape.name
     weight_shape, activation_shape = shape.weight_shape(batch), shape.activation_shape(batch)
-    for role, sides in (("weight", weight_shape), ("activation", activation_shape)):
-        if np.prod([float(n) for n in sides]) > MAX_POSITIONS:
-            raise ConfigError(f"layer {name!r}: {role} {list(sides)} has more than {MAX_POSITIONS:,} positions; "
-                              "draw a smaller batch")
     rng = _generator(*seed)
     if isinstance(shape, ConvShape):
         weight = _weights(rng, plan, weight_shape, (spread.conv_filter, spread.conv_channel), shape.groups)
@@ -72,6 +73,8 @@ def _layer(plan: PlannedLayer, signed: bool, seed: tuple[int, str], batch: int, 
         activation = _vectors(rng, activation_shape, plan.activation_density, spread)
     if values:
         weight, activation = _valued(rng, weight, True), _valued(rng, activation, signed)
+    for tensor in (weight, activation):
+        tensor.flags.writeable = False  # ours alone: the layer need not copy it
     if isinstance(shape, ConvShape):
         return conv2d(name, weight, activation, shape.stride, shape.padding, groups=shape.groups)
     return matmul(name, weight, activation)

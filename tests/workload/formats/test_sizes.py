@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from accelsim.arch.eie.encode import encode
+from accelsim.arch.eie.reference.encode import encode
 from accelsim.workload import formats
 
 pytestmark = pytest.mark.small
