@@ -20,6 +20,7 @@ Role = Literal["weight", "activation", "bias"]
 Encoding = Literal["values", "bits", "bitmap", "run_length", "coo", "csr", "csc", "block_4x4", "n_of_4", "n_of_16"]
 
 MAX_EXPANSION = 256  # times that a compressed tensor may grow, so that a small file cannot fill the memory
+_WORTH_BYTES = 64  # what a compressed tensor must save: its entry in the header is that much longer
 _FREE_BYTES = 1 << 20  # growth to this size is always allowed
 MAX_AXIS = 1 << 40  # longer axes are typing errors; also keeps sizes printable
 _PLAIN = {"values": ("I8", "I16", "I32"), "bits": ("U8",)}
@@ -51,7 +52,7 @@ def stored(tensor: np.ndarray, op: str, role: Role) -> Stored:
         matrix = tensor.reshape(formats.matrix_shape(op, role, shape))
         plain_bits = tensor.size if plain == "bits" else 8 * tensor.nbytes
         for bits, encoding in sorted((formats.CATALOGUE[name].size_bits(matrix), name) for name in _COMPRESSED):
-            if bits < plain_bits and _may_grow(tensor.nbytes, -(-bits // 8)):
+            if bits + 8 * _WORTH_BYTES < plain_bits and _may_grow(tensor.nbytes, -(-bits // 8)):
                 spec = {"shape": shape, "encoding": encoding, "dtype": tensor.dtype.name, "bits": bits}
                 return Stored(spec, np.packbits(formats.CATALOGUE[encoding].encode(matrix)))
     return Stored({"shape": shape, "encoding": plain},

@@ -90,6 +90,16 @@ def damaged(tmp_path, change):
     return path
 
 
+def test_every_flipped_byte_of_a_compressed_tensor_is_refused(tmp_path):
+    path = damaged(tmp_path, lambda spec: None)
+    sound = path.read_bytes()
+    first = 8 + int.from_bytes(sound[:8], "little")
+    for place in range(first, len(sound)):
+        path.write_bytes(sound[:place] + bytes([sound[place] ^ 0x80]) + sound[place + 1:])
+        with pytest.raises(accelsim.TraceError):
+            accelsim.load_trace(path)
+
+
 @pytest.mark.parametrize("change", [
     {"encoding": "bitmap"}, {"encoding": "csr"}, {"encoding": "n_of_4"}, {"encoding": "block_4x4"},
     {"encoding": "gzip"},
