@@ -105,8 +105,9 @@ def test_the_defaults_reproduce_recorded_networks():
 
 
 def test_closer_to_the_shipped_recording_than_uniform_masks_are():
-    """An independent recording, in inputs of weights and neighbours of activations. Its filters and channels are less
-    spread than those of the ImageNet networks that the defaults are fitted to (docs/workloads.md).
+    """An independent recording: inputs of weights and neighbours of activations, compared in ratio.
+
+    Its filters and channels are less spread than those of the networks behind the defaults (docs/workloads.md).
     """
     for layer in list(accelsim.load_trace("digits_cnn"))[1:3]:
         shape = conv(layer.weight.shape[1], 8 if layer.name == "conv2" else 4, layer.weight.shape[0], 3, 1,
