@@ -86,6 +86,20 @@ def _parse_yaml(path: Path, size: int, modified_ns: int) -> Mapping[Any, Any]:
     return data
 
 
+def read_scalar(text: str, where: str) -> Any:
+    """`text` as YAML reads a value (8 is a number, true a truth value, eie a name)."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        value = YAML(typ="safe", pure=True).load(text) if text.strip() else text
+    except (YAMLError, ValueError, RecursionError, OverflowError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{where}: {text[:60]!r} is not a YAML value: {_first_line(error)}") from None
+    if not isinstance(value, (str, int, float, bool)) and value is not None:
+        raise ConfigError(f"{where}: {text[:60]!r} is {_kind_of(value)}, wanted a number, a truth value or a name")
+    return value
+
+
 def validate(model: type[Model], data: Mapping[Any, Any], where: str,
              changes: Mapping[str, Any] | None = None, without: str = "") -> Model:
     """`data` (less the key `without`), with `changes` over it, as a `model`.

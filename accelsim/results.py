@@ -22,8 +22,8 @@ class LayerResult:
     """One layer on one machine.
 
     cycles; time_us at the config's clock; energy_pj and its split `energy_by_component` (pJ).
-    slots: units of work per cycle (PEs, or multipliers); stalls: slot-cycles by name, "busy" first, summing to slots x cycles.
-    utilization: busy slot-cycles / all slot-cycles. counts: every action counted. mapping: how the layer was mapped.
+    slots: units of work per cycle (PEs, or multipliers). stalls: slot-cycles by name, "busy" first; they sum to
+    slots x cycles. utilization: busy slot-cycles / all slot-cycles. counts: every action counted. mapping: how the layer was mapped.
     macs_dense, macs_effectual: of the layer itself, whatever machine runs it. output: the reference engine's tensor.
     """
 
@@ -124,7 +124,7 @@ class Result:
 
     @cached_property
     def run_id(self) -> str:
-        """Digest of the validated config, the energy table, the trace, the policy, the engine and the model's version."""
+        """Digest of validated config, energy table, trace, policy, engine and the model's version."""
         return digest_of([self.config.to_dict(), self.energy_table_digest, self.trace_digest, self.policy, self.engine,
                           self.model_version])[:16]
 

@@ -25,8 +25,8 @@ def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConf
              policy: str | None = None, set: Mapping[str, Any] | None = None) -> Result:
     """Run every layer of `trace` on `arch`, one after the other.
 
-    trace: a Trace, a single layer, a shipped trace's name or a path. arch: a preset's name, a YAML file's path or a config
-    object; `set` maps its keys to other values. engine: "kernel" (fast) or "reference" (tick by tick on real values:
+    trace: a Trace, a single layer, a shipped trace's name or a path. arch: a preset's name, a YAML file's path or a
+    config object; `set` maps its keys to other values. engine: "kernel" (fast) or "reference" (tick by tick on real values:
     slow, and yields each layer's output). policy: who gets what work; the machine's published one when None.
     Raises ConfigError, TraceError or UnsupportedLayerError with a message that says what to do.
     """
@@ -71,12 +71,12 @@ def _policy(model: Machine, name: str | None) -> tuple[str, Policy]:
 def _check_accounting(model: Machine, layer: Layer, run: LayerRun) -> None:
     """Every slot-cycle is busy or has a named stall, once."""
     if tuple(run.stalls) != model.stalls or tuple(run.counts) != model.counts:
-        raise ModelError(f"{model.kind}, layer {layer.name!r}: the engine reports other names than the machine declares: "
+        raise ModelError(f"{model.kind}, layer {layer.name!r}: the engine's names are not those the machine declares: "
                          f"{[*run.stalls, *run.counts]} instead of {[*model.stalls, *model.counts]}")
     total, wanted = sum(run.stalls.values()), run.slots * run.cycles
     if total != wanted or min(run.stalls.values()) < 0 or min(run.counts.values(), default=0) < 0:
-        raise AccountingError(f"{model.kind}, layer {layer.name!r}: slot-cycles do not add up: {dict(run.stalls)} sum to "
-                              f"{total:,}, wanted {run.slots:,} x {run.cycles:,} = {wanted:,}, none negative")
+        raise AccountingError(f"{model.kind}, layer {layer.name!r}: slot-cycles do not add up: {dict(run.stalls)} sum "
+                              f"to {total:,}, wanted {run.slots:,} x {run.cycles:,} = {wanted:,}, none negative")
 
 
 def _layer_result(model: Machine, config: ArchConfig, table: EnergyTable, layer: Layer, run: LayerRun) -> LayerResult:

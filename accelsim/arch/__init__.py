@@ -40,7 +40,8 @@ def load_arch(arch: str | ArchConfig, changes: Mapping[str, Any] | None = None) 
     Raises ConfigError with every mistake at once.
     """
     if isinstance(arch, ArchConfig):
-        data, where = arch.to_dict(), f"config {arch.name!r}"
+        data: Mapping[Any, Any] = arch.to_dict()
+        where = f"config {arch.name!r}"
     elif isinstance(arch, str):
         path = shipped.find("arch", arch)
         data, where = read_yaml(path), str(path)
@@ -53,3 +54,16 @@ def load_arch(arch: str | ArchConfig, changes: Mapping[str, Any] | None = None) 
     if changes and "kind" in changes:
         raise ConfigError("'kind' cannot be set; name an arch of that kind")
     return validate(machine(kind).config, data, where, changes, without="kind")
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of architecture files: one alternative per kind."""
+    alternatives = []
+    for kind in sorted(kinds()):
+        one = machine(kind).config.model_json_schema()
+        one["title"] = kind
+        one["properties"] = {"kind": {"const": kind}} | one["properties"]
+        one["required"] = ["kind", *one["required"]]
+        alternatives.append(one)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "accelsim architecture",
+            "oneOf": alternatives}

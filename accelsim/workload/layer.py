@@ -129,7 +129,7 @@ class Conv2d(Layer):
         """(P, Q): rows and columns of the output plane."""
         return tuple((self.activation.shape[2 + d] + 2 * self.padding[d]
                       - self.dilation[d] * (self.weight.shape[2 + d] - 1) - 1) // self.stride[d] + 1
-                     for d in (0, 1))  # type: ignore[return-value]
+                     for d in (0, 1))
 
     @property
     def macs_dense(self) -> int:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +22,7 @@ from safetensors.numpy import save_file
 from accelsim import shipped
 from accelsim.config import StrictModel, digest_of
 from accelsim.errors import TraceError
-from accelsim.workload.layer import Conv2d, Layer, conv2d, linear, matmul
+from accelsim.workload.layer import Layer, conv2d, linear, matmul
 
 if TYPE_CHECKING:
     import networkx
@@ -79,7 +80,7 @@ class Trace:
         self.name = name
         names = [_checked(layer).name for layer in self.layers]
         self.edges: tuple[tuple[str, str], ...] = (
-            tuple(zip(names, names[1:], strict=False)) if edges is None else tuple((a, b) for a, b in edges))
+            tuple(pairwise(names)) if edges is None else tuple((a, b) for a, b in edges))
         try:
             self.made_by: dict[str, Any] = json.loads(json.dumps(dict(made_by or {}), allow_nan=False))
         except (TypeError, ValueError) as error:

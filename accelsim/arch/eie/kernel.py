@@ -1,8 +1,8 @@
 """The fast engine of EIE: one pass over the matrix, one over the broadcast columns, then an exact recurrence.
 
-Broadcast k leaves the scanner at b(k) = max(b(k-1) + gap(k), max over PEs of start(k - d)), where gap(k) is what the scan
-needs between the two non-zeros and d the queue's entries. PE p starts it at start(k) = max(b(k) + 2, end(k-1)) and
-ends it at end(k) = start(k) + max(1, entries of this PE in that column). All times are counter values of
+Broadcast k leaves the scanner at b(k) = max(b(k-1) + gap(k), max over PEs of start(k - d)), where gap(k) is what the
+scan needs between the two non-zeros and d the queue's entries. PE p starts it at start(k) = max(b(k) + 2, end(k-1))
+and ends it at end(k) = start(k) + max(1, entries of this PE in that column). All times are counter values of
 docs/machines/eie.md. Nothing is ticked: an idle cycle costs nothing.
 """
 
@@ -82,7 +82,10 @@ def encode_pe(matrix, rows, index_bits, after_last, padding, nonzeros):
 
 @njit(cache=True)
 def encode_matrix(matrix, bias, rows_by_pe, first_row, index_bits, encoded):
-    """Fills `encoded` for matrix[row, col] and bias[row, 0 or 1]; PE p holds rows_by_pe[first_row[p]:first_row[p + 1]]."""
+    """Fills `encoded` for matrix[row, col] and bias[row, 0 or 1].
+
+    PE p holds rows_by_pe[first_row[p]:first_row[p + 1]], in that order.
+    """
     cols = matrix.shape[1]
     entries, nonzeros, first_entry = encoded
     after_last = np.empty(entries.shape[1], entries.dtype)

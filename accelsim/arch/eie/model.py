@@ -7,6 +7,7 @@ loading a layer into the SRAMs, anything between two vectors, layers that exceed
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.eie import kernel
 from accelsim.arch.eie.config import EieConfig
-from accelsim.arch.eie.policies import POLICIES
+from accelsim.arch.eie.policies import POLICIES, assign_rows
 from accelsim.hw.energy import Action
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Conv2d, Layer
@@ -40,9 +41,10 @@ class Eie(Machine):
         timing, totals = np.zeros(5, np.int64), np.zeros(4, np.int64)
         broadcasts = row_reads = vectors = peak_entries = columns = 0
         mapping_key = (policy, config.pes, config.index_bits)
-        for index, product in enumerate(derived(layer, "matrix_products", lambda: list(matrix_products(layer)))):
+        products = derived(layer, "matrix_products", lambda: list(matrix_products(layer)))
+        for index, product in enumerate(products):
             key = (index, *mapping_key)
-            encoded = derived(layer, ("eie encoded", *key), lambda p=product: encode(p, config, policy))
+            encoded = derived(layer, ("eie encoded", *key), partial(encode, product, config, policy))
             for steps, reads in _batches(layer, product, key, encoded, config.entries_per_row):
                 timing += kernel.run_steps(steps, config.queue_entries)
                 totals += steps.totals
@@ -91,7 +93,7 @@ class Eie(Machine):
 def encode(product: MatrixProduct, config: EieConfig, policy: Policy) -> kernel.Encoded:
     """The matrix (and bias) of `product` as the PEs hold it, rows given out by `policy`."""
     rows = len(product.matrix)
-    pe_of_row = np.asarray(policy(product.matrix, config.pes), dtype=np.int64)
+    pe_of_row = assign_rows(policy, product.matrix, config.pes)
     rows_by_pe = np.argsort(pe_of_row, kind="stable")
     first_row = np.concatenate(([0], np.cumsum(np.bincount(pe_of_row, minlength=config.pes))))
     most_rows = int(np.diff(first_row).max(initial=0))
