@@ -23,7 +23,8 @@ class LayerResult:
 
     cycles; time_us at the config's clock; energy_pj and its split `energy_by_component` (pJ).
     slots: units of work per cycle (PEs, or multipliers). stalls: slot-cycles by name, "busy" first; they sum to
-    slots x cycles. utilization: busy slot-cycles / all slot-cycles. counts: every action counted. mapping: how the layer was mapped.
+    slots x cycles. utilization: busy slot-cycles / all slot-cycles.
+    counts: every action counted. mapping: how the layer was mapped.
     macs_dense, macs_effectual: of the layer itself, whatever machine runs it. output: the reference engine's tensor.
     """
 

@@ -26,8 +26,8 @@ def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConf
     """Run every layer of `trace` on `arch`, one after the other.
 
     trace: a Trace, a single layer, a shipped trace's name or a path. arch: a preset's name, a YAML file's path or a
-    config object; `set` maps its keys to other values. engine: "kernel" (fast) or "reference" (tick by tick on real values:
-    slow, and yields each layer's output). policy: who gets what work; the machine's published one when None.
+    config object; `set` maps its keys to other values. engine: "kernel" (fast) or "reference" (tick by tick on real
+    values: slow, and yields each layer's output). policy: who gets what work; the machine's published one when None.
     Raises ConfigError, TraceError or UnsupportedLayerError with a message that says what to do.
     """
     if engine not in ENGINES:
@@ -41,7 +41,7 @@ def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConf
     layers = []
     for layer in trace.layers:
         outcome = run(layer, config, rule)
-        _check_accounting(model, layer, outcome)
+        check_accounting(model, layer, outcome)
         layers.append(_layer_result(model, config, table, layer, outcome))
     return Result(
         arch=config.name, config=config, trace=trace.name, policy=policy_name, engine=engine, layers=tuple(layers),
@@ -68,7 +68,7 @@ def _policy(model: Machine, name: str | None) -> tuple[str, Policy]:
     return name, model.policies[name]
 
 
-def _check_accounting(model: Machine, layer: Layer, run: LayerRun) -> None:
+def check_accounting(model: Machine, layer: Layer, run: LayerRun) -> None:
     """Every slot-cycle is busy or has a named stall, once."""
     if tuple(run.stalls) != model.stalls or tuple(run.counts) != model.counts:
         raise ModelError(f"{model.kind}, layer {layer.name!r}: the engine's names are not those the machine declares: "

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _KINDS = {
     "eie": "accelsim.arch.eie.model:Eie",
+    "sigma": "accelsim.arch.sigma.model:Sigma",
+    "systolic": "accelsim.arch.systolic.model:Systolic",
 }
 
 
