@@ -200,7 +200,7 @@ def test_best_stationary_operand(out, batch, best, cycles):
     for which, result in runs.items():
         assert_laws(layer, Config(stationary=which), result)
     assert {which: runs[which].cycles for which in cycles} == cycles
-    assert runs["best"].mapping[best] == 1
+    assert runs["best"].mapping[f"gemms_{best}_stationary"] == 1
     assert (runs["best"].cycles, runs["best"].stalls, runs["best"].counts) == (
         runs[best].cycles, runs[best].stalls, runs[best].counts)
 
@@ -209,9 +209,18 @@ def test_best_is_chosen_for_each_product():
     # Group 0 has one row with a value, group 1 one vector with a value: 3 rows and 3 vectors of one input each.
     layer = matmul("two", [[[1], [0], [0]], [[1], [1], [1]]], [[[1], [1], [1]], [[1], [0], [0]]])
     result = run(layer, Config(stationary="best"), packed)
-    assert result.mapping == {"mk": 1, "kn": 1, "folds": 2}
+    assert result.mapping == {"gemms_mk_stationary": 1, "gemms_kn_stationary": 1, "folds": 2}
     # group 0, mk: 1 + 3 + 2; group 1, kn: one vector's value stays, 3 rows pass: 1 + 3 + 2
     assert result.cycles == 12
+
+
+def test_an_empty_fold_is_skipped_and_a_gemm_without_cycles_is_mapped():
+    config = Config(multipliers_per_dpe=2)
+    gap = run(linear("gap", [[1], [2]], [3]), config, lambda counts, slots: np.array([[0, 7]]))  # folds 0 and 3
+    # (1 + 1 + 0) + (1 + 1 + 2)
+    assert (gap.cycles, gap.mapping) == (6, {"gemms_mk_stationary": 1, "gemms_kn_stationary": 0, "folds": 2})
+    none = run(linear("none", [[0]], [3]), Config(stationary="best"), packed)
+    assert none.mapping == {"gemms_mk_stationary": 1, "gemms_kn_stationary": 0, "folds": 0}
 
 
 # Drawn layers

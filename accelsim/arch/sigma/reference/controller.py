@@ -90,7 +90,7 @@ class Controller:
         return [range(first, min(first + width, inputs)) for first in range(0, inputs, width)]
 
     def _fold(self, policy: Policy) -> list[Fold]:
-        """The folds of all tiles: values at the positions that the policy gives them. A fold holds at least one."""
+        """The folds of all tiles: values at the positions that the policy gives them. A fold left empty is skipped."""
         tiles = self._tiles()
         kept = [[[Value(row, k, int(self.gemm.stationary[row, k])) for k in tile if self.kept_bits[row, k]]
                  for row in range(len(self.kept_bits))] for tile in tiles]  # kept[tile][row]

@@ -16,13 +16,14 @@ STALLS = ("busy", "streamed_zero", "unfilled", "bandwidth", "load", "drain")
 COUNTS = ("macs", "multiplies", "stationary_reads", "streaming_reads", "words_sent", "dpe_inputs", "switch_traversals",
           "buffer_writes", "buffer_reads", "fan_adds", "dpu_adds", "psum_writes", "psum_reads", "outputs_written",
           "bitmap_bits_read", "bitmap_bits_written", "controller_ors", "controller_ands", "table_entries")
+MAPPING = ("gemms_mk_stationary", "gemms_kn_stationary", "folds")
 
 
 def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     """Simulate `layer` on real values; also yields the output, int64, shaped as `layer.output()`.
 
     config: a SigmaConfig. policy: (counts[tile, row], slots) -> first[tile, row], the position of the first value of
-    each row. mapping: GEMMs with the matrix (`mk`) and with the vectors (`kn`) stationary, and folds.
+    each row. mapping: GEMMs by the operand that stayed, and folds.
     Raises TraceError for a pattern-only layer, ModelError when the policy's positions overlap.
     """
     if not layer.has_values:
@@ -35,12 +36,12 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
         cycles += machine.cycles
         stalls.update(machine.stalls)
         counts.update(machine.counts)
-        mapping.update({choice: 1, "folds": len(machine.folds)})
+        mapping.update({f"gemms_{choice}_stationary": 1, "folds": len(machine.folds)})
         sums = machine.accumulators.sums
         outputs.append(sums.T if choice == "mk" else sums)
     return LayerRun(cycles, config.flex_dpes * config.multipliers_per_dpe, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS},
-                    mapping={name: mapping[name] for name in ("mk", "kn", "folds")}, output=assemble(layer, outputs))
+                    mapping={name: mapping[name] for name in MAPPING}, output=assemble(layer, outputs))
 
 
 def run_product(product: MatrixProduct, config: Any, policy: Policy) -> tuple[str, Machine]:

@@ -122,8 +122,6 @@ def _route(demands: Demands, width: int, rng: random.Random, thorough: bool) -> 
     if width == 0:
         return dict.fromkeys(demands, 0)
     network = _SubNetwork(demands, width)
-    if network.colouring.conflicts:
-        return None
     for _ in range(INNER_ATTEMPTS):
         flips = [rng.randrange(2) for _ in range(network.colouring.groups)]
         if width - 1 > ALWAYS_COLOURABLE_WIDTH and not _improve(network, flips, rng, thorough):

@@ -4,6 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from accelsim.arch.base import Policy
+from accelsim.errors import ModelError
+
 LOAD, FILL, BETWEEN, DRAIN = "load", "fill", "between streams", "drain"  # why a PE has no operands
 STALL_OF_WAIT = {LOAD: "load", FILL: "fill", BETWEEN: "load", DRAIN: "drain"}
 
@@ -14,6 +19,16 @@ class Span:
 
     first: int
     size: int
+
+
+def tile_height(policy: Policy, extent: int, size: int) -> int:
+    """The policy's tile height for `extent` elements along an axis of `size` PEs; ModelError unless it fits both."""
+    height = policy(extent, size)
+    if not isinstance(height, (int, np.integer)) or not 1 <= height <= min(extent, size):
+        raise ModelError(f"policy {getattr(policy, '__name__', policy)}: returned the tile height {height!r} for "
+                         f"{extent} elements on {size} PEs, wanted a whole number in 1 .. {min(extent, size)}; correct "
+                         "the policy")
+    return int(height)
 
 
 def cut(extent: int, height: int) -> list[Span]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.arch.systolic.reference.grid import BETWEEN, DRAIN, FILL, Operand, Span, Waits, cut, entering
+from accelsim.arch.base import Policy
+from accelsim.arch.systolic.reference.grid import BETWEEN, DRAIN, FILL, Operand, Span, Waits, cut, entering, tile_height
 from accelsim.errors import ModelError
 
 
@@ -35,12 +36,14 @@ class Finished:
 class OutputStationary:
     """matrix [out, input], vectors [vector, input], preset [vector, out]. Use it once: `run`, then read."""
 
-    def __init__(self, matrix: np.ndarray, vectors: np.ndarray, preset: np.ndarray, config: Any) -> None:
+    def __init__(self, matrix: np.ndarray, vectors: np.ndarray, preset: np.ndarray, config: Any,
+                 policy: Policy) -> None:
         self.matrix, self.vectors, self.preset = matrix, vectors, preset.astype(np.int64)
         self.sums = np.zeros_like(self.preset)
         self.double = config.double_buffer
         self.inputs = matrix.shape[1]
-        self.rows, self.cols = min(len(matrix), config.rows), min(len(vectors), config.cols)
+        self.rows = tile_height(policy, len(matrix), config.rows)
+        self.cols = tile_height(policy, len(vectors), config.cols)
         spans = [(o, v) for o in cut(len(matrix), self.rows) for v in cut(len(vectors), self.cols)]
         self.tiles = [Tile(number, o, v) for number, (o, v) in enumerate(spans)]
         self.out_spans = [tile.outs for tile in self.tiles]

@@ -10,7 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.arch.systolic.reference.grid import BETWEEN, DRAIN, FILL, LOAD, Operand, Span, Waits, cut, entering
+from accelsim.arch.base import Policy
+from accelsim.arch.systolic.reference.grid import (
+    BETWEEN,
+    DRAIN,
+    FILL,
+    LOAD,
+    Operand,
+    Span,
+    Waits,
+    cut,
+    entering,
+    tile_height,
+)
 from accelsim.errors import ModelError
 
 
@@ -26,12 +38,14 @@ class Tile:
 class Stationary:
     """stationary [input, output], streamed [vector, input], preset [vector, output]. Use it once: `run`, then read."""
 
-    def __init__(self, stationary: np.ndarray, streamed: np.ndarray, preset: np.ndarray, config: Any) -> None:
+    def __init__(self, stationary: np.ndarray, streamed: np.ndarray, preset: np.ndarray, config: Any,
+                 policy: Policy) -> None:
         self.stationary, self.streamed, self.sums = stationary, streamed, preset.astype(np.int64)
         self.double = config.double_buffer
         inputs, outputs = stationary.shape
-        self.rows, self.cols = min(inputs, config.rows), config.cols
-        spans = [(i, o) for o in cut(outputs, min(outputs, config.cols)) for i in cut(inputs, self.rows)]
+        self.rows, self.cols = tile_height(policy, inputs, config.rows), config.cols  # the whole width is passed
+        tile_cols = tile_height(policy, outputs, config.cols)
+        spans = [(i, o) for o in cut(outputs, tile_cols) for i in cut(inputs, self.rows)]
         self.tiles = [Tile(number, i, o) for number, (i, o) in enumerate(spans)]
         self.idle_pes = config.rows * config.cols - self.rows * self.cols
         self.waits = Waits(self.rows, self.cols, LOAD)
