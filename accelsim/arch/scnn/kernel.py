@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit, prange
 
 WORD = 32  # banks are handled in runs of this many bytes, one vector register
+ROW = 128  # table rows are padded to a multiple of this: what an unrolled vector loop takes at once
 STEPS, PAIRS, MULTIPLIES, USEFUL, CONFLICT_CYCLES, DRAIN_CYCLES, IARAM_READS = range(7)
 TOTALS = 7
 
@@ -50,10 +51,10 @@ def _round(round_, activations, weights, landing, machine, work_cycles, compute_
     units = sequence * (pes // machine.parts)
     groups, channels, phases = weights.starts.shape
     bytes_ = -(-machine.banks // WORD) * WORD
+    row = _row_bytes(machine.chunk_vectors, bytes_)
     scratch = Scratch(np.zeros((machine.parts, units, bytes_), np.uint8), np.zeros((machine.parts, units), np.uint8),
                       np.zeros((machine.parts, units), np.int64),
-                      np.zeros(landing.rows_max * machine.chunk_vectors * bytes_, np.uint8),
-                      np.zeros(machine.chunk_vectors * bytes_, np.uint8), np.zeros(landing.rows_max, np.int64), totals)
+                      np.zeros((1 + landing.rows_max) * row, np.uint8), np.zeros(row, np.uint8), np.zeros(landing.rows_max, np.int64), totals)
     for channel in range(channels):
         for part in range(min(machine.parts, groups - round_ * machine.parts)):
             for phase in range(phases):
@@ -61,6 +62,12 @@ def _round(round_, activations, weights, landing, machine, work_cycles, compute_
                        scratch)
         if machine.channel_barrier or channel == channels - 1:
             _barrier(scratch, work_cycles, compute_cycles)
+
+
+@njit(cache=True)
+def _row_bytes(vectors, bytes_):
+    """Bytes of one table row: `bytes_` for each weight vector."""
+    return -(-vectors * bytes_ // ROW) * ROW
 
 
 @njit(cache=True)
@@ -92,7 +99,7 @@ def _barrier(scratch, work_cycles, compute_cycles):
 def _block(block, part, activations, weights, landing, machine, scratch):
     """One weight block (group, channel, phase) against the activation blocks of every unit."""
     group, channel, phase = block
-    units, totals = scratch.spent.shape[1], scratch.totals
+    units = scratch.spent.shape[1]
     first_unit = (channel * weights.starts.shape[2] + phase) * units
     begin = weights.starts[block]
     end = begin + weights.counts[block]
@@ -100,32 +107,9 @@ def _block(block, part, activations, weights, landing, machine, scratch):
         return
     for low in range(begin, end, machine.chunk_vectors * machine.weight_vector):
         high = min(end, low + machine.chunk_vectors * machine.weight_vector)
-        vectors = -(-(high - low) // machine.weight_vector)
         real = _tabulate(low, high, phase, weights, landing, machine, scratch)
-        for unit in range(units):
-            first, last = activations.starts[first_unit + unit], activations.starts[first_unit + unit + 1]
-            if first == last:
-                continue
-            cycles = _meet(activations.classes[first:last], vectors, machine, part, unit, scratch)
-            scratch.elapsed[part, unit] += cycles
-            reads = -(-(last - first) // machine.activation_vector)
-            totals[STEPS] += reads * vectors
-            totals[CONFLICT_CYCLES] += cycles - reads * vectors
-            totals[PAIRS] += (last - first) * (high - low)
-            if machine.fifo_bounded or low == begin:
-                totals[IARAM_READS] += reads
-            _count_products(activations.classes[first:last], real, scratch)
-
-
-@njit(cache=True)
-def _count_products(classes, real, scratch):
-    nonzeros, useful = np.int64(0), np.int64(0)
-    for class_ in classes:
-        if class_ >= 0:
-            nonzeros += 1
-            useful += scratch.hits[class_]
-    scratch.totals[MULTIPLIES] += nonzeros * real
-    scratch.totals[USEFUL] += useful
+        _meet(activations.starts[first_unit:first_unit + units + 1], activations.classes, high - low, real, machine, part,
+              machine.fifo_bounded or low == begin, scratch)
 
 
 @njit(cache=True)
@@ -137,8 +121,8 @@ def _tabulate(low, high, phase, weights, landing, machine, scratch):
     table, hits, classes = scratch.table, scratch.hits, landing.sizes[phase]
     codes = landing.codes[landing.begins[phase]:landing.begins[phase] + classes]
     bytes_ = scratch.waiting.shape[2]
-    width = -(-(high - low) // machine.weight_vector) * bytes_
-    table[:classes * width] = 0
+    width = _row_bytes(-(-(high - low) // machine.weight_vector), bytes_)
+    table[:(1 + classes) * width] = 0
     hits[:classes] = 0
     real = 0
     for entry in range(low, high):
@@ -152,41 +136,76 @@ def _tabulate(low, high, phase, weights, landing, machine, scratch):
             place = codes[class_, tap]
             if place >= 0:
                 mixed = code ^ place if machine.xor_hash else code + place
-                table[class_ * width + column + landing.bank_of[mixed]] += np.uint8(1)
+                table[(1 + class_) * width + column + landing.bank_of[mixed]] += np.uint8(1)
                 hits[class_] += 1
     return real
 
 
 @njit(cache=True)
-def _meet(classes, vectors, machine, part, unit, scratch):
-    """One activation block against the tabulated weight vectors: the cycles of its steps."""
-    waiting, spent = scratch.waiting[part, unit], scratch.spent[part, unit]
-    bytes_ = waiting.size
-    sums = scratch.sums[:vectors * bytes_]
-    cycles = np.int64(0)
-    for start in range(0, classes.size, machine.activation_vector):
-        _sum_rows(classes[start:start + machine.activation_vector], scratch.table, sums)
-        for column in range(0, sums.size, bytes_):
-            largest = np.uint8(0)
-            for word in range(0, bytes_, WORD):
-                most = _add_word(waiting[word:word + WORD], sums[column + word:column + word + WORD], spent)
-                if most > largest:
-                    largest = most
-            spent = np.uint8(max(np.int64(largest) - machine.queue_entries, 1))
-            cycles += np.int64(spent)
-    scratch.spent[part, unit] = spent
-    return cycles
+def _meet(starts, classes, entries, real, machine, part, from_iaram, scratch):
+    """The activation blocks of all units against the tabulated weight vectors (`entries`, `real` ones non-zero)."""
+    waiting, spent, elapsed, totals, hits = (scratch.waiting[part], scratch.spent[part], scratch.elapsed[part],
+                                             scratch.totals, scratch.hits)
+    table, bytes_, lanes, queue = scratch.table, waiting.shape[1], machine.activation_vector, machine.queue_entries
+    vectors = -(-entries // machine.weight_vector)
+    sums = scratch.sums[:_row_bytes(vectors, bytes_)]
+    steps, cycles, pairs, reads, nonzeros, useful = 0, 0, 0, 0, 0, 0
+    for unit in range(spent.size):
+        first, last = starts[unit], starts[unit + 1]
+        if first == last:
+            continue
+        before = cycles
+        cost = spent[unit]
+        held = waiting[unit]
+        for start in range(first, last, lanes):
+            end = min(start + lanes, last)
+            for four in range(start, end, 4):
+                _add_rows(_row(classes, four, end, table, sums.size), _row(classes, four + 1, end, table, sums.size),
+                          _row(classes, four + 2, end, table, sums.size), _row(classes, four + 3, end, table, sums.size),
+                          sums, four > start)
+            for column in range(0, vectors * bytes_, bytes_):
+                largest = np.uint8(0)
+                for word in range(0, bytes_, WORD):
+                    most = _add_word(held[word:word + WORD], sums[column + word:column + word + WORD], cost)
+                    if most > largest:
+                        largest = most
+                cost = np.uint8(max(np.int64(largest) - queue, 1))
+                cycles += np.int64(cost)
+        spent[unit] = cost
+        elapsed[unit] += cycles - before
+        vectors_read = -(-(last - first) // lanes)
+        steps += vectors_read * vectors
+        reads += vectors_read
+        pairs += (last - first) * entries
+        for entry in range(first, last):
+            if classes[entry] >= 0:
+                nonzeros += 1
+                useful += hits[classes[entry]]
+    totals[STEPS] += steps
+    totals[CONFLICT_CYCLES] += cycles - steps
+    totals[PAIRS] += pairs
+    totals[MULTIPLIES] += nonzeros * real
+    totals[USEFUL] += useful
+    if from_iaram:
+        totals[IARAM_READS] += reads
 
 
 @njit(cache=True)
-def _sum_rows(ids, table, sums):
-    """sums = the table rows of one activation vector, added; a placeholder (-1) adds nothing."""
-    sums[:] = 0
-    for id_ in ids:
-        if id_ >= 0:
-            row = table[id_ * sums.size:(id_ + 1) * sums.size]
-            for x in range(sums.size):
-                sums[x] = np.uint8(sums[x] + row[x])
+def _row(classes, entry, end, table, width):
+    """The table row of an entry; row 0 is all zero, for a placeholder (class -1) and for a lane without an entry."""
+    row = classes[entry] + 1 if entry < end else 0
+    return table[row * width:(row + 1) * width]
+
+
+@njit(cache=True)
+def _add_rows(a, b, c, d, sums, more):
+    """sums = a + b + c + d, or sums + that if there is more to it."""
+    if more:
+        for x in range(sums.size):
+            sums[x] = np.uint8(sums[x] + a[x] + b[x] + c[x] + d[x])
+    else:
+        for x in range(sums.size):
+            sums[x] = np.uint8(a[x] + b[x] + c[x] + d[x])
 
 
 @njit(cache=True)
