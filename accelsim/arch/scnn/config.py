@@ -31,7 +31,7 @@ class ScnnConfig(ArchConfig):
     halo: Literal["none", "exchange", "widest_neighbour"] = Field(description="cycles of the halo exchange")
     halo_entries_per_cycle: int = Field(ge=1, le=1 << 20, description="partial sums a PE sends in a cycle")
     post: Literal["overlapped", "serial"] = Field(description="post-processing beside the next group, or after it")
-    post_entries_per_cycle: int = Field(ge=0, le=1 << 20, description="outputs a PE post-processes in a cycle; 0 = free")
+    post_entries_per_cycle: int = Field(ge=0, le=1 << 20, description="outputs a PE finishes in a cycle; 0 = free")
     iaram_bits: int = Field(ge=0, le=1 << 40, description="input activation RAM of a PE; 0 = unbounded")
     oaram_bits: int = Field(ge=0, le=1 << 40, description="output activation RAM of a PE; 0 = unbounded")
     weight_fifo_entries: int = Field(ge=0, le=1 << 20, description="weight vectors a FIFO holds; 0 = unbounded")
@@ -40,8 +40,8 @@ class ScnnConfig(ArchConfig):
     def _waiting_products_fit(self) -> "ScnnConfig":
         worst = self.lanes + self.bank_queue_entries
         if worst > MAX_COUNT:
-            raise ValueError(f"weight_vector x activation_vector + bank_queue_entries is {worst}, more than {MAX_COUNT}; "
-                             "shrink the vectors or the queues")
+            raise ValueError(f"weight_vector x activation_vector + bank_queue_entries is {worst}, wanted at most "
+                             f"{MAX_COUNT}; shrink the vectors or the queues")
         return self
 
     @property

@@ -1,9 +1,9 @@
 """SCNN's fast engine: every step of every PE, its products counted bank by bank.
 
-Where a product lands depends on its activation's position only through a few *landing classes* (for each tap: outside, or a
-bank code). So for each vector of weights a table holds, by class, how many of its products fall on each bank, one byte a
-bank; a step is the sum of one table row per activation, and its time the largest byte. The table is built once per
-weight block and shared by all PEs, images and activation vectors.
+Where a product lands depends on its activation's position only through a few *landing classes* (for each tap: outside,
+or a bank code). So for each vector of weights a table holds, by class, how many of its products fall on each bank, one
+byte a bank; a step is the sum of one table row per activation, and its time the largest byte. The table is built once
+per weight block and shared by all PEs, images and activation vectors.
 """
 
 from typing import NamedTuple
@@ -53,8 +53,7 @@ def _round(round_, activations, weights, landing, machine, work_cycles, compute_
     bytes_ = -(-machine.banks // WORD) * WORD
     row = _row_bytes(machine.chunk_vectors, bytes_)
     scratch = Scratch(np.zeros((machine.parts, units, bytes_), np.uint8), np.zeros((machine.parts, units), np.uint8),
-                      np.zeros((machine.parts, units), np.int64),
-                      np.zeros((1 + landing.rows_max) * row, np.uint8), np.zeros(row, np.uint8), np.zeros(landing.rows_max, np.int64), totals)
+                      np.zeros((machine.parts, units), np.int64), np.zeros((1 + landing.rows_max) * row, np.uint8), np.zeros(row, np.uint8), np.zeros(landing.rows_max, np.int64), totals)
     for channel in range(channels):
         for part in range(min(machine.parts, groups - round_ * machine.parts)):
             for phase in range(phases):
@@ -98,7 +97,7 @@ def _barrier(scratch, work_cycles, compute_cycles):
 @njit(cache=True)
 def _block(block, part, activations, weights, landing, machine, scratch):
     """One weight block (group, channel, phase) against the activation blocks of every unit."""
-    group, channel, phase = block
+    _, channel, phase = block
     units = scratch.spent.shape[1]
     first_unit = (channel * weights.starts.shape[2] + phase) * units
     begin = weights.starts[block]
@@ -108,15 +107,16 @@ def _block(block, part, activations, weights, landing, machine, scratch):
     for low in range(begin, end, machine.chunk_vectors * machine.weight_vector):
         high = min(end, low + machine.chunk_vectors * machine.weight_vector)
         real = _tabulate(low, high, phase, weights, landing, machine, scratch)
-        _meet(activations.starts[first_unit:first_unit + units + 1], activations.classes, high - low, real, machine, part,
-              machine.fifo_bounded or low == begin, scratch)
+        _meet(activations.starts[first_unit:first_unit + units + 1], activations.classes, high - low, real, machine,
+              part, machine.fifo_bounded or low == begin, scratch)
 
 
 @njit(cache=True)
 def _tabulate(low, high, phase, weights, landing, machine, scratch):
-    """table[class, vector, bank]: products of each weight vector of entries low .. high - 1 with one activation of a class.
+    """table[1 + class, vector, bank]: products of one activation with each weight vector of entries low .. high - 1.
 
-    hits[class]: its products with all the vectors that land in the output plane. Returns the number of real weights.
+    Row 0 is all zero. hits[class]: products with all the vectors that land in the output plane. Returns the number of
+    real weights.
     """
     table, hits, classes = scratch.table, scratch.hits, landing.sizes[phase]
     codes = landing.codes[landing.begins[phase]:landing.begins[phase] + classes]
@@ -148,7 +148,8 @@ def _meet(starts, classes, entries, real, machine, part, from_iaram, scratch):
                                              scratch.totals, scratch.hits)
     table, bytes_, lanes, queue = scratch.table, waiting.shape[1], machine.activation_vector, machine.queue_entries
     vectors = -(-entries // machine.weight_vector)
-    sums = scratch.sums[:_row_bytes(vectors, bytes_)]
+    width = _row_bytes(vectors, bytes_)
+    sums = scratch.sums[:width]
     steps, cycles, pairs, reads, nonzeros, useful = 0, 0, 0, 0, 0, 0
     for unit in range(spent.size):
         first, last = starts[unit], starts[unit + 1]
@@ -160,8 +161,8 @@ def _meet(starts, classes, entries, real, machine, part, from_iaram, scratch):
         for start in range(first, last, lanes):
             end = min(start + lanes, last)
             for four in range(start, end, 4):
-                _add_rows(_row(classes, four, end, table, sums.size), _row(classes, four + 1, end, table, sums.size),
-                          _row(classes, four + 2, end, table, sums.size), _row(classes, four + 3, end, table, sums.size),
+                _add_rows(_row(classes, four, end, table, width), _row(classes, four + 1, end, table, width),
+                          _row(classes, four + 2, end, table, width), _row(classes, four + 3, end, table, width),
                           sums, four > start)
             for column in range(0, vectors * bytes_, bytes_):
                 largest = np.uint8(0)

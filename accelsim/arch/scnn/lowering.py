@@ -113,7 +113,8 @@ def lower_landing(conv: Convolution, rows: AxisPieces, cols: AxisPieces, kc: int
         col_codes = _codes(conv.cols, cols, lambda q, first: (q - first) % banks)
         filter_codes, bank_of = filters % kc * (height * width) % banks, np.arange(3 * banks) % banks
     codes, begins, sizes, classes = _cross(conv, row_codes, col_codes, xor_hash)
-    return Landing(codes, begins, sizes, int(sizes.max()), filter_codes.astype(np.int32), bank_of.astype(np.int32)), classes
+    landing = Landing(codes, begins, sizes, int(sizes.max()), filter_codes.astype(np.int32), bank_of.astype(np.int32))
+    return landing, classes
 
 
 def _codes(axis: Axis, pieces: AxisPieces, code) -> np.ndarray:

@@ -1,7 +1,8 @@
 """SCNN as a machine of the house: plan, lower, simulate, account."""
 
+import math
 from collections.abc import Hashable, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,8 +25,8 @@ class Scnn(Machine):
     """SCNN (Parashar et al., ISCA 2017), and through its parameters the variant of the simulator DNNsim.
 
     Exact: planes, groups, compressed blocks with placeholders, every step's products by bank from the real non-zero
-    positions, bank queues, barriers, exposed post-processing. Abstracted: weights and activations arrive in time (DRAM is
-    counted in bits), and outputs are counted without the zeros behind ReLU. Slots are multipliers. Rules and their
+    positions, bank queues, barriers, exposed post-processing. Abstracted: weights and activations arrive in time (DRAM
+    is counted in bits), and outputs are counted without the zeros behind ReLU. Slots are multipliers. Rules and their
     sources: docs/machines/scnn.md. Policies: see `accelsim.arch.scnn.policies`.
     """
 
@@ -41,7 +42,7 @@ class Scnn(Machine):
     policies: ClassVar[Mapping[str, Policy]] = POLICIES
 
     def run(self, layer: Layer, config: ScnnConfig, policy: Policy) -> LayerRun:
-        """Simulate with the fast kernel. Raises UnsupportedLayerError when the accumulators cannot hold one position."""
+        """Simulate with the fast kernel. Raises UnsupportedLayerError if the accumulators cannot hold one position."""
         conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
         plan = _plan(layer, conv, config, policy)
         activations, landing = _activations(layer, conv, plan, config)
@@ -105,7 +106,7 @@ def _plan(layer: Layer, conv: Convolution, config: ScnnConfig, policy: Policy) -
 
 
 def _pieces_key(rows: AxisPieces, cols: AxisPieces) -> Hashable:
-    return rows.begin.tobytes(), rows.splits, cols.begin.tobytes(), cols.splits, int(rows.end.max()), int(cols.end.max())
+    return tuple((p.begin.tobytes(), p.end.tobytes(), p.splits) for p in (rows, cols))
 
 
 def _entries(layer: Layer, conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_bits: int) -> np.ndarray:
@@ -149,9 +150,10 @@ def _post_processing(conv: Convolution, plan: Plan, config: ScnnConfig) -> tuple
         for axis, pieces, tiles in ((conv.rows, plan.rows, plan.assignment.grid[0]),
                                     (conv.cols, plan.cols, plan.assignment.grid[1])):
             rim = axis.padding if config.tiling == "padded_plane" else 0
-            tile = -(-(-(-(axis.size + 2 * rim) // tiles)) // pieces.splits)
+            tile = math.ceil(math.ceil((axis.size + 2 * rim) / tiles) / pieces.splits)
             sides.append((max(0, (axis.taps - 1) * axis.dilation - axis.padding), tile, axis.padding))
-        halo += max(x * y for i, x in enumerate(sides[0]) for j, y in enumerate(sides[1]) if (i, j) != (1, 1)) * channels
+        neighbours = [x * y for i, x in enumerate(sides[0]) for j, y in enumerate(sides[1]) if (i, j) != (1, 1)]
+        halo += max(neighbours) * channels
     post = np.zeros_like(halo)
     if config.post_entries_per_cycle:
         post += -(-plan.own.max(axis=1)[:, None] * channels // config.post_entries_per_cycle)

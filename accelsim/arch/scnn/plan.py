@@ -95,7 +95,7 @@ def assign(conv: Convolution, policy, rim: tuple[int, int], mesh: tuple[int, int
         if cuts[0] != 0 or cuts[-1] != extent or list(cuts) != sorted(cuts):
             raise ConfigError(f"layer {conv.name!r}: the policy cut {extent} positions at {list(cuts)}; "
                               f"wanted ascending cuts from 0 to {extent}")
-    if not 1 <= assignment.parts or assignment.pes > mesh[0] * mesh[1]:
+    if assignment.parts < 1 or assignment.pes > mesh[0] * mesh[1]:
         raise ConfigError(f"layer {conv.name!r}: the policy wants {assignment.parts} parts of {assignment.grid} tiles, "
                           f"the machine has {mesh[0] * mesh[1]} PEs")
     return assignment
@@ -118,8 +118,8 @@ def make_plan(conv: Convolution, assignment: Assignment, rule: GroupRule, fits: 
         requested[0 if rows.step >= cols.step else 1] *= 2
     if kc < 1:
         raise UnsupportedLayerError(
-            f"layer {conv.name!r}: one position's products reach {rows.extent.max()} x {cols.extent.max()} outputs, more "
-            f"than accumulator_entries = {rule.accumulator_entries}; raise accumulator_entries")
+            f"layer {conv.name!r}: one position's products reach {rows.extent.max()} x {cols.extent.max()} outputs, "
+            f"more than accumulator_entries = {rule.accumulator_entries}; raise accumulator_entries")
     return Plan(assignment, rows, cols, kc, conv.filters, resident, not holds)
 
 

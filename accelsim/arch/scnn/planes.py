@@ -58,7 +58,7 @@ class AxisPieces:
 
 
 def cut_axis(axis: Axis, cuts: tuple[int, ...], requested: int) -> AxisPieces:
-    """Each tile of `cuts` in at most `requested` pieces of equal step; outputs belong to the piece of their centre tap."""
+    """Each tile of `cuts` in at most `requested` pieces of one step; an output belongs to its centre tap's piece."""
     low, high = np.array(cuts[:-1], np.int64)[:, None], np.array(cuts[1:], np.int64)[:, None]
     longest = int((high - low).max())
     step = -(-longest // requested)
