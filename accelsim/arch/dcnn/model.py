@@ -58,12 +58,6 @@ class Dcnn(Machine):
         return LayerRun(cycles, slots, stalls, _counts(layer, conv, plan, config, lanes, worked), _notes(plan),
                         plan.mapping())
 
-    def reference(self, layer: Layer, config: DcnnConfig, policy: Policy) -> LayerRun:
-        """Simulate tick by tick on real values; also yields the output. Needs `layer.has_values`."""
-        from accelsim.arch.dcnn.reference import reference
-
-        return reference(layer, config, policy)
-
     def actions(self, config: DcnnConfig) -> Mapping[str, Action]:
         """The energy action behind each count; macs cost what their parts cost."""
         vector = config.dot_width * config.value_bits

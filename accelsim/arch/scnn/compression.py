@@ -4,44 +4,58 @@ Two passes each: `count_*` says how many entries every block has, `fill_*` write
 contiguous; a placeholder is written as -1.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 
-@njit(cache=True)
-def count_activations(pattern, rows, cols, row_phase, col_phase, strides, index_bits, counts):
-    """counts[channel, phase, image, row piece, col piece, tile row, tile col] of activation [image, channel, h, w].
+class BlockGeometry(NamedTuple):
+    """Where activation blocks lie: rows, cols [tile, piece, 2] hold the begin and end of each piece, row_phases [h] and
+    col_phases [w] the stride phase of each position."""
 
-    rows, cols [tile, piece, 2]: begin and end of each piece.
-    """
+    rows: np.ndarray
+    cols: np.ndarray
+    row_phases: np.ndarray
+    col_phases: np.ndarray
+    row_stride: int
+    col_stride: int
+
+
+@njit(cache=True)
+def count_activations(pattern, geometry, index_bits, counts):
+    """counts[channel, phase, image, row piece, col piece, tile row, tile col] of pattern [image, channel, h, w]."""
     nowhere = np.zeros(0, np.int32)
     point = np.zeros((1, 1), np.int32)
-    for image, channel in np.ndindex(pattern.shape[0], pattern.shape[1]):
-        plane = pattern[image, channel]
-        for i, u, j, v in np.ndindex(rows.shape[0], rows.shape[1], cols.shape[0], cols.shape[1]):
-            for a, b in np.ndindex(strides[0], strides[1]):
-                counts[channel, a * strides[1] + b, image, u, v, i, j] = _activation_block(
-                    plane, rows[i, u], cols[j, v], row_phase, col_phase, a, b, strides, index_bits, point, nowhere, 0)
+    _each_activation_block(pattern, geometry, index_bits, counts, counts, point, nowhere)
 
 
 @njit(cache=True)
-def fill_activations(pattern, rows, cols, row_phase, col_phase, strides, index_bits, starts, landing, entries):
+def fill_activations(pattern, geometry, index_bits, starts, landing, entries):
     """Writes landing[h, w] of each non-zero to `entries`; `starts` has the shape of `counts` above."""
-    for image, channel in np.ndindex(pattern.shape[0], pattern.shape[1]):
-        plane = pattern[image, channel]
-        for i, u, j, v in np.ndindex(rows.shape[0], rows.shape[1], cols.shape[0], cols.shape[1]):
-            for a, b in np.ndindex(strides[0], strides[1]):
-                _activation_block(plane, rows[i, u], cols[j, v], row_phase, col_phase, a, b, strides, index_bits,
-                                  landing, entries, starts[channel, a * strides[1] + b, image, u, v, i, j])
+    ignored = np.zeros_like(starts)
+    _each_activation_block(pattern, geometry, index_bits, starts, ignored, landing, entries)
 
 
 @njit(cache=True)
-def _activation_block(plane, rows, cols, row_phase, col_phase, a, b, strides, index_bits, landing, entries, start):
-    run = np.int64(1) << index_bits  # zeros and value that one placeholder stands for
+def _each_activation_block(pattern, geometry, index_bits, starts, counts, landing, entries):
+    channels, phases, images, row_pieces, col_pieces, tile_rows, tile_cols = starts.shape
+    for image in range(images):
+        for channel in range(channels):
+            for u, v, i, j, phase in np.ndindex((row_pieces, col_pieces, tile_rows, tile_cols, phases)):
+                counts[channel, phase, image, u, v, i, j] = _activation_block(
+                    pattern[image, channel], geometry.rows[i, u], geometry.cols[j, v], phase, geometry, index_bits,
+                    landing, entries, starts[channel, phase, image, u, v, i, j])
+
+
+@njit(cache=True)
+def _activation_block(plane, rows, cols, phase, geometry, index_bits, landing, entries, start):
+    run = np.int64(1) << index_bits  # positions that one placeholder stands for, its own among them
     at, gap = np.int64(start), np.int64(0)
     write = entries.size > 0
-    for h in range(_first(rows, row_phase, a), rows[1], strides[0]):
-        for w in range(_first(cols, col_phase, b), cols[1], strides[1]):
+    first_col = _first(cols, geometry.col_phases, phase % geometry.col_stride)
+    for h in range(_first(rows, geometry.row_phases, phase // geometry.col_stride), rows[1], geometry.row_stride):
+        for w in range(first_col, cols[1], geometry.col_stride):
             if not plane[h, w]:
                 gap += 1
                 continue
@@ -66,39 +80,46 @@ def _first(bounds, phases, phase):
     return bounds[1]
 
 
+class WeightGeometry(NamedTuple):
+    """Output-channel groups of `kc` filters, conv groups, and the stride phase of each tap."""
+
+    kc: int
+    conv_groups: int
+    tap_phases: np.ndarray
+    taps_outer: bool
+
+
 @njit(cache=True)
-def count_weights(pattern, kc, groups, tap_phase, taps_outer, index_bits, counts):
-    """counts[output-channel group, channel, phase] of weight [filter, channel of its conv group, tap]."""
+def count_weights(pattern, geometry, index_bits, counts):
+    """counts[output-channel group, channel, phase] of pattern [filter, channel of its conv group, tap]."""
     nowhere = np.zeros(0, np.int32)
-    for group, channel, phase in np.ndindex(counts.shape):
-        counts[group, channel, phase] = _weight_block(pattern, kc, groups, group, channel, phase, tap_phase,
-                                                      taps_outer, index_bits, nowhere, nowhere, 0)
+    for block in np.ndindex(counts.shape):
+        counts[block] = _weight_block(pattern, block, geometry, index_bits, nowhere, nowhere, 0)
 
 
 @njit(cache=True)
-def fill_weights(pattern, kc, groups, tap_phase, taps_outer, index_bits, starts, filters, taps):
+def fill_weights(pattern, geometry, index_bits, starts, filters, taps):
     """Writes each entry's filter and tap (-1, -1 for a placeholder); `starts` has the shape of `counts` above."""
-    for group, channel, phase in np.ndindex(starts.shape):
-        _weight_block(pattern, kc, groups, group, channel, phase, tap_phase, taps_outer, index_bits, filters, taps,
-                      starts[group, channel, phase])
+    for block in np.ndindex(starts.shape):
+        _weight_block(pattern, block, geometry, index_bits, filters, taps, starts[block])
 
 
 @njit(cache=True)
-def _weight_block(pattern, kc, groups, group, channel, phase, tap_phase, taps_outer, index_bits, filters, taps, start):
-    per_group_filters, per_group_channels = pattern.shape[0] // groups, pattern.shape[1]
-    conv_group = channel // per_group_channels
-    low = max(group * kc, conv_group * per_group_filters)
-    high = min(pattern.shape[0], (group + 1) * kc, (conv_group + 1) * per_group_filters)
-    inner = channel - conv_group * per_group_channels
+def _weight_block(pattern, block, geometry, index_bits, filters, taps, start):
+    group, channel, phase = block
+    conv_group, inner = divmod(channel, pattern.shape[1])
+    per_group = pattern.shape[0] // geometry.conv_groups
+    low = max(group * geometry.kc, conv_group * per_group)
+    high = min(pattern.shape[0], (group + 1) * geometry.kc, (conv_group + 1) * per_group)
     run = np.int64(1) << index_bits
     at, gap = np.int64(start), np.int64(0)
     write = filters.size > 0
-    outer_size, inner_size = (tap_phase.size, high - low) if taps_outer else (high - low, tap_phase.size)
+    n_taps = geometry.tap_phases.size
+    outer_size, inner_size = (n_taps, high - low) if geometry.taps_outer else (high - low, n_taps)
     for outer in range(outer_size):
         for innermost in range(inner_size):
-            tap = outer if taps_outer else innermost
-            filter_ = low + (innermost if taps_outer else outer)
-            if tap_phase[tap] != phase:
+            tap, filter_ = (outer, low + innermost) if geometry.taps_outer else (innermost, low + outer)
+            if geometry.tap_phases[tap] != phase:
                 continue
             if not pattern[filter_, inner, tap]:
                 gap += 1

@@ -53,7 +53,8 @@ def _round(round_, activations, weights, landing, machine, work_cycles, compute_
     bytes_ = -(-machine.banks // WORD) * WORD
     row = _row_bytes(machine.chunk_vectors, bytes_)
     scratch = Scratch(np.zeros((machine.parts, units, bytes_), np.uint8), np.zeros((machine.parts, units), np.uint8),
-                      np.zeros((machine.parts, units), np.int64), np.zeros((1 + landing.rows_max) * row, np.uint8), np.zeros(row, np.uint8), np.zeros(landing.rows_max, np.int64), totals)
+                      np.zeros((machine.parts, units), np.int64), np.zeros((1 + landing.rows_max) * row, np.uint8),
+                      np.zeros(row, np.uint8), np.zeros(landing.rows_max, np.int64), totals)
     for channel in range(channels):
         for part in range(min(machine.parts, groups - round_ * machine.parts)):
             for phase in range(phases):

@@ -1,5 +1,6 @@
 """From a convolution and its planes to the flat arrays the kernel reads."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -71,7 +72,7 @@ def count_entries(conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_b
     """Entries [channel, phase, image, row piece, col piece, tile row, tile col] of all activation blocks, int64."""
     counts = np.zeros((conv.channels, conv.rows.stride * conv.cols.stride, conv.images, rows.splits, cols.splits,
                        len(rows.begin), len(cols.begin)), np.int64)
-    compression.count_activations(conv.activation, *_block_geometry(conv, rows, cols), index_bits, counts)
+    compression.count_activations(conv.activation, _block_geometry(conv, rows, cols), index_bits, counts)
     return counts
 
 
@@ -81,7 +82,7 @@ def lower_activations(conv: Convolution, rows: AxisPieces, cols: AxisPieces, ind
     starts = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts.reshape(-1), out=starts[1:])
     entries = np.empty(starts[-1], np.int32)
-    compression.fill_activations(conv.activation, *_block_geometry(conv, rows, cols), index_bits,
+    compression.fill_activations(conv.activation, _block_geometry(conv, rows, cols), index_bits,
                                  starts[:-1].reshape(counts.shape), classes, entries)
     return Activations(starts, entries)
 
@@ -92,10 +93,11 @@ def lower_weights(conv: Convolution, kc: int, taps_outer: bool, index_bits: int)
     tap_phase = (conv.rows.tap_phases[:, None] * conv.cols.stride + conv.cols.tap_phases).reshape(-1)
     pattern = conv.weight.reshape(conv.filters, conv.weight.shape[1], -1)
     counts = np.zeros((-(-conv.filters // kc), conv.channels, phases), np.int64)
-    compression.count_weights(pattern, kc, conv.groups, tap_phase, taps_outer, index_bits, counts)
+    geometry = compression.WeightGeometry(kc, conv.groups, tap_phase, taps_outer)
+    compression.count_weights(pattern, geometry, index_bits, counts)
     starts = (np.cumsum(counts) - counts.reshape(-1)).reshape(counts.shape)
     filters, taps = (np.empty(counts.sum(), np.int32) for _ in range(2))
-    compression.fill_weights(pattern, kc, conv.groups, tap_phase, taps_outer, index_bits, starts, filters, taps)
+    compression.fill_weights(pattern, geometry, index_bits, starts, filters, taps)
     return Weights(starts, counts, filters, taps, int(counts.max()))
 
 
@@ -117,7 +119,7 @@ def lower_landing(conv: Convolution, rows: AxisPieces, cols: AxisPieces, kc: int
     return landing, classes
 
 
-def _codes(axis: Axis, pieces: AxisPieces, code) -> np.ndarray:
+def _codes(axis: Axis, pieces: AxisPieces, code: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """[position, tap]: the bank code of where their product lands on this axis, or UNROUTED."""
     first = np.zeros(axis.size, np.int64)
     for begin, end, output in zip(pieces.begin.flat, pieces.end.flat, pieces.first.flat, strict=True):
@@ -148,7 +150,7 @@ def _cross(conv: Convolution, row_codes: np.ndarray, col_codes: np.ndarray,
     return np.concatenate(tables).astype(np.int32), begins, np.array(sizes, np.int64), classes
 
 
-def _block_geometry(conv: Convolution, rows: AxisPieces, cols: AxisPieces) -> tuple[np.ndarray, ...]:
-    bounds = (np.stack([p.begin, p.end], axis=2) for p in (rows, cols))
-    return (*bounds, conv.rows.position_phases, conv.cols.position_phases,
-            np.array([conv.rows.stride, conv.cols.stride]))
+def _block_geometry(conv: Convolution, rows: AxisPieces, cols: AxisPieces) -> compression.BlockGeometry:
+    by_row, by_col = (np.stack([p.begin, p.end], axis=2) for p in (rows, cols))
+    return compression.BlockGeometry(by_row, by_col, conv.rows.position_phases, conv.cols.position_phases,
+                                     conv.rows.stride, conv.cols.stride)

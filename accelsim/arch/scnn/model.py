@@ -63,12 +63,6 @@ class Scnn(Machine):
                         _counts(conv, plan, config, activations, weights, totals.sum(axis=0)), _notes(plan),
                         plan.mapping() | {"oracle_cycles": -(-stalls["busy"] // (config.pes * config.lanes))})
 
-    def reference(self, layer: Layer, config: ScnnConfig, policy: Policy) -> LayerRun:
-        """Simulate tick by tick on real values; also yields the output. Needs `layer.has_values`."""
-        from accelsim.arch.scnn.reference import reference
-
-        return reference(layer, config, policy)
-
     def actions(self, config: ScnnConfig) -> Mapping[str, Action]:
         """The energy action behind each count; steps and macs cost what their parts cost."""
         activations, weights = (n * config.entry_bits for n in (config.activation_vector, config.weight_vector))

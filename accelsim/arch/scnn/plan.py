@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accelsim.arch.base import Policy
 from accelsim.arch.scnn.convolution import Convolution
 from accelsim.arch.scnn.planes import Assignment, AxisPieces, cut_axis
 from accelsim.arch.scnn.policies import output_channels_first
@@ -86,7 +87,7 @@ class Plan:
                 "grid": list(self.assignment.grid), "temporal_tiles": [self.rows.splits, self.cols.splits]}
 
 
-def assign(conv: Convolution, policy, rim: tuple[int, int], mesh: tuple[int, int]) -> Assignment:
+def assign(conv: Convolution, policy: Policy, rim: tuple[int, int], mesh: tuple[int, int]) -> Assignment:
     """The policy's assignment, checked. A plane of one position cannot be divided: its output channels are."""
     size = (conv.rows.size, conv.cols.size)
     chosen = output_channels_first if size == (1, 1) else policy

@@ -1,6 +1,6 @@
 """How the planes and output channels of a layer are given to PEs; one policy a file.
 
-A policy is called as policy(nonzeros, rim, grid, filters): non-zeros [H, W] of the input plane over images and channels;
+A policy is called as policy(nonzeros, rim, grid, filters): the input plane's non-zeros [H, W] over images and channels;
 the (rows, columns) of padding that are divided along with the plane; the mesh as (rows, columns) of PEs; the layer's
 filters. It gives an Assignment.
 """
