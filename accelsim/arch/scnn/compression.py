@@ -51,7 +51,7 @@ def _each_activation_block(pattern, geometry, index_bits, starts, counts, landin
 @njit(cache=True)
 def _activation_block(plane, rows, cols, phase, geometry, index_bits, landing, entries, start):
     run = np.int64(1) << index_bits  # positions that one placeholder stands for, its own among them
-    at, gap = np.int64(start), np.int64(0)
+    at, gap = start, 0
     write = entries.size > 0
     first_col = _first(cols, geometry.col_phases, phase % geometry.col_stride)
     for h in range(_first(rows, geometry.row_phases, phase // geometry.col_stride), rows[1], geometry.row_stride):
@@ -94,7 +94,7 @@ def count_weights(pattern, geometry, index_bits, counts):
     """counts[output-channel group, channel, phase] of pattern [filter, channel of its conv group, tap]."""
     nowhere = np.zeros(0, np.int32)
     for block in np.ndindex(counts.shape):
-        counts[block] = _weight_block(pattern, block, geometry, index_bits, nowhere, nowhere, 0)
+        counts[block] = _weight_block(pattern, block, geometry, index_bits, nowhere, nowhere, np.int64(0))
 
 
 @njit(cache=True)
@@ -112,7 +112,7 @@ def _weight_block(pattern, block, geometry, index_bits, filters, taps, start):
     low = max(group * geometry.kc, conv_group * per_group)
     high = min(pattern.shape[0], (group + 1) * geometry.kc, (conv_group + 1) * per_group)
     run = np.int64(1) << index_bits
-    at, gap = np.int64(start), np.int64(0)
+    at, gap = start, 0
     write = filters.size > 0
     n_taps = geometry.tap_phases.size
     outer_size, inner_size = (n_taps, high - low) if geometry.taps_outer else (high - low, n_taps)

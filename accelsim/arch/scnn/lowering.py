@@ -144,7 +144,7 @@ def _cross(conv: Convolution, row_codes: np.ndarray, col_codes: np.ndarray,
             by_row, by_col = row_kinds[:, None, :, None], col_kinds[None, :, None, :]
             mixed = by_row ^ by_col if xor_hash else by_row + by_col
             mixed = np.where((by_row < 0) | (by_col < 0), UNROUTED, mixed)
-            tables.append(mixed.reshape(len(row_kinds) * len(col_kinds), -1))
+            tables.append(mixed.reshape(len(row_kinds) * len(col_kinds), conv.rows.taps * conv.cols.taps))
             sizes.append(len(tables[-1]))
     begins = np.cumsum(sizes) - sizes
     return np.concatenate(tables).astype(np.int32), begins, np.array(sizes, np.int64), classes
