@@ -99,8 +99,8 @@ def test_dense_googlenet_runs_at_79_percent():
     assert speed(1.0) == pytest.approx(.79, abs=.05)
 
 
-CROSSOVER = """equally fast at density .76, not .85 +- .05. With 8 filters to a group a 1x1 block has 8 weights: at .85 it
-still takes two vectors of 4, and the 4 activations of a 2x2 tile still take one. From 1.0 to .85 the published curve
+CROSSOVER = """equally fast at density .76, not .85 +- .05. With 8 filters to a group a 1x1 block has 8 weights: at .85
+it still takes two vectors of 4, and the 4 activations of a 2x2 tile still take one. From 1.0 to .85 the published curve
 gains 1.27x, our whole vectors 1.15x; vectors that fill on average, as an analytical model has them, would gain 1.38x"""
 
 
@@ -119,8 +119,8 @@ def test_groups_as_large_as_the_accumulators_move_the_crossover_to_80_percent():
 
 
 def test_dense_googlenet_energy():
-    """+33 % published, +25 % here. A matter of the table: if DCNN's weight buffer, which re-reads a block of 16 channels
-    for each held position, cost per bit what SCNN's 500-byte FIFO costs, it would be +56 %."""
+    """+33 % published, +25 % here. A matter of the table: if DCNN's weight buffer, which re-reads a block of 16
+    channels for each held position, cost per bit what SCNN's 500-byte FIFO costs, it would be +56 %."""
     totals = sweep(1.0)
     assert totals["scnn"][1] / totals["dcnn"][1] == pytest.approx(1.33, abs=.1)
 
