@@ -91,7 +91,8 @@ def assign(conv: Convolution, policy: Policy, rim: tuple[int, int], mesh: tuple[
     """The policy's assignment, checked. A plane of one position cannot be divided: its output channels are."""
     size = (conv.rows.size, conv.cols.size)
     chosen = output_channels_first if size == (1, 1) else policy
-    assignment: Assignment = chosen(conv.plane_nonzeros, rim, mesh, conv.filters)
+    parts, row_cuts, col_cuts = chosen(conv.plane_nonzeros, rim, *mesh, conv.filters)
+    assignment = Assignment(int(parts), tuple(map(int, row_cuts)), tuple(map(int, col_cuts)))
     for cuts, extent in ((assignment.row_cuts, size[0]), (assignment.col_cuts, size[1])):
         if cuts[0] != 0 or cuts[-1] != extent or list(cuts) != sorted(cuts):
             raise ConfigError(f"layer {conv.name!r}: the policy cut {extent} positions at {list(cuts)}; "

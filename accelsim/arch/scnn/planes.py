@@ -1,23 +1,23 @@
 """Planes cut among PEs and time: what each piece holds, touches and owns, per axis."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from accelsim.arch.scnn.convolution import Axis
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """What a policy decides: the plane's cuts, and in how many parts the output channels are divided.
+class Assignment(NamedTuple):
+    """What a policy decides: in how many parts the output channels are divided, and the plane's cuts.
 
     There are parts x (len(row_cuts) - 1) x (len(col_cuts) - 1) PEs; every part has all tiles. Tile (i, j) is rows
     row_cuts[i] .. row_cuts[i+1] - 1 and columns likewise, of the input plane without padding.
     """
 
+    parts: int
     row_cuts: tuple[int, ...]
     col_cuts: tuple[int, ...]
-    parts: int = 1
 
     @property
     def grid(self) -> tuple[int, int]:

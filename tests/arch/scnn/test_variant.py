@@ -2,9 +2,11 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from accelsim.arch import load_arch, machine
+from accelsim.workload.layer import Conv2d, conv2d
 
 SCNN = machine("scnn")
 
@@ -23,8 +25,19 @@ ROWS = {  # C, X, K, R, padding, weight density, activation density
 }
 
 
+def variant_layer(channels: int, size: int, filters: int, taps: int, padding: int, weights: float,
+                  active: float) -> Conv2d:
+    """DNNsim's test data, as patterns."""
+    rng = np.random.default_rng(0)
+    weight = rng.standard_normal((filters, channels, taps, taps)).astype(np.float32)
+    weight[np.abs(weight) < np.quantile(np.abs(weight), 1 - weights)] = 0
+    activation = np.abs(rng.standard_normal((1, channels, size, size))).astype(np.float32) + np.float32(.05)
+    activation[rng.random(activation.shape) >= active] = 0
+    return conv2d("variant", weight != 0, activation != 0, padding=padding)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_known_answers(row, variant_layer):
+def test_known_answers(row):
     layer = variant_layer(*row)
     run = SCNN.run(layer, load_arch("scnn_dnnsim"), SCNN.policies["equal_planes"])
     assert Answer(run.cycles, run.counts["macs"], run.stalls["bank_conflict"]) == ROWS[row]
@@ -32,7 +45,7 @@ def test_known_answers(row, variant_layer):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_five_parts(row, variant_layer):
+def test_five_parts(row):
     """DNNsim's accounting is a regrouping of ours; its halo is 2 cycles (twice the tile) a channel of a group here."""
     layer = variant_layer(*row)
     run = SCNN.run(layer, load_arch("scnn_dnnsim"), SCNN.policies["equal_planes"])

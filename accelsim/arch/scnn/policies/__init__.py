@@ -1,8 +1,8 @@
 """How the planes and output channels of a layer are given to PEs; one policy a file.
 
-A policy is called as policy(nonzeros, rim, grid, filters): the input plane's non-zeros [H, W] over images and channels;
-the (rows, columns) of padding that are divided along with the plane; the mesh as (rows, columns) of PEs; the layer's
-filters. It gives an Assignment.
+A policy is called as policy(nonzeros, rim, pe_rows, pe_cols, filters): the input plane's non-zeros [H, W] over images
+and channels; the (rows, columns) of padding that are divided along with the plane; the mesh of PEs; the layer's filters.
+It gives an Assignment (parts, row cuts, column cuts).
 """
 
 from accelsim.arch.scnn.policies.balanced_planes import balanced_planes

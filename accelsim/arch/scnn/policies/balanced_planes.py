@@ -6,11 +6,12 @@ from accelsim.arch.scnn.planes import Assignment
 from accelsim.arch.scnn.policies.equal_planes import equal_planes
 
 
-def balanced_planes(nonzeros: np.ndarray, rim: tuple[int, int], grid: tuple[int, int], filters: int) -> Assignment:
+def balanced_planes(nonzeros: np.ndarray, rim: tuple[int, int], pe_rows: int, pe_cols: int,
+                    filters: int) -> Assignment:
     """Rows and columns cut at equal shares of their summed non-zeros: tiles stay rectangles with eight neighbours."""
     if not nonzeros.any():
-        return equal_planes(nonzeros, rim, grid, filters)
-    return Assignment(_cuts(nonzeros.sum(axis=1), grid[0]), _cuts(nonzeros.sum(axis=0), grid[1]))
+        return equal_planes(nonzeros, rim, pe_rows, pe_cols, filters)
+    return Assignment(1, _cuts(nonzeros.sum(axis=1), pe_rows), _cuts(nonzeros.sum(axis=0), pe_cols))
 
 
 def _cuts(weights: np.ndarray, pes: int) -> tuple[int, ...]:

@@ -5,10 +5,10 @@ import numpy as np
 from accelsim.arch.scnn.planes import Assignment
 
 
-def equal_planes(nonzeros: np.ndarray, rim: tuple[int, int], grid: tuple[int, int], filters: int) -> Assignment:
+def equal_planes(nonzeros: np.ndarray, rim: tuple[int, int], pe_rows: int, pe_cols: int, filters: int) -> Assignment:
     """Tiles of ceil(extent / PEs) rows and columns, the last ones smaller or empty."""
-    rows, cols = (_cuts(size, lead, pes) for size, lead, pes in zip(nonzeros.shape, rim, grid, strict=True))
-    return Assignment(rows, cols)
+    rows, cols = nonzeros.shape
+    return Assignment(1, _cuts(rows, rim[0], pe_rows), _cuts(cols, rim[1], pe_cols))
 
 
 def _cuts(size: int, lead: int, pes: int) -> tuple[int, ...]:
