@@ -55,7 +55,7 @@ class Dcnn(Machine):
             "barrier": (held - worked) * config.dot_width,
             "idle_tile": (cycles * config.pes - held) * config.dot_width,
         }
-        return LayerRun(cycles, slots, stalls, _counts(layer, conv, plan, config, lanes, worked), _notes(plan),
+        return LayerRun(cycles, slots, stalls, _counts(layer, conv, plan, config, lanes, worked), plan.notes(),
                         plan.mapping())
 
     def actions(self, config: DcnnConfig) -> Mapping[str, Action]:
@@ -182,8 +182,3 @@ def _activation_bits(conv: Convolution, plan: Plan, config: DcnnConfig) -> int:
     else:
         bits = conv.activation.size * config.value_bits
     return bits * (plan.rounds if plan.streamed else 1)
-
-
-def _notes(plan: Plan) -> tuple[str, ...]:
-    tiles = plan.temporal_tiles
-    return (f"the layer does not fit: {tiles} temporal tiles, weights broadcast for each",) if tiles > 1 else ()

@@ -60,7 +60,7 @@ class Scnn(Machine):
                            np.tile(post_cycles.reshape(-1), conv.images), config.post == "overlapped")
         stalls = _stalls(conv, plan, config, work_cycles, compute_cycles, totals.sum(axis=0), timeline)
         return LayerRun(timeline.cycles, config.pes * config.lanes, stalls,
-                        _counts(conv, plan, config, activations, weights, totals.sum(axis=0)), _notes(plan),
+                        _counts(conv, plan, config, activations, weights, totals.sum(axis=0)), plan.notes(),
                         plan.mapping() | {"oracle_cycles": -(-stalls["busy"] // (config.pes * config.lanes))})
 
     def actions(self, config: ScnnConfig) -> Mapping[str, Action]:
@@ -197,12 +197,3 @@ def _counts(conv: Convolution, plan: Plan, config: ScnnConfig, activations: lowe
         "dram_activation_bits": spilled * (plan.rounds if plan.streamed else 1),
         "dram_output_bits": 0 if kept else conv.outputs * config.entry_bits,
     }
-
-
-def _notes(plan: Plan) -> tuple[str, ...]:
-    notes = []
-    if plan.temporal_tiles > 1:
-        notes.append(f"the layer does not fit: {plan.temporal_tiles} temporal tiles, weights broadcast for each")
-    if plan.streamed:
-        notes.append("the activations of one position exceed the IARAM: streamed from DRAM in every round")
-    return tuple(notes)

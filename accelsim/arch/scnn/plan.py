@@ -81,6 +81,12 @@ class Plan:
         first = np.arange(self.rounds * parts).reshape(self.rounds, parts) * self.kc
         return np.clip(self.filters - first, 0, self.kc)
 
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know when the layer does not fit the PEs' memories."""
+        tiles = f"the layer does not fit: {self.temporal_tiles} temporal tiles, weights broadcast for each"
+        streamed = "the activations of one position exceed the activation RAM: streamed from DRAM in every round"
+        return ((tiles,) if self.temporal_tiles > 1 else ()) + ((streamed,) if self.streamed else ())
+
     def mapping(self) -> dict[str, object]:
         """What results report of the layout."""
         return {"kc": self.kc, "rounds": self.rounds, "parts": self.assignment.parts,

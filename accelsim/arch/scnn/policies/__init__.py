@@ -1,7 +1,7 @@
 """How the planes and output channels of a layer are given to PEs; one policy a file.
 
 A policy is called as policy(nonzeros, rim, pe_rows, pe_cols, filters): the input plane's non-zeros [H, W] over images
-and channels; the (rows, columns) of padding that are divided along with the plane; the mesh of PEs; the layer's filters.
+and channels; the (rows, columns) of padding that are divided along with the plane; the PEs; the layer's filters.
 It gives an Assignment (parts, row cuts, column cuts).
 """
 
