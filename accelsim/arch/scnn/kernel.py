@@ -57,9 +57,12 @@ def _round(round_, activations, weights, landing, machine, work_cycles, compute_
                       np.zeros(row, np.uint8), np.zeros(landing.rows_max, np.int64), totals)
     for channel in range(channels):
         for part in range(min(machine.parts, groups - round_ * machine.parts)):
+            group = round_ * machine.parts + part
             for phase in range(phases):
-                _block((round_ * machine.parts + part, channel, phase), part, activations, weights, landing, machine,
-                       scratch)
+                first_unit = (channel * phases + phase) * units
+                if weights.counts[group, channel, phase] > 0 \
+                        and activations.starts[first_unit] < activations.starts[first_unit + units]:
+                    _block((group, channel, phase), part, activations, weights, landing, machine, scratch)
         if machine.channel_barrier or channel == channels - 1:
             _barrier(scratch, work_cycles, compute_cycles)
 
@@ -103,8 +106,6 @@ def _block(block, part, activations, weights, landing, machine, scratch):
     first_unit = (channel * weights.starts.shape[2] + phase) * units
     begin = weights.starts[block]
     end = begin + weights.counts[block]
-    if begin == end or activations.starts[first_unit] == activations.starts[first_unit + units]:
-        return
     for low in range(begin, end, machine.chunk_vectors * machine.weight_vector):
         high = min(end, low + machine.chunk_vectors * machine.weight_vector)
         real = _tabulate(low, high, phase, weights, landing, machine, scratch)
