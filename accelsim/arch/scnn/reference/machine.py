@@ -53,6 +53,7 @@ class Scnn:
     def __init__(self, conv: Convolution, config: Any, plan: Plan) -> None:
         self.conv, self.config, self.plan = conv, config, plan
         self.pes = [PE(conv, config) for _ in plan.pes]
+        self.spare_pes = [PE(conv, config) for _ in range(config.pe_rows * config.pe_cols - len(self.pes))]
         self.post = PostUnit(conv, config, plan)
         self.cycles = 0
         self._dram_weight_entries = 0
@@ -100,7 +101,7 @@ class Scnn:
                 work = [item for c in between_barriers for item in broadcasts[part].get(c, [])]
                 pe.begin_work([] if pe.piece.empty else work)
             while any(pe.working for pe in self.pes):
-                for pe in self.pes:
+                for pe in self.pes + self.spare_pes:
                     pe.tick()
                 self._computing.add(self._cycle)
                 yield self._clock.timeout(1)
@@ -134,10 +135,11 @@ class Scnn:
 
     def stalls(self) -> Counter[str]:
         """Slot-cycles by stall."""
-        total = sum((pe.stalls for pe in self.pes), Counter[str]())
+        pes = self.pes + self.spare_pes
+        total = sum((pe.stalls for pe in pes), Counter[str]())
         for cycle, activity in self._post_activity.items():
             if cycle not in self._computing:
-                total[activity] += sum(pe.lanes for pe in self.pes)
+                total[activity] += sum(pe.lanes for pe in pes)
         return total
 
     def counts(self) -> Counter[str]:

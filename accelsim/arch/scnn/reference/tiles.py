@@ -97,7 +97,7 @@ class Plan:
 
     @property
     def pes(self) -> list[tuple[int, int, int]]:
-        """(part, tile row, tile column) of each PE."""
+        """(part, tile row, tile column) of each PE that has a tile (maybe an empty one)."""
         return list(product(range(self.parts), range(self.rows.tiles), range(self.cols.tiles)))
 
     @property
@@ -163,10 +163,10 @@ def _tiles(conv: Convolution, config: Any, policy: PlanePolicy) -> tuple[int, li
     covered = all(len(cuts) > 1 and cuts[0] == 0 and cuts[-1] == axis.inputs and cuts == sorted(cuts)
                   for cuts, axis in ((row_cuts, conv.rows), (col_cuts, conv.cols)))
     pes = config.pe_rows * config.pe_cols
-    if not covered or parts * (len(row_cuts) - 1) * (len(col_cuts) - 1) != pes:
+    if not covered or not 1 <= parts * (len(row_cuts) - 1) * (len(col_cuts) - 1) <= pes:
         raise ModelError(f"layer {conv.name!r}: the policy returned parts={parts!r:.20}, row cuts {row_cuts!r:.80}, "
                          f"column cuts {col_cuts!r:.80}; wanted ascending cuts from 0 to {conv.rows.inputs} and 0 to "
-                         f"{conv.cols.inputs}, and as many tiles over all parts as PEs, {pes}; correct the policy")
+                         f"{conv.cols.inputs}, and no more tiles over all parts than PEs, {pes}; correct the policy")
     return int(parts), row_cuts, col_cuts
 
 
