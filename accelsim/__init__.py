@@ -1,1 +1,59 @@
-"""accelsim: cycle-level simulation of sparse-DNN accelerators on real pruned models."""
+"""accelsim: cycle-level simulation of sparse-DNN accelerators on real pruned models.
+
+    import accelsim
+    result = accelsim.simulate("digits_cnn", arch="eie")
+    print(result)
+
+Names are loaded on first use, so that importing accelsim stays cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accelsim.arch import load_arch
+    from accelsim.errors import (
+        AccelsimError,
+        AccountingError,
+        ConfigError,
+        DeadlockError,
+        TraceError,
+        UnsupportedLayerError,
+    )
+    from accelsim.results import LayerResult, Result
+    from accelsim.simulation import simulate
+    from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
+    from accelsim.workload.quantize import quantize
+    from accelsim.workload.trace import Trace, load_trace
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "accelsim.arch": ("load_arch",),
+    "accelsim.errors": ("AccelsimError", "AccountingError", "ConfigError", "DeadlockError", "TraceError",
+                        "UnsupportedLayerError"),
+    "accelsim.results": ("LayerResult", "Result"),
+    "accelsim.simulation": ("simulate",),
+    "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
+    "accelsim.workload.quantize": ("quantize",),
+    "accelsim.workload.trace": ("Trace", "load_trace"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AccelsimError", "AccountingError", "ConfigError", "Conv2d", "DeadlockError", "Layer", "LayerResult", "Matmul",
+    "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "linear", "load_arch", "load_trace", "matmul",
+    "quantize", "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'accelsim' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

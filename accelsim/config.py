@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -48,13 +49,23 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_yaml(path: Path) -> Any:
-    """The YAML mapping in `path` (ruamel's round-trip types, which know their lines)."""
+def read_yaml(path: Path) -> Mapping[Any, Any]:
+    """The YAML mapping in `path` (ruamel's round-trip types, which know their lines). Shared: do not modify it."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from None
+    return _parse_yaml(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _parse_yaml(path: Path, size: int, modified_ns: int) -> Mapping[Any, Any]:
+    """Parsing takes longer than simulating a small layer, so an unchanged file is parsed once per process."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        if path.stat().st_size > MAX_YAML_BYTES:
+        if size > MAX_YAML_BYTES:
             raise ConfigError(f"{path}: larger than {MAX_YAML_BYTES} bytes; this is not an accelsim YAML file")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -75,24 +86,46 @@ def read_yaml(path: Path) -> Any:
     return data
 
 
-def validate(model: type[Model], data: Mapping[Any, Any], where: str) -> Model:
-    """`data` as a `model`, or one ConfigError that lists every mistake with its line."""
+def read_scalar(text: str, where: str) -> Any:
+    """`text` as YAML reads a value (8 is a number, true a truth value, eie a name)."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        value = YAML(typ="safe", pure=True).load(text) if text.strip() else text
+    except (YAMLError, ValueError, RecursionError, OverflowError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{where}: {text[:60]!r} is not a YAML value: {_first_line(error)}") from None
+    if not isinstance(value, (str, int, float, bool)) and value is not None:
+        raise ConfigError(f"{where}: {text[:60]!r} is {_kind_of(value)}, wanted a number, a truth value or a name")
+    return value
+
+
+def validate(model: type[Model], data: Mapping[Any, Any], where: str,
+             changes: Mapping[str, Any] | None = None, without: str = "") -> Model:
+    """`data` (less the key `without`), with `changes` over it, as a `model`.
+
+    Raises one ConfigError that lists every mistake with its line.
+    """
     problems = [f"{where}{_line(data, key)}: key {key!r} is not text; keys are names" for key in data
                 if not isinstance(key, str)]
     if problems:
         raise ConfigError("\n".join(problems))
     try:
-        return model.model_validate(_plain(data))
+        plain = _plain(data) | _plain(changes or {})
+        return model.model_validate({k: v for k, v in plain.items() if k != without})
     except RecursionError:
         raise ConfigError(f"{where}: nested too deeply; give a flat mapping of keys to values") from None
     except ValidationError as error:
-        raise ConfigError("\n".join(_problem(model, data, where, e) for e in error.errors())) from None
+        raise ConfigError("\n".join(_problem(model, data, where, e, changes or {}) for e in error.errors())) from None
 
 
-def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, error: Any) -> str:
-    path, message = error["loc"], error["msg"]
-    key = ".".join(map(str, path)) or "the file"
-    place = f"{where}{_line(data, *path)}"
+def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, error: Any,
+             changes: Mapping[str, Any]) -> str:
+    path, message = error["loc"], error["msg"].removeprefix("Value error, ")
+    if not path:
+        return f"{where}: {message}"
+    key = ".".join(map(str, path))
+    place = f"set {key}" if path[0] in changes else f"{where}{_line(data, *path)}"
     if error["type"] == "extra_forbidden":
         known = [n for n in model.model_fields if len(path) == 1]
         return f"{place}: unknown key {key!r}{did_you_mean(str(path[-1]), known)}"

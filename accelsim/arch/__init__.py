@@ -40,22 +40,30 @@ def load_arch(arch: str | ArchConfig, changes: Mapping[str, Any] | None = None) 
     Raises ConfigError with every mistake at once.
     """
     if isinstance(arch, ArchConfig):
-        kind, data, where = arch.kind, arch.model_dump(mode="json"), f"config {arch.name!r}"
+        data: Mapping[Any, Any] = arch.to_dict()
+        where = f"config {arch.name!r}"
     elif isinstance(arch, str):
         path = shipped.find("arch", arch)
-        where, data = str(path), read_yaml(path)
-        kind = data.get("kind")
-        if not isinstance(kind, str):
-            raise ConfigError(f"{where}: key 'kind' is missing or not a name; wanted one of {', '.join(kinds())}")
-        del data["kind"]
+        data, where = read_yaml(path), str(path)
     else:
-        raise ConfigError(f"arch is {type(arch).__name__}, wanted a preset's name, a path or a config object")
+        raise ConfigError(f"arch is a {type(arch).__name__}, wanted a preset's name, a path or a config object")
+    kind = data.get("kind", "")
     if kind not in kinds():
-        raise ConfigError(f"{where}: kind {kind!r} is unknown{did_you_mean(kind, kinds())}")
-    if changes:
-        where += " with set"
-        for key, value in changes.items():
-            if key == "kind":
-                raise ConfigError("'kind' cannot be set; name an arch of that kind")
-            data[key] = value
-    return validate(machine(kind).config, data, where)
+        raise ConfigError(f"{where}: kind {kind!r} is not one of {', '.join(kinds())}"
+                          f"{did_you_mean(str(kind), kinds())}")
+    if changes and "kind" in changes:
+        raise ConfigError("'kind' cannot be set; name an arch of that kind")
+    return validate(machine(kind).config, data, where, changes, without="kind")
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of architecture files: one alternative per kind."""
+    alternatives = []
+    for kind in sorted(kinds()):
+        one = machine(kind).config.model_json_schema()
+        one["title"] = kind
+        one["properties"] = {"kind": {"const": kind}} | one["properties"]
+        one["required"] = ["kind", *one["required"]]
+        alternatives.append(one)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "accelsim architecture",
+            "oneOf": alternatives}

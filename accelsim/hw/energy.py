@@ -7,6 +7,7 @@ that a machine counts and the table lacks is an error.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pydantic import Field
@@ -41,7 +42,7 @@ class EnergyTable(StrictModel):
     node_nm: float = Field(gt=0)
     actions: dict[str, EnergyEntry]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the validated table."""
         return digest_of(self.model_dump(mode="json"))
@@ -66,5 +67,10 @@ class EnergyTable(StrictModel):
 
 def load_energy_table(name_or_path: str) -> EnergyTable:
     """A shipped table by name, or a YAML file by path."""
-    path: Path = shipped.find("energy", name_or_path)
+    path = shipped.find("energy", name_or_path)
+    return _validated(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _validated(path: Path, modified_ns: int) -> EnergyTable:
     return validate(EnergyTable, read_yaml(path), str(path))

@@ -9,6 +9,11 @@ def column_nonzeros(matrix: np.ndarray) -> np.ndarray:
     return _count_columns(matrix)
 
 
+def row_nonzeros(matrix: np.ndarray) -> np.ndarray:
+    """Non-zeros of each row of `matrix` [rows, cols], int64."""
+    return _count_rows(matrix)
+
+
 @njit(cache=True)
 def _count_columns(matrix):
     rows, cols = matrix.shape
@@ -22,4 +27,13 @@ def _count_columns(matrix):
             for j in range(cols):
                 total[j] += part[j]
                 part[j] = 0
+    return total
+
+
+@njit(cache=True)
+def _count_rows(matrix):
+    total = np.zeros(matrix.shape[0], np.int64)
+    for i in range(matrix.shape[0]):
+        for element in matrix[i]:
+            total[i] += element != 0
     return total

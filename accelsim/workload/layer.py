@@ -57,6 +57,11 @@ class Layer:
         """The scalars that shapes alone do not tell (stride, padding...), for the trace header."""
         return {}
 
+    @property
+    def shape_text(self) -> str:
+        """The shapes as a person writes them."""
+        return f"{_times(self.weight)} * {_times(self.activation)}"
+
     def output(self) -> np.ndarray:
         """The exact layer output, int64, by numpy alone: what every reference engine must reproduce."""
         raise NotImplementedError
@@ -124,7 +129,7 @@ class Conv2d(Layer):
         """(P, Q): rows and columns of the output plane."""
         return tuple((self.activation.shape[2 + d] + 2 * self.padding[d]
                       - self.dilation[d] * (self.weight.shape[2 + d] - 1) - 1) // self.stride[d] + 1
-                     for d in (0, 1))  # type: ignore[return-value]
+                     for d in (0, 1))
 
     @property
     def macs_dense(self) -> int:
@@ -235,6 +240,10 @@ def _matmul(name: str, weight: np.ndarray, activation: np.ndarray, bias: Any) ->
                          "the last axes must be equal (weight [out, in], activation [batch, in])")
     _bounded(name, weight.shape[0] * weight.shape[1] * activation.shape[1])
     return Matmul(name, weight, activation, _bias(name, bias, weight.shape[1]))
+
+
+def _times(array: np.ndarray) -> str:
+    return "x".join(map(str, array.shape))
 
 
 def _tensor(name: str, role: str, value: Any) -> np.ndarray:

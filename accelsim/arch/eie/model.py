@@ -1,0 +1,142 @@
+"""EIE as the house sees it: names, lowering, and the two engines.
+
+Source: Han et al., ISCA 2016; the behaviour of the authors' cycle simulator. The rules, each with its source, are in
+docs/machines/eie.md. Exact: scan, broadcast, queues with back-pressure, pointer and matrix reads, padding entries, the
+arithmetic pipeline with its drain (equal to the authors' simulator on its own data, cycle for cycle). Abstracted:
+loading a layer into the SRAMs, anything between two vectors, layers that exceed a PE's SRAM (noted in the result).
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.eie import kernel
+from accelsim.arch.eie.config import EieConfig
+from accelsim.arch.eie.policies import POLICIES, assign_rows
+from accelsim.hw.energy import Action
+from accelsim.workload.derived import derived
+from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.lowering import MatrixProduct, matrix_products
+
+BATCH_WORK = 1 << 25  # work[step, pe] cells planned at once: bounds memory on convolutions
+PE_AREA_UM2 = 638_024  # [paper, Table II]
+LNZD_NODE_AREA_UM2 = 189  # [paper, section VI], one node per 4 PEs in a quadtree
+
+
+class Eie(Machine):
+    """Broadcast SpMV with a queue per PE. Policies: see `accelsim.arch.eie.policies`."""
+
+    kind: ClassVar[str] = "eie"
+    version: ClassVar[int] = 1
+    config = EieConfig
+    stalls = ("busy", "padding", "empty_column", "starved", "back_pressure", "barrier", "drain")
+    counts = ("macs", "padding_entries", "broadcasts", "queue_writes", "pointer_reads", "spmat_row_reads",
+              "activation_row_reads", "accumulator_writes", "arithmetic_slots", "pe_cycles")
+    policies = POLICIES
+
+    def run(self, layer: Layer, config: EieConfig, policy: Policy) -> LayerRun:
+        timing, totals = np.zeros(5, np.int64), np.zeros(4, np.int64)
+        broadcasts = row_reads = vectors = peak_entries = columns = 0
+        mapping_key = (policy, config.pes, config.index_bits)
+        products = derived(layer, "matrix_products", lambda: list(matrix_products(layer)))
+        for index, product in enumerate(products):
+            key = (index, *mapping_key)
+            encoded = derived(layer, ("eie encoded", *key), partial(encode, product, config, policy))
+            for steps, reads in _batches(layer, product, key, encoded, config.entries_per_row):
+                timing += kernel.run_steps(steps, config.queue_entries)
+                totals += steps.totals
+                broadcasts += len(steps.leave)
+                row_reads += reads
+            vectors += len(product.vectors)
+            peak_entries = max(peak_entries, int((encoded.first_entry[:, -1] + encoded.entries[:, -1]).max()))
+            columns = max(columns, encoded.entries.shape[1])
+        cycles, starved, back_pressure, barrier, drain = map(int, timing)
+        busy, padding, empty, scanned = map(int, totals)
+        counts = (busy, padding, broadcasts, broadcasts * config.pes, broadcasts * config.pes, row_reads, scanned,
+                  busy, busy + padding, config.pes * cycles)
+        return LayerRun(
+            cycles=cycles, slots=config.pes,
+            stalls=dict(zip(self.stalls, (busy, padding, empty, starved, back_pressure, barrier, drain), strict=True)),
+            counts=dict(zip(self.counts, counts, strict=True)),
+            notes=tuple(_notes(layer, config, vectors, peak_entries, columns)),
+            mapping={"vectors": vectors, "peak_entries_per_pe": peak_entries},
+        )
+
+    def reference(self, layer: Layer, config: EieConfig, policy: Policy) -> LayerRun:
+        from accelsim.arch.eie import reference
+
+        return reference.run(layer, config, policy)
+
+    def actions(self, config: EieConfig) -> Mapping[str, Action]:
+        return {
+            "pe_cycles": Action("pe_cycle"),
+            "queue_writes": Action("queue_write"),
+            "pointer_reads": Action("pointer_read"),
+            "spmat_row_reads": Action("spmat_row_read", bits=config.spmat_width_bits),
+            "arithmetic_slots": Action("arithmetic_slot"),
+            "accumulator_writes": Action("accumulator_update"),
+            "activation_row_reads": Action("lnzd_row"),
+        }
+
+    def area_mm2(self, config: EieConfig) -> float:
+        """PEs and the tree of non-zero detectors; the PE's area is the published one whatever its SRAM sizes."""
+        nodes, level = 0, config.pes
+        while level > 1:
+            level = -(-level // 4)
+            nodes += level
+        return (config.pes * PE_AREA_UM2 + nodes * LNZD_NODE_AREA_UM2) / 1e6
+
+
+def encode(product: MatrixProduct, config: EieConfig, policy: Policy) -> kernel.Encoded:
+    """The matrix (and bias) of `product` as the PEs hold it, rows given out by `policy`."""
+    rows = len(product.matrix)
+    pe_of_row = assign_rows(policy, product.matrix, config.pes)
+    rows_by_pe = np.argsort(pe_of_row, kind="stable")
+    first_row = np.concatenate(([0], np.cumsum(np.bincount(pe_of_row, minlength=config.pes))))
+    most_rows = int(np.diff(first_row).max(initial=0))
+    narrow = next(t for t in (np.uint8, np.uint16, np.uint32) if most_rows <= np.iinfo(t).max)
+    bias = np.zeros((rows, 0), np.bool_) if product.bias is None else (product.bias != 0)[:, None]
+    shape = (config.pes, product.matrix.shape[1] + bias.shape[1])
+    address = np.int32 if rows * shape[1] < np.iinfo(np.int32).max else np.int64
+    encoded = kernel.Encoded(np.zeros(shape, narrow), np.zeros(shape, narrow), np.zeros(shape, address))
+    kernel.encode_matrix(product.matrix, bias, rows_by_pe, first_row, narrow(config.index_bits), encoded)
+    return encoded
+
+
+def _batches(layer: Layer, product: MatrixProduct, key: tuple[Any, ...], encoded: kernel.Encoded,
+             entries_per_row: int) -> Iterator[tuple[kernel.Steps, int]]:
+    """The steps of a product's vectors and their row reads, a bounded number at a time; one batch alone is kept."""
+    has_bias, (count, cols) = product.bias is not None, product.vectors.shape
+    size = max(1, BATCH_WORK // ((cols + has_bias) * len(encoded.entries)))
+    if count <= size:
+        steps = derived(layer, ("eie steps", *key), lambda: kernel.plan_steps(product.vectors, has_bias, encoded))
+        reads = derived(layer, ("eie row reads", *key, entries_per_row),
+                        lambda: int(kernel.count_row_reads(steps, encoded, entries_per_row)))
+        yield steps, reads
+        return
+    for low in range(0, count, size):
+        steps = kernel.plan_steps(product.vectors[low:low + size], has_bias, encoded)
+        yield steps, int(kernel.count_row_reads(steps, encoded, entries_per_row))
+
+
+def _notes(layer: Layer, config: EieConfig, vectors: int, peak_entries: int, columns: int) -> Iterator[str]:
+    if isinstance(layer, Conv2d):
+        yield f"convolution run as {vectors:,} im2col vectors in {layer.groups} group(s), one after the other"
+    elif vectors > 1:
+        yield f"batch run as {vectors:,} vectors, one after the other"
+    held = int(config.spmat_kbytes * 8192) // (config.weight_bits + config.index_bits)
+    if peak_entries > held:
+        yield (f"a PE holds {peak_entries:,} entries, its SRAM {held:,} (spmat_kbytes={config.spmat_kbytes:g}): "
+               "loading it in parts is not modelled")
+    pointers = int(config.pointer_kbytes * 1024) // 2
+    if columns + 1 > pointers:
+        yield (f"a PE holds {columns + 1:,} pointers of 16 bits, its SRAM {pointers:,} "
+               f"(pointer_kbytes={config.pointer_kbytes:g}): loading it in parts is not modelled")
+    if layer.has_values:
+        distinct = len(np.unique(layer.weight[layer.weight != 0]))
+        if distinct >= 1 << config.weight_bits:
+            yield (f"{distinct} distinct non-zero weights, the codebook has {(1 << config.weight_bits) - 1}: run as if "
+                   "weights were shared (cycles depend on their positions alone)")

@@ -1,0 +1,163 @@
+"""The command line. Every command is one call of the Python API; mistakes print one error and exit with status 2."""
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from accelsim.errors import AccelsimError, ConfigError
+
+app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  context_settings={"help_option_names": ["-h", "--help"]},
+                  help="Cycle-level simulation of sparse-DNN accelerators on real pruned models.")
+
+
+class Engine(StrEnum):
+    kernel = "kernel"
+    reference = "reference"
+
+
+class Format(StrEnum):
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class Shelf(StrEnum):
+    archs = "archs"
+    workloads = "workloads"
+    policies = "policies"
+    traces = "traces"
+
+
+def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """What a user can cause ends as one message and status 2."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except AccelsimError as error:
+            typer.echo(f"accelsim: error: {error}", err=True)
+            raise typer.Exit(2) from None
+
+    return wrapped
+
+
+TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or a trace file's path.")]
+FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A trace, an architecture or an energy table.")]
+
+
+@app.command()
+@_plain_errors
+def run(
+    trace: TraceArgument,
+    arch: Annotated[list[str], typer.Option("--arch", "-a", metavar="NAME|FILE",
+                                            help="A preset's name or a YAML file; repeat to compare.")],
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
+                                                   help="Change a config key; repeatable.")] = None,
+    policy: Annotated[str | None, typer.Option(metavar="NAME",
+                                               help="Load-balancing policy (default: the published one).")] = None,
+    engine: Annotated[Engine, typer.Option(help="kernel: fast; reference: tick by tick on values.")] = Engine.kernel,
+    format_: Annotated[Format, typer.Option("--format", help="What is printed.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR",
+                                                help="Also write result.json, layers.csv and table.txt there.")] = None,
+) -> None:
+    """Simulate TRACE on one or more architectures."""
+    from accelsim.report import files
+    from accelsim.simulation import simulate
+    from accelsim.workload.trace import load_trace
+
+    changes = dict(_parse_set(item) for item in set_ or [])
+    target = None if output is None else files.prepare(output)
+    loaded = load_trace(trace)
+    results = [simulate(loaded, name, engine.value, policy, changes) for name in arch]
+    text = {"json": files.as_json, "csv": files.as_csv, "table": files.as_table}[format_.value](results)
+    if target is not None:
+        files.write(target, results)
+    typer.echo(text)
+
+
+@app.command()
+@_plain_errors
+def show(trace: TraceArgument) -> None:
+    """Show the layers, densities and provenance of TRACE."""
+    from accelsim.report.table import trace_text
+    from accelsim.workload.trace import load_trace
+
+    typer.echo(trace_text(load_trace(trace)))
+
+
+@app.command("list")
+@_plain_errors
+def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
+    """List what is shipped: archs, workloads, policies or traces."""
+    from accelsim import shipped
+    from accelsim.arch import kinds, machine
+
+    if what is Shelf.policies:
+        for kind in sorted(kinds()):
+            for position, name in enumerate(machine(kind).policies):
+                typer.echo(f"{kind:<14} {name}{'  (default)' if position == 0 else ''}")
+    else:
+        for name in shipped.names(what.value.removesuffix("s")):
+            typer.echo(name)
+
+
+@app.command()
+@_plain_errors
+def check(file: FileArgument) -> None:
+    """Check a file; every mistake is reported with its place."""
+    from accelsim.arch import load_arch
+    from accelsim.config import read_yaml
+    from accelsim.hw.energy import load_energy_table
+    from accelsim.workload.trace import load_trace
+
+    if Path(file).suffix == ".safetensors":
+        typer.echo(f"ok: {load_trace(file)!r}")
+    elif "actions" in read_yaml(Path(file)):
+        table = load_energy_table(file)
+        typer.echo(f"ok: energy table {table.name!r}, {len(table.actions)} actions")
+    else:
+        config = load_arch(file)
+        table = load_energy_table(config.energy_table)
+        typer.echo(f"ok: architecture {config.name!r} of kind {config.kind!r}, energy table {table.name!r}")
+
+
+@app.command()
+@_plain_errors
+def schema() -> None:
+    """Print the JSON schema of architecture files, for editors."""
+    from accelsim.arch import schema as arch_schema
+    from accelsim.report.files import dump
+
+    typer.echo(dump(arch_schema()))
+
+
+def _parse_set(item: str) -> tuple[str, Any]:
+    from accelsim.config import read_scalar
+
+    key, equals, value = item.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {item!r}: wanted KEY=VALUE, for example --set pes=32")
+    return key.strip(), read_scalar(value, f"--set {key.strip()}")
+
+
+def main() -> None:
+    """Entry point: unexpected interruptions are one line too."""
+    try:
+        app()
+    except BrokenPipeError:  # the reader (head, less) went away
+        sys.stderr.close()
+        sys.exit(1)
+    except MemoryError:
+        typer.echo("accelsim: error: out of memory; use a smaller trace or a smaller design", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How results are shown: tables, later plots and pages."""

@@ -1,0 +1,112 @@
+"""Results and traces as tables, for a terminal or a notebook."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from accelsim.results import LayerResult, Result
+    from accelsim.workload.trace import Trace
+
+_PLAIN_WIDTH = 118  # where there is no terminal to ask
+
+
+def as_text(results: Sequence["Result"]) -> str:
+    """The tables of `results` as plain text, in the terminal's width where there is one."""
+    return _rendered(result_parts(results))
+
+
+def as_html(results: Sequence["Result"]) -> str:
+    """The same as HTML; every name in it is escaped."""
+    console = Console(record=True, file=StringIO(), width=_PLAIN_WIDTH)
+    console.print(*result_parts(results), sep="\n", markup=False, highlight=False)
+    return console.export_html(inline_styles=True, code_format="<pre style=\"line-height:1.2\">{code}</pre>")
+
+
+def trace_text(trace: "Trace") -> str:
+    """What `accelsim show` prints."""
+    table = _table(f"{trace.name}: {len(trace)} layers")
+    for heading in ("layer", "op", "weight", "activation", "weight nz", "act. nz", "dense MACs", "effectual", "values"):
+        table.add_column(heading, justify="left" if heading in ("layer", "op", "values") else "right")
+    for layer in trace.layers:
+        table.add_row(
+            Text(layer.name), layer.op, *("x".join(map(str, t.shape)) for t in (layer.weight, layer.activation)),
+            *(f"{(t != 0).mean():.1%}" for t in (layer.weight, layer.activation)),
+            f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}",
+            "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
+    facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
+    facts += [f"{key}: {value}" for key, value in trace.made_by.items()]
+    return _rendered([table, *(Text(_short(fact)) for fact in facts)])
+
+
+def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
+    """One table per run, a comparison when there are several, and the notes."""
+    parts: list[RenderableType] = []
+    for result in results:
+        parts += [_run_table(result), _stall_line(result), *(Text(f"note: {note}") for note in result.notes), Text()]
+    if len(results) > 1:
+        parts.append(_comparison(results))
+    return parts
+
+
+def _run_table(result: "Result") -> Table:
+    table = _table(f"{result.trace} on {result.arch} (policy {result.policy}, {result.config.clock_mhz:g} MHz)")
+    for heading in ("layer", "op", "dense MACs", "effectual", "cycles", "time us", "energy nJ", "busy",
+                    "largest stall"):
+        table.add_column(heading, justify="left" if heading in ("layer", "op", "largest stall") else "right")
+    for layer in result.layers:
+        table.add_row(Text(layer.name), layer.op, *_cells(layer), _largest_stall(layer.stalls))
+    table.add_section()
+    table.add_row("total", "", *_cells(result), _largest_stall(result.stalls), style="bold")
+    return table
+
+
+def _cells(of: "Result | LayerResult") -> Iterable[str]:
+    return (f"{of.macs_dense:,}", f"{of.macs_effectual:,}", f"{of.cycles:,}", f"{of.time_us:,.2f}",
+            f"{of.energy_pj / 1e3:,.1f}", f"{of.utilization:.1%}")
+
+
+def _largest_stall(stalls: Mapping[str, int]) -> str:
+    waits = {name: n for name, n in stalls.items() if name != "busy"}
+    total = sum(stalls.values())
+    name = max(waits, key=waits.__getitem__, default="")
+    return f"{name} {waits[name] / total:.1%}" if total and name and waits[name] else "none"
+
+
+def _stall_line(result: "Result") -> Text:
+    total = sum(result.stalls.values()) or 1
+    shares = ", ".join(f"{name} {n / total:.1%}" for name, n in result.stalls.items() if n)
+    return Text(f"where the {total:,} slot-cycles went: {shares}")
+
+
+def _comparison(results: Sequence["Result"]) -> Table:
+    table = _table("comparison")
+    for heading in ("arch", "policy", "cycles", "time us", "energy nJ", "busy", "speed-up", "area mm2"):
+        table.add_column(heading, justify="left" if heading in ("arch", "policy") else "right")
+    first = results[0].time_us
+    for r in results:
+        table.add_row(Text(r.arch), r.policy, f"{r.cycles:,}", f"{r.time_us:,.2f}", f"{r.energy_pj / 1e3:,.1f}",
+                      f"{r.utilization:.1%}", f"{first / r.time_us:.2f}x" if r.time_us else "-",
+                      "-" if r.area_mm2 is None else f"{r.area_mm2:.1f}")
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=Text(title, style="bold"), title_justify="left")
+
+
+def _rendered(parts: Sequence[RenderableType]) -> str:
+    out = StringIO()
+    terminal = Console()
+    console = Console(file=out, width=max(terminal.width, _PLAIN_WIDTH) if not terminal.is_terminal else terminal.width,
+                      force_terminal=terminal.is_terminal, color_system="standard" if terminal.is_terminal else None)
+    console.print(*parts, sep="\n", markup=False, highlight=False)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 400 else text[:397] + "..."

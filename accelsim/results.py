@@ -1,0 +1,195 @@
+"""What a simulation returns: one `LayerResult` per layer, and a `Result` that adds them up.
+
+Layers run one after the other, so cycles, counts, stalls and energies of a run are sums over its layers.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from accelsim.config import ArchConfig, digest_of
+from accelsim.workload.layer import Layer
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """One layer on one machine.
+
+    cycles; time_us at the config's clock; energy_pj and its split `energy_by_component` (pJ).
+    slots: units of work per cycle (PEs, or multipliers). stalls: slot-cycles by name, "busy" first; they sum to
+    slots x cycles. utilization: busy slot-cycles / all slot-cycles. counts: every action counted. mapping: how the layer was mapped.
+    macs_dense, macs_effectual: of the layer itself, whatever machine runs it. output: the reference engine's tensor.
+    """
+
+    name: str
+    op: str
+    shape: str
+    cycles: int
+    time_us: float
+    energy_pj: float
+    energy_by_component: Mapping[str, float]
+    slots: int
+    stalls: Mapping[str, int]
+    counts: Mapping[str, int]
+    macs_dense: int
+    notes: tuple[str, ...]
+    mapping: Mapping[str, Any]
+    output: np.ndarray | None = field(repr=False, compare=False)
+    layer: Layer = field(repr=False, compare=False)
+
+    @property
+    def utilization(self) -> float:
+        return _ratio(self.stalls["busy"], self.slots * self.cycles)
+
+    @property
+    def macs_effectual(self) -> int:
+        return self.layer.macs_effectual  # counted on first use: a pass over the weights
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts."""
+        return {
+            "name": self.name, "op": self.op, "shape": self.shape, "cycles": self.cycles, "time_us": self.time_us,
+            "energy_pj": self.energy_pj, "utilization": self.utilization, "macs_dense": self.macs_dense,
+            "macs_effectual": self.macs_effectual, "slots": self.slots, "stalls": dict(self.stalls),
+            "counts": dict(self.counts), "energy_by_component": dict(self.energy_by_component),
+            "mapping": dict(self.mapping), "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """A whole run. The quantities are those of `LayerResult`, added up over `layers`.
+
+    Printing it shows a table; a notebook shows the same as HTML.
+    """
+
+    arch: str
+    config: ArchConfig
+    trace: str
+    policy: str
+    engine: str
+    layers: tuple[LayerResult, ...]
+    area_mm2: float | None
+    energy_table: str
+    energy_table_digest: str
+    model_version: int
+    trace_digest_source: Any = field(repr=False, compare=False)
+
+    @property
+    def cycles(self) -> int:
+        return sum(layer.cycles for layer in self.layers)
+
+    @property
+    def time_us(self) -> float:
+        return self.cycles / self.config.clock_mhz
+
+    @property
+    def energy_pj(self) -> float:
+        return sum(layer.energy_pj for layer in self.layers)
+
+    @property
+    def energy_by_component(self) -> dict[str, float]:
+        return _added(layer.energy_by_component for layer in self.layers)
+
+    @property
+    def stalls(self) -> dict[str, int]:
+        return _added(layer.stalls for layer in self.layers)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return _added(layer.counts for layer in self.layers)
+
+    @property
+    def utilization(self) -> float:
+        return _ratio(self.stalls["busy"], sum(layer.slots * layer.cycles for layer in self.layers))
+
+    @property
+    def macs_dense(self) -> int:
+        return sum(layer.macs_dense for layer in self.layers)
+
+    @property
+    def macs_effectual(self) -> int:
+        return sum(layer.macs_effectual for layer in self.layers)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Every layer's notes, with the layer's name in front."""
+        return tuple(f"{layer.name}: {note}" for layer in self.layers for note in layer.notes)
+
+    @cached_property
+    def run_id(self) -> str:
+        """Digest of validated config, energy table, trace, policy, engine and the model's version."""
+        return digest_of([self.config.to_dict(), self.energy_table_digest, self.trace_digest, self.policy, self.engine,
+                          self.model_version])[:16]
+
+    @property
+    def trace_digest(self) -> str:
+        digest: str = self.trace_digest_source.digest  # hashed on first use: a pass over the tensors
+        return digest
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run as `accelsim run --format json` prints it: plain numbers, strings, lists and dicts."""
+        return {
+            "run_id": self.run_id, "arch": self.arch, "config": self.config.to_dict(), "trace": self.trace,
+            "trace_digest": self.trace_digest, "policy": self.policy, "engine": self.engine,
+            "model_version": self.model_version, "energy_table": self.energy_table,
+            "energy_table_digest": self.energy_table_digest, "area_mm2": self.area_mm2,
+            "totals": {
+                "cycles": self.cycles, "time_us": self.time_us, "energy_pj": self.energy_pj,
+                "utilization": self.utilization, "macs_dense": self.macs_dense, "macs_effectual": self.macs_effectual,
+            },
+            "stalls": self.stalls, "counts": self.counts, "energy_by_component": self.energy_by_component,
+            "layers": [layer.to_dict() for layer in self.layers],
+        }
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """One row per layer; stalls, counts and energies as columns `stall.NAME`, `count.NAME`, `energy_pj.NAME`."""
+        import pandas
+
+        return pandas.DataFrame(rows(self))
+
+    def __str__(self) -> str:
+        from accelsim.report.table import as_text
+
+        return as_text([self])
+
+    def _repr_html_(self) -> str:
+        from accelsim.report.table import as_html
+
+        return as_html([self])
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    """One flat row per layer: what CSV files and data frames hold."""
+    flat = []
+    for layer in result.layers:
+        row: dict[str, Any] = {"run_id": result.run_id, "arch": result.arch, "policy": result.policy,
+                               "trace": result.trace}
+        for key, value in layer.to_dict().items():
+            if key in ("stalls", "counts", "energy_by_component"):
+                prefix = {"stalls": "stall", "counts": "count", "energy_by_component": "energy_pj"}[key]
+                row |= {f"{prefix}.{name}": number for name, number in value.items()}
+            elif key == "notes":
+                row[key] = "; ".join(value)
+            elif key != "mapping":
+                row[key] = value
+        flat.append(row)
+    return flat
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _added(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    total: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            total[name] = total.get(name, 0) + value
+    return total

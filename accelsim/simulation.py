@@ -1,0 +1,89 @@
+"""The data path of one simulation. Read this first.
+
+    trace + arch -> checked config -> per layer: the machine's engine -> counts -> energy -> Result
+
+Everything else (command line, sweeps, reports, tests, notebooks) calls `simulate`.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from accelsim.arch import load_arch, machine
+from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.config import ArchConfig, did_you_mean
+from accelsim.errors import AccountingError, ConfigError, ModelError, TraceError
+from accelsim.hw.energy import EnergyTable, load_energy_table
+from accelsim.results import LayerResult, Result
+from accelsim.workload.layer import Layer
+from accelsim.workload.trace import Trace, load_trace
+
+ENGINES = ("kernel", "reference")
+
+
+def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConfig = "eie", engine: str = "kernel",
+             policy: str | None = None, set: Mapping[str, Any] | None = None) -> Result:
+    """Run every layer of `trace` on `arch`, one after the other.
+
+    trace: a Trace, a single layer, a shipped trace's name or a path. arch: a preset's name, a YAML file's path or a
+    config object; `set` maps its keys to other values. engine: "kernel" (fast) or "reference" (tick by tick on real values:
+    slow, and yields each layer's output). policy: who gets what work; the machine's published one when None.
+    Raises ConfigError, TraceError or UnsupportedLayerError with a message that says what to do.
+    """
+    if engine not in ENGINES:
+        raise ConfigError(f"engine {engine!r} is unknown; wanted 'kernel' or 'reference'")
+    trace = _as_trace(trace)
+    config = load_arch(arch, set)
+    model = machine(config.kind)
+    policy_name, rule = _policy(model, policy)
+    table = load_energy_table(config.energy_table)
+    run = model.run if engine == "kernel" else model.reference
+    layers = []
+    for layer in trace.layers:
+        outcome = run(layer, config, rule)
+        check_accounting(model, layer, outcome)
+        layers.append(_layer_result(model, config, table, layer, outcome))
+    return Result(
+        arch=config.name, config=config, trace=trace.name, policy=policy_name, engine=engine, layers=tuple(layers),
+        area_mm2=model.area_mm2(config), energy_table=table.name, energy_table_digest=table.digest,
+        model_version=model.version, trace_digest_source=trace,
+    )
+
+
+def _as_trace(trace: Any) -> Trace:
+    if isinstance(trace, Trace):
+        return trace
+    if isinstance(trace, Layer):
+        return Trace([trace], name=trace.name)
+    if isinstance(trace, (str, os.PathLike)):
+        return load_trace(trace)
+    raise TraceError(f"simulate: trace is a {type(trace).__name__}, wanted a Trace, a layer, a name or a path")
+
+
+def _policy(model: Machine, name: str | None) -> tuple[str, Policy]:
+    if name is None:
+        name = next(iter(model.policies))
+    if name not in model.policies:
+        raise ConfigError(f"{model.kind} has no policy {name!r}{did_you_mean(name, model.policies)}")
+    return name, model.policies[name]
+
+
+def check_accounting(model: Machine, layer: Layer, run: LayerRun) -> None:
+    """Every slot-cycle is busy or has a named stall, once."""
+    if tuple(run.stalls) != model.stalls or tuple(run.counts) != model.counts:
+        raise ModelError(f"{model.kind}, layer {layer.name!r}: the engine's names are not those the machine declares: "
+                         f"{[*run.stalls, *run.counts]} instead of {[*model.stalls, *model.counts]}")
+    total, wanted = sum(run.stalls.values()), run.slots * run.cycles
+    if total != wanted or min(run.stalls.values()) < 0 or min(run.counts.values(), default=0) < 0:
+        raise AccountingError(f"{model.kind}, layer {layer.name!r}: slot-cycles do not add up: {dict(run.stalls)} sum "
+                              f"to {total:,}, wanted {run.slots:,} x {run.cycles:,} = {wanted:,}, none negative")
+
+
+def _layer_result(model: Machine, config: ArchConfig, table: EnergyTable, layer: Layer, run: LayerRun) -> LayerResult:
+    energy = table.energy_pj(run.counts, model.actions(config))
+    return LayerResult(
+        name=layer.name, op=layer.op, shape=layer.shape_text, cycles=run.cycles,
+        time_us=run.cycles / config.clock_mhz, energy_pj=sum(energy.values()), energy_by_component=energy,
+        slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense, notes=run.notes,
+        mapping=run.mapping, output=run.output, layer=layer,
+    )

@@ -1,0 +1,253 @@
+"""Traces: the layers of one workload with their recorded tensors, in one safetensors file.
+
+The file's metadata holds one JSON text under the key `accelsim` (`Header` below). Tensor i of role r is stored as
+`i.r`; bool patterns are packed to bits (numpy order, C order, last byte zero-filled). No pickle anywhere.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from accelsim import shipped
+from accelsim.config import StrictModel, digest_of
+from accelsim.errors import TraceError
+from accelsim.workload.layer import Layer, conv2d, linear, matmul
+
+if TYPE_CHECKING:
+    import networkx
+
+_KEY = "accelsim"
+_ROLES = ("weight", "activation", "bias")
+_STORED = {"values": ("I8", "I16", "I32"), "bits": ("U8",)}
+_REMAKE = "make the file again with accelsim.Trace(...).save(path)"
+
+
+class TensorSpec(StrictModel):
+    """Shape of a tensor and how it is stored: integers as they are, or bools packed to bits."""
+
+    shape: list[int] = Field(min_length=1, max_length=4)
+    encoding: Literal["values", "bits"]
+
+
+class LayerSpec(StrictModel):
+    """One layer in the header; the geometry of a convolution is None for a matmul."""
+
+    op: Literal["conv2d", "matmul"]
+    name: str = Field(min_length=1)
+    weight: TensorSpec
+    activation: TensorSpec
+    bias: TensorSpec | None
+    stride: list[int] | None = None
+    padding: list[int] | None = None
+    dilation: list[int] | None = None
+    groups: int | None = None
+
+
+class Header(StrictModel):
+    """The JSON in the file's metadata. `edges` are (from, to) pairs of layer names."""
+
+    format: Literal[1]
+    name: str = Field(min_length=1)
+    made_by: dict[str, Any]
+    layers: list[LayerSpec] = Field(min_length=1)
+    edges: list[list[str]]
+    digest: str
+
+
+class Trace:
+    """Layers in execution order, the graph that joins them, and how they were made.
+
+    layers: from `accelsim.linear`, `accelsim.conv2d`, `accelsim.matmul`; names are unique.
+    edges: (from, to) pairs of layer names; a chain in the given order when None.
+    made_by: JSON-able provenance (model, data, pruning, quantization...), shown by `accelsim show`.
+    Raises TraceError when a name repeats or the edges are not an acyclic graph over the layers.
+    """
+
+    def __init__(self, layers: Iterable[Layer], name: str = "trace",
+                 edges: Iterable[tuple[str, str]] | None = None, made_by: Mapping[str, Any] | None = None) -> None:
+        self.layers: tuple[Layer, ...] = tuple(layers)
+        self.name = name
+        names = [_checked(layer).name for layer in self.layers]
+        self.edges: tuple[tuple[str, str], ...] = (
+            tuple(pairwise(names)) if edges is None else tuple((a, b) for a, b in edges))
+        try:
+            self.made_by: dict[str, Any] = json.loads(json.dumps(dict(made_by or {}), allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise TraceError(f"trace {name!r}: made_by cannot be stored as JSON ({error})") from None
+        self._check(names)
+
+    def _check(self, names: list[str]) -> None:
+        if not names:
+            raise TraceError(f"trace {self.name!r} has no layers; give at least one")
+        repeated = sorted({n for n in names if names.count(n) > 1})
+        if repeated:
+            raise TraceError(f"trace {self.name!r}: layer names repeat: {', '.join(repeated)}; give each its own")
+        unknown = {n for edge in self.edges for n in edge} - set(names)
+        if unknown:
+            raise TraceError(f"trace {self.name!r}: edges name unknown layers: {', '.join(sorted(unknown))}")
+        sorter: TopologicalSorter[str] = TopologicalSorter()
+        for source, target in self.edges:
+            sorter.add(target, source)
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            raise TraceError(f"trace {self.name!r}: edges form a cycle: {' -> '.join(error.args[1])}") from None
+
+    def __iter__(self) -> Any:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, name: str) -> Layer:
+        """The layer called `name`."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise KeyError(name)
+
+    def __repr__(self) -> str:
+        return f"Trace({self.name!r}, {len(self.layers)} layers, {sum(x.macs_dense for x in self.layers):,} dense MACs)"
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what can change a result: the layers with their tensors, and the graph."""
+        return digest_of([[layer.digest for layer in self.layers], [list(e) for e in self.edges]])
+
+    @property
+    def graph(self) -> "networkx.DiGraph":
+        """The workload as a networkx graph; node attribute `layer` holds the Layer."""
+        import networkx
+
+        graph = networkx.DiGraph(name=self.name)
+        graph.add_nodes_from((layer.name, {"layer": layer}) for layer in self.layers)
+        graph.add_edges_from(self.edges)
+        return graph
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the trace to `path` (whole or not at all) and return it. Same trace, same bytes.
+
+        Raises TraceError when the file cannot be written.
+        """
+        target, tensors, specs = Path(path), {}, []
+        for index, layer in enumerate(self.layers):
+            spec: dict[str, Any] = {"op": layer.op, "name": layer.name, **layer.geometry}
+            for role in _ROLES:
+                tensor = getattr(layer, role)
+                spec[role] = None
+                if tensor is not None:
+                    bits = tensor.dtype == bool
+                    spec[role] = {"shape": list(tensor.shape), "encoding": "bits" if bits else "values"}
+                    tensors[f"{index}.{role}"] = np.packbits(tensor) if bits else np.ascontiguousarray(tensor)
+            specs.append(spec)
+        header = {"format": 1, "name": self.name, "made_by": self.made_by, "layers": specs,
+                  "edges": [list(e) for e in self.edges], "digest": self.digest}
+        try:
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            os.close(handle)
+            try:
+                save_file(tensors, temporary, metadata={_KEY: json.dumps(header, sort_keys=True)})
+                os.chmod(temporary, 0o644)
+                os.replace(temporary, target)
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+        except (OSError, SafetensorError) as error:
+            raise TraceError(f"{target}: cannot be written ({error}); choose another path") from None
+        return target
+
+
+def load_trace(path: str | os.PathLike[str]) -> Trace:
+    """A trace from a shipped name or the path of a file that `Trace.save` wrote.
+
+    The content is checked against the header: a file that was cut, edited or mixed up raises TraceError.
+    """
+    file = shipped.find("trace", os.fspath(path))
+    try:
+        with safe_open(file, framework="numpy") as tensors:
+            header = _header(file, tensors.metadata() or {})
+            layers = [_layer(file, tensors, index, spec) for index, spec in enumerate(header.layers)]
+            extra = set(tensors.keys()) - {f"{i}.{r}" for i in range(len(layers)) for r in _ROLES}
+    except (SafetensorError, OSError, ValueError, OverflowError, MemoryError) as error:
+        raise TraceError(f"{file}: not a readable safetensors file ({error}); {_REMAKE}") from None
+    if extra:
+        raise TraceError(f"{file}: holds tensors that no layer names: {', '.join(sorted(extra))[:200]}; {_REMAKE}")
+    trace = _located(file, lambda: Trace(layers, header.name, [_edge(file, e) for e in header.edges], header.made_by))
+    if trace.digest != header.digest:
+        raise TraceError(f"{file}: content does not match its digest (the file was changed); {_REMAKE}")
+    return trace
+
+
+def _checked(layer: Any) -> Layer:
+    if not isinstance(layer, Layer):
+        raise TraceError(f"a trace is made of layers (accelsim.linear, conv2d, matmul), got {type(layer).__name__}")
+    return layer
+
+
+def _header(file: Path, metadata: Mapping[str, str]) -> Header:
+    if _KEY not in metadata:
+        raise TraceError(f"{file}: a safetensors file without accelsim's header is not a trace; {_REMAKE}")
+    try:
+        return Header.model_validate_json(metadata[_KEY])
+    except (ValidationError, RecursionError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("header",), "msg": "too deep"}
+        where = ".".join(map(str, first["loc"])) or "the text"
+        raise TraceError(f"{file}: header: {where}: {first['msg']}; {_REMAKE}") from None
+
+
+def _layer(file: Path, tensors: Any, index: int, spec: LayerSpec) -> Layer:
+    arrays = [None if getattr(spec, r) is None else _read(file, tensors, f"{index}.{r}", getattr(spec, r))
+              for r in _ROLES]
+    weight, activation, bias = arrays
+    if spec.op == "conv2d":
+        given = (spec.stride, spec.padding, spec.dilation, spec.groups)
+        if None in given:
+            raise TraceError(f"{file}: layer {spec.name!r}: a conv2d needs stride, padding, dilation and groups; "
+                             + _REMAKE)
+        return _located(file, lambda: conv2d(spec.name, weight, activation, spec.stride, spec.padding, spec.dilation,
+                                             spec.groups or 0, bias))
+    if bias is None:
+        return _located(file, lambda: matmul(spec.name, weight, activation))
+    if weight is None or weight.shape[:1] != (1,) or activation is None or activation.shape[:1] != (1,):
+        raise TraceError(f"{file}: layer {spec.name!r}: only a matmul with one group has a bias; {_REMAKE}")
+    return _located(file, lambda: linear(spec.name, weight[0], activation[0], bias))
+
+
+def _read(file: Path, tensors: Any, key: str, spec: TensorSpec) -> np.ndarray:
+    if key not in tensors.keys():  # noqa: SIM118 (not a mapping)
+        raise TraceError(f"{file}: tensor {key!r} is missing; {_REMAKE}")
+    stored = tensors.get_slice(key)
+    positive = all(n > 0 for n in spec.shape)
+    size = int(np.prod([max(n, 0) for n in spec.shape], dtype=object))
+    wanted = spec.shape if spec.encoding == "values" else [-(-size // 8)]
+    if stored.get_dtype() not in _STORED[spec.encoding] or stored.get_shape() != wanted or not positive:
+        raise TraceError(f"{file}: tensor {key!r} is {stored.get_dtype()} {stored.get_shape()}, wanted {spec.encoding} "
+                         f"({' or '.join(_STORED[spec.encoding])}) {wanted} with no axis empty; {_REMAKE}")
+    array: np.ndarray = tensors.get_tensor(key)
+    if spec.encoding == "bits":
+        array = np.unpackbits(array, count=size).reshape(spec.shape).view(bool)
+    return array
+
+
+def _edge(file: Path, edge: list[str]) -> tuple[str, str]:
+    if len(edge) != 2:
+        raise TraceError(f"{file}: header: edge {edge!r} is not a pair of layer names; {_REMAKE}")
+    return edge[0], edge[1]
+
+
+def _located(file: Path, make: Any) -> Any:
+    """`make()`, with the file's name put in front of what goes wrong in it."""
+    try:
+        return make()
+    except TraceError as error:
+        raise TraceError(f"{file}: {error}") from None
