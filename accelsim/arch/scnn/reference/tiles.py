@@ -136,7 +136,8 @@ def plan(conv: Convolution, config: Any, policy: PlanePolicy) -> Plan:
     resident, row_pieces, col_pieces = None, 1, 1
     while True:
         rows, cols = cut_axis(conv.rows, row_cuts, row_pieces), cut_axis(conv.cols, col_cuts, col_pieces)
-        kc = _filters_per_group(conv, config, parts, rows, cols)
+        sums = _sums_per_filter(conv, config, rows, cols)
+        kc = min(config.accumulator_entries // sums, -(-conv.filters // parts))
         fits_iaram = _fits_iaram(conv, config, rows, cols)
         if resident is None:
             resident = fits_iaram
@@ -148,8 +149,10 @@ def plan(conv: Convolution, config: Any, policy: PlanePolicy) -> Plan:
             col_pieces = 2 * col_pieces
     if kc < 1:
         raise UnsupportedLayerError(
-            f"layer {conv.name!r}: a single input position has {rows.widest_touched} x {cols.widest_touched} partial "
-            f"sums per filter, accumulator_entries is {config.accumulator_entries}; raise accumulator_entries")
+            f"layer {conv.name!r}: with one input position to a PE a filter still takes {sums} accumulator entries, "
+            f"accumulator_entries is {config.accumulator_entries}; raise accumulator_entries")
+    if config.kc_max:
+        kc = min(kc, config.kc_max)
     return Plan(parts, rows, cols, kc, conv.filters, resident, not fits_iaram)
 
 
@@ -170,15 +173,12 @@ def _tiles(conv: Convolution, config: Any, policy: PlanePolicy) -> tuple[int, li
     return int(parts), row_cuts, col_cuts
 
 
-def _filters_per_group(conv: Convolution, config: Any, parts: int, rows: CutAxis, cols: CutAxis) -> int:
-    """Kc; 0 when the accumulators cannot hold one filter's partial sums."""
+def _sums_per_filter(conv: Convolution, config: Any, rows: CutAxis, cols: CutAxis) -> int:
+    """Accumulator entries that one filter takes in the PE with the largest region, or (DNNsim) output tile."""
     if config.kc_rule == "accumulators":
-        outputs = rows.widest_touched * cols.widest_touched
-    else:
-        outputs = (-(-conv.rows.outputs // (rows.tiles * rows.pieces))
-                   * -(-conv.cols.outputs // (cols.tiles * cols.pieces)))
-    kc = min(config.accumulator_entries // outputs, -(-conv.filters // parts))
-    return int(min(kc, config.kc_max) if config.kc_max else kc)
+        return rows.widest_touched * cols.widest_touched
+    return (-(-conv.rows.outputs // (rows.tiles * rows.pieces))
+            * -(-conv.cols.outputs // (cols.tiles * cols.pieces)))
 
 
 def _fits_iaram(conv: Convolution, config: Any, rows: CutAxis, cols: CutAxis) -> bool:
