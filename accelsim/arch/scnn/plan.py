@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.arch.base import Policy
+from accelsim.arch.scnn.assignment import Assignment
 from accelsim.arch.scnn.convolution import Convolution
-from accelsim.arch.scnn.planes import Assignment, AxisPieces, cut_axis
+from accelsim.arch.scnn.planes import AxisPieces, cut_axis
 from accelsim.arch.scnn.policies import output_channels_first
 from accelsim.errors import ConfigError, UnsupportedLayerError
 

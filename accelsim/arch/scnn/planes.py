@@ -1,33 +1,10 @@
 """Planes cut among PEs and time: what each piece holds, touches and owns, per axis."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from accelsim.arch.scnn.convolution import Axis
-
-
-class Assignment(NamedTuple):
-    """What a policy decides: in how many parts the output channels are divided, and the plane's cuts.
-
-    There are parts x (len(row_cuts) - 1) x (len(col_cuts) - 1) PEs; every part has all tiles. Tile (i, j) is rows
-    row_cuts[i] .. row_cuts[i+1] - 1 and columns likewise, of the input plane without padding.
-    """
-
-    parts: int
-    row_cuts: tuple[int, ...]
-    col_cuts: tuple[int, ...]
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Tiles as (rows, columns)."""
-        return len(self.row_cuts) - 1, len(self.col_cuts) - 1
-
-    @property
-    def pes(self) -> int:
-        """PEs that the assignment uses."""
-        return self.parts * self.grid[0] * self.grid[1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 
-import pytest
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
 from accelsim.arch.scnn.config import ScnnConfig
-
-pytest.importorskip("accelsim.arch.scnn.reference", reason="the twin is not merged yet")
 
 
 def design(**changes: object) -> ScnnConfig:

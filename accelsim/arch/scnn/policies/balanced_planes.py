@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from accelsim.arch.scnn.planes import Assignment
+from accelsim.arch.scnn.assignment import Assignment
 from accelsim.arch.scnn.policies.equal_planes import equal_planes
 
 

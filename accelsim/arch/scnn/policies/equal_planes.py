@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from accelsim.arch.scnn.planes import Assignment
+from accelsim.arch.scnn.assignment import Assignment
 
 
 def equal_planes(nonzeros: np.ndarray, rim: tuple[int, int], pe_rows: int, pe_cols: int, filters: int) -> Assignment:

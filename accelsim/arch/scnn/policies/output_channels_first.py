@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from accelsim.arch.scnn.planes import Assignment
+from accelsim.arch.scnn.assignment import Assignment
 from accelsim.arch.scnn.policies.equal_planes import equal_planes
 
 
