@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import numpy as np
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
 from accelsim.arch.dcnn.config import DcnnConfig
+from accelsim.arch.scnn.assignment import Assignment
 
 
 def design(preset: str = "dcnn", **changes: object) -> DcnnConfig:
@@ -53,3 +55,21 @@ class TestDcnn(testing.MachineConformance):
         yield design(pe_rows=1, pe_cols=1, dot_width=2)
         yield design("dcnn_opt", pe_rows=2, pe_cols=3, dot_width=3, kc_max=2, iaram_bits=400, oaram_bits=100)
         yield from super().some_configs()
+
+    @given(data=st.data())
+    def test_twins_agree_on_a_policy_of_ones_own(self, data: st.DataObject) -> None:
+        """Tiles of any size, empty ones among them, and spare PEs."""
+        config, layer = data.draw(self.configs()), data.draw(self.layers())
+
+        def any_cuts(nonzeros: np.ndarray, rim: tuple[int, int], pe_rows: int, pe_cols: int,
+                     filters: int) -> Assignment:
+            # a twin may ask more than once, and both must get the same answer
+            rng = np.random.default_rng([seed, *nonzeros.shape])
+            tiles = [int(rng.integers(1, pes + 1)) for pes in (pe_rows, pe_cols)]
+            parts = int(rng.integers(1, pe_rows * pe_cols // (tiles[0] * tiles[1]) + 1))
+            cuts = [(0, *map(int, np.sort(rng.integers(0, size + 1, n - 1))), size)
+                    for size, n in zip(nonzeros.shape, tiles, strict=True)]
+            return Assignment(parts, *cuts)
+
+        seed = data.draw(st.integers(0, 2**32 - 1))
+        self.check_twins(layer, config, any_cuts)
