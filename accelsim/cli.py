@@ -97,11 +97,11 @@ def show(trace: TraceArgument) -> None:
 def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
     """List what is shipped: archs, workloads, policies or traces."""
     from accelsim import shipped
-    from accelsim.arch import kinds, machine
+    from accelsim.arch import kinds, policies
 
     if what is Shelf.policies:
         for kind in sorted(kinds()):
-            for position, name in enumerate(machine(kind).policies):
+            for position, name in enumerate(policies(kind)):
                 typer.echo(f"{kind:<14} {name}{'  (default)' if position == 0 else ''}")
     else:
         for name in shipped.names(what.value.removesuffix("s")):
