@@ -106,7 +106,7 @@ def validate(model: type[Model], data: Mapping[Any, Any], where: str,
 
     Raises one ConfigError that lists every mistake with its line.
     """
-    problems = [f"{where}{_line(data, key)}: key {key!r} is not text; keys are names" for key in data
+    problems = [f"{where}{line_of(data, key)}: key {key!r} is not text; keys are names" for key in data
                 if not isinstance(key, str)]
     if problems:
         raise ConfigError("\n".join(problems))
@@ -125,7 +125,7 @@ def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, erro
     if not path:
         return f"{where}: {message}"
     key = ".".join(map(str, path))
-    place = f"set {key}" if path[0] in changes else f"{where}{_line(data, *path)}"
+    place = f"set {key}" if path[0] in changes else f"{where}{line_of(data, *path)}"
     if error["type"] == "extra_forbidden":
         known = [n for n in model.model_fields if len(path) == 1]
         return f"{place}: unknown key {key!r}{did_you_mean(str(path[-1]), known)}"
@@ -144,7 +144,7 @@ def did_you_mean(word: str, known: Any) -> str:
     return f"; known: {', '.join(sorted(known))}" if known else ""
 
 
-def _line(data: Any, *path: Any) -> str:
+def line_of(data: Any, *path: Any) -> str:
     """':LINE' of the deepest part of `path` that ruamel knows, else nothing."""
     found = ""
     for key in path:
