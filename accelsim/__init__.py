@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from accelsim.errors import (
         AccelsimError,
         AccountingError,
+        ClusterError,
         ConfigError,
         DeadlockError,
+        StoreError,
         TraceError,
         UnsupportedLayerError,
     )
     from accelsim.results import LayerResult, Result
     from accelsim.simulation import simulate
+    from accelsim.study.policies import PolicyComparison, compare_policies
+    from accelsim.study.sweep import SweepResult, sweep
     from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
     from accelsim.workload.quantize import quantize
     from accelsim.workload.trace import Trace, load_trace
@@ -30,10 +34,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "accelsim.arch": ("load_arch",),
-    "accelsim.errors": ("AccelsimError", "AccountingError", "ConfigError", "DeadlockError", "TraceError",
-                        "UnsupportedLayerError"),
+    "accelsim.errors": ("AccelsimError", "AccountingError", "ClusterError", "ConfigError", "DeadlockError",
+                        "StoreError", "TraceError", "UnsupportedLayerError"),
     "accelsim.results": ("LayerResult", "Result"),
     "accelsim.simulation": ("simulate",),
+    "accelsim.study.policies": ("PolicyComparison", "compare_policies"),
+    "accelsim.study.sweep": ("SweepResult", "sweep"),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
     "accelsim.workload.quantize": ("quantize",),
     "accelsim.workload.trace": ("Trace", "load_trace"),
@@ -41,9 +47,9 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "AccelsimError", "AccountingError", "ConfigError", "Conv2d", "DeadlockError", "Layer", "LayerResult", "Matmul",
-    "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "linear", "load_arch", "load_trace", "matmul",
-    "quantize", "simulate",
+    "AccelsimError", "AccountingError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError", "Layer",
+    "LayerResult", "Matmul", "PolicyComparison", "Result", "StoreError", "SweepResult", "Trace", "TraceError", "UnsupportedLayerError",
+    "compare_policies", "conv2d", "linear", "load_arch", "load_trace", "matmul", "quantize", "simulate", "sweep",
 ]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from accelsim.errors import AccelsimError, ConfigError
+from accelsim.study import commands
 
 app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -136,6 +137,9 @@ def schema() -> None:
     from accelsim.report.files import dump
 
     typer.echo(dump(arch_schema()))
+
+
+commands.register(app, _plain_errors)
 
 
 def _parse_set(item: str) -> tuple[str, Any]:

@@ -33,7 +33,7 @@ def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConf
     if engine not in ENGINES:
         raise ConfigError(f"engine {engine!r} is unknown; wanted 'kernel' or 'reference'")
     config = load_arch(arch, set)
-    return simulate_design(_as_trace(trace), config, load_energy_table(config.energy_table), policy, engine)
+    return simulate_design(as_trace(trace), config, load_energy_table(config.energy_table), policy, engine)
 
 
 def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy: str | None = None,
@@ -54,7 +54,8 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     )
 
 
-def _as_trace(trace: Any) -> Trace:
+def as_trace(trace: Any) -> Trace:
+    """A Trace from whatever `simulate` takes for one."""
     if isinstance(trace, Trace):
         return trace
     if isinstance(trace, Layer):

@@ -38,8 +38,8 @@ def machine(kind: str) -> "Machine":
 def policies(kind: str) -> "dict[str, Policy]":
     """Every policy of a kind, the default first: the machine's own, and those of installed packages.
 
-    A package registers an entry point `KIND:NAME` in the group `accelsim.policies`. Raises ConfigError when it cannot be
-    loaded or takes a name that the machine has.
+    A package registers an entry point `KIND:NAME` in the group `accelsim.policies`. Raises ConfigError when it cannot
+    be loaded or takes a name that the machine has.
     """
     found = dict(machine(kind).policies)
     for entry in sorted(entry_points(group="accelsim.policies"), key=lambda e: (e.name, e.value)):

@@ -17,7 +17,7 @@ _PLAIN_WIDTH = 118  # where there is no terminal to ask
 
 def as_text(results: Sequence["Result"]) -> str:
     """The tables of `results` as plain text, in the terminal's width where there is one."""
-    return _rendered(result_parts(results))
+    return rendered(result_parts(results))
 
 
 def as_html(results: Sequence["Result"]) -> str:
@@ -40,7 +40,7 @@ def trace_text(trace: "Trace") -> str:
             "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
     facts += [f"{key}: {value}" for key, value in trace.made_by.items()]
-    return _rendered([table, *(Text(_short(fact)) for fact in facts)])
+    return rendered([table, *(Text(_short(fact)) for fact in facts)])
 
 
 def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
@@ -99,7 +99,8 @@ def _table(title: str) -> Table:
     return Table(title=Text(title, style="bold"), title_justify="left")
 
 
-def _rendered(parts: Sequence[RenderableType]) -> str:
+def rendered(parts: Sequence[RenderableType]) -> str:
+    """`parts` as plain text, in the terminal's width where there is one."""
     out = StringIO()
     terminal = Console()
     console = Console(file=out, width=max(terminal.width, _PLAIN_WIDTH) if not terminal.is_terminal else terminal.width,

@@ -37,17 +37,22 @@ class Backlog:
             return [self._suspects.popleft()]
         if not self._groups:
             return []
-        group = self._group_of.get(worker)
-        if group not in self._groups:
-            untouched = (g for g in self._groups if g not in self._group_of.values())
-            group = next(untouched, None) or max(self._groups, key=lambda g: len(self._groups[g]))
-            self._group_of[worker] = group
+        group = self._group_for(worker)
         points = self._groups[group]
         size = max(1, min(self._size, len(points), -(-len(self) // (CHUNKS_LEFT * workers))))
         chunk = [points.popleft() for _ in range(size)]
         if not points:
             del self._groups[group]
         return chunk
+
+    def _group_for(self, worker: str) -> tuple[Any, ...]:
+        own = self._group_of.get(worker)
+        if own is not None and own in self._groups:
+            return own
+        untouched = [g for g in self._groups if g not in self._group_of.values()]
+        group = untouched[0] if untouched else max(self._groups, key=lambda g: len(self._groups[g]))
+        self._group_of[worker] = group
+        return group
 
     def put_back(self, points: Sequence[Point]) -> None:
         """Points that were handed out and not run."""
@@ -59,7 +64,7 @@ class Backlog:
         self._suspects.extend(points)
 
     def took(self, seconds: Sequence[float]) -> None:
-        """What the points of a chunk took: the next chunks fit CHUNK_S. The first of a chunk may have met a new group."""
+        """What the points of a chunk took; the next chunks fit CHUNK_S. Half of the points may have met new groups."""
         typical = sorted(seconds)[len(seconds) // 2]
         self._point_s = typical if not self._point_s else 0.5 * (self._point_s + typical)
         self._size = max(1, min(int(CHUNK_S / max(self._point_s, 1e-6)), self._size * GROWTH))

@@ -20,7 +20,7 @@ def connected(scheduler: str | None, workers: int | None) -> Iterator["Client"]:
     Raises ClusterError when Dask is missing or the scheduler does not answer, ConfigError when both are given.
     """
     if scheduler is not None and workers is not None:
-        raise ConfigError("--workers counts the workers of a local cluster; the workers of a --scheduler are started with "
+        raise ConfigError("--workers counts the workers of a local cluster; those of a --scheduler are started with "
                           "accelsim worker ADDRESS")
     if workers is not None and not 1 <= workers <= 1024:
         raise ConfigError(f"workers is {workers}, wanted 1 to 1024")

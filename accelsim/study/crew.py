@@ -1,8 +1,8 @@
 """Hands points to the workers of a Dask cluster, one chunk at a time each, and sees every point to an outcome.
 
-Dask starts, watches and restarts the workers and carries the chunks. Which worker gets which chunk is decided here, for two
-things that Dask cannot know: points that share derived data belong on one worker, and when a worker dies, exactly
-one chunk is to blame.
+Dask starts, watches and restarts the workers and carries the chunks. Which worker gets which chunk is decided here, for
+two things that Dask cannot know: points that share derived data belong on one worker, and when a worker dies, exactly one
+chunk is to blame.
 """
 
 import queue
@@ -154,7 +154,8 @@ class Crew:
     def _lost(self, worker: str, job: Job, backlog: Backlog, record: Record) -> None:
         job.future.cancel()
         backlog.leave(worker)
-        self._compiled.update((_host(worker), sample) for sample in job.samples)  # go on; a point will say what is wrong
+        # a worker lost while it compiled is no reason to stop: a point will say what is wrong
+        self._compiled.update((_host(worker), sample) for sample in job.samples)
         for point in job.points:
             self._kills[point.run_id] += 1
         ruinous = [p for p in job.points if self._kills[p.run_id] >= MAX_KILLS]
@@ -167,8 +168,8 @@ class Crew:
         """Put the trace's file into the worker's folder. A worker that dies meanwhile is noticed later."""
         self._sends[worker, trace.digest] += 1
         if self._sends[worker, trace.digest] > MAX_SENDS:
-            raise ClusterError(f"worker {worker} cannot keep trace {trace.name!r} (sent {MAX_SENDS} times, never whole); "
-                               f"is its disk full, or was {trace.file} changed?")
+            raise ClusterError(f"worker {worker} cannot keep trace {trace.name!r} (sent {MAX_SENDS} times, never "
+                               f"whole); is its disk full, or was {trace.file} changed?")
         for number, (part, last) in enumerate(trace.parts()):
             self._client.run(worker_side.keep_trace, trace.digest, number, part, last, workers=[worker],
                              on_error="return")

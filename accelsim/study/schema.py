@@ -66,7 +66,7 @@ class Grid(StrictModel):
 
 
 class ListedPoint(StrictModel):
-    """One point of a list: config keys, and which of the study's archs and policies (the first of each when left out)."""
+    """One point of a list: config keys, and which of the study's archs and policies (the first of each when absent)."""
 
     arch: str | None = None
     policy: str | None = None
@@ -118,7 +118,7 @@ class Study(StrictModel):
     traces: Names = Field(description="shipped traces or trace files")
     archs: Annotated[list[Design], BeforeValidator(_designs), Field(min_length=1)]
     set: Axes = Field(default_factory=dict, description="axes: config key to values")
-    policies: PolicyNames = Field(default=None, description="policies; [all] for every one; the published one when absent")
+    policies: PolicyNames = Field(default=None, description="policies, or all; the published one when absent")
     choose: Choice = Field(default_factory=Grid, description="how points are chosen")
     constraints: Annotated[list[str], BeforeValidator(_list)] = Field(
         default_factory=list, description="what holds of every point that is run, for example area_mm2 <= 50")
@@ -127,7 +127,7 @@ class Study(StrictModel):
     @classmethod
     def _readable(cls, value: list[str]) -> list[str]:
         for text in value:
-            _as_value_error(lambda text=text: parse_where(text))  # type: ignore[misc]
+            _as_value_error(lambda text=text: parse_where(text))
         return value
 
     @model_validator(mode="after")

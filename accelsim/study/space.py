@@ -108,8 +108,8 @@ class Space:
     def point(self, trace: StudyTrace, combination: Combination) -> Point | None:
         """The point, or None (and counted in `excluded`) where a constraint does not hold."""
         base, policy = self.bases[combination.design], combination.policy
-        known = {"trace": trace.name, "trace_digest": trace.digest, "arch": base.name, "kind": base.kind,
-                 "policy": policy}
+        known: dict[str, Any] = {"trace": trace.name, "trace_digest": trace.digest, "arch": base.name,
+                                 "kind": base.kind, "policy": policy}
         try:
             config = load_arch(base, combination.changes)
             table = self._table(config.energy_table)
@@ -153,8 +153,8 @@ class Space:
                 if not condition(known):
                     return False
             except ConfigError as error:
-                raise ConfigError(f"study {self.study.name!r}: constraint {text!r}: {error}; a constraint names what is "
-                                  "known before a run") from None
+                raise ConfigError(f"study {self.study.name!r}: constraint {text!r}: {error}; a constraint names what "
+                                  "is known before a run") from None
         return True
 
 

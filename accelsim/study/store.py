@@ -73,7 +73,7 @@ class Store:
             mode = "mode=ro" + ("&immutable=1" if alone and not writable else "")
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
             if _is_blank(path, connection):
-                raise StoreError(f"{path}: holds nothing yet; its sweep was stopped before it began, run it with --resume")
+                raise StoreError(f"{path}: holds nothing yet; its sweep was stopped before it began; --resume it")
             return cls(path, connection)
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class Store:
         """(points, finished, failed)."""
         with _clear_errors(self.path):
             return tuple(self._connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
-                         for table in ("point", "result", "failure"))  # type: ignore[return-value]
+                         for table in ("point", "result", "failure"))
 
     def _create(self, meta: Mapping[str, Any]) -> None:
         connection = self._connection
@@ -190,7 +190,7 @@ def _is_blank(path: Path, connection: sqlite3.Connection) -> bool:
     if application != APPLICATION_ID:
         raise StoreError(f"{path}: a database, but not a store of accelsim; give another path")
     if version != FORMAT:
-        raise StoreError(f"{path}: has format {version}, this accelsim reads format {FORMAT}; use the accelsim that wrote "
+        raise StoreError(f"{path}: has format {version}, this accelsim reads format {FORMAT}; use the one that wrote "
                          "it, or run the sweep again into another store")
     return False
 

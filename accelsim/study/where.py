@@ -132,8 +132,8 @@ def _comparison(name: str, sign: str, wanted: Any) -> Condition:
         if found is None or wanted is None:
             return False
         if isinstance(found, str) != isinstance(wanted, str):
-            raise ConfigError(f"condition {name} {sign} {wanted!r}: column {column!r} holds {found!r}; compare text with "
-                              "text and numbers with numbers")
+            raise ConfigError(f"condition {name} {sign} {wanted!r}: column {column!r} holds {found!r}; compare text "
+                              "with text and numbers with numbers")
         return _OPERATORS[sign](found, wanted)
 
     return holds

@@ -83,7 +83,7 @@ def compile_kernels(tasks: Sequence[Task], tables: Mapping[str, Mapping[str, Any
             try:
                 small = Trace([_sliver(layer) for layer in trace.layers], edges=())
                 _run(task, small, tables[task.table_digest], check=False)
-            except Exception:  # noqa: S112 (the point itself says so later)
+            except Exception:  # the point itself will say what is wrong
                 continue
     return report
 
@@ -133,8 +133,8 @@ def _run(task: Task, trace: Trace, table_data: Mapping[str, Any], check: bool = 
     table = validate(EnergyTable, table_data, f"energy table {table_data.get('name')!r}")
     result = simulate_design(trace, config, table, task.policy)
     if check and result.run_id != task.run_id:
-        raise AccelsimError(f"this worker computes run {result.run_id} where {task.run_id} was asked for: it has another "
-                            "version of accelsim or of the machine; install the same one everywhere")
+        raise AccelsimError(f"this worker computes run {result.run_id} where {task.run_id} was asked for: it has "
+                            "another version of accelsim or of the machine; install the same one everywhere")
     return numbers(result)
 
 
