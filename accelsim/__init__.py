@@ -48,7 +48,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccelsimError", "AccountingError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError", "Layer",
-    "LayerResult", "Matmul", "PolicyComparison", "Result", "StoreError", "SweepResult", "Trace", "TraceError", "UnsupportedLayerError",
+    "LayerResult", "Matmul", "PolicyComparison", "Result", "StoreError", "SweepResult", "Trace", "TraceError",
+    "UnsupportedLayerError",
     "compare_policies", "conv2d", "linear", "load_arch", "load_trace", "matmul", "quantize", "simulate", "sweep",
 ]
 

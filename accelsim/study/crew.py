@@ -1,8 +1,8 @@
 """Hands points to the workers of a Dask cluster, one chunk at a time each, and sees every point to an outcome.
 
 Dask starts, watches and restarts the workers and carries the chunks. Which worker gets which chunk is decided here, for
-two things that Dask cannot know: points that share derived data belong on one worker, and when a worker dies, exactly one
-chunk is to blame.
+two things that Dask cannot know: points that share derived data belong on one worker, and when a worker dies, exactly
+one chunk is to blame.
 """
 
 import queue

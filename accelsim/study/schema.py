@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from accelsim import shipped
-from accelsim.config import StrictModel, digest_of, read_yaml, validate
+from accelsim.config import StrictModel, validate
 from accelsim.errors import ConfigError
 from accelsim.study.pareto import parse_objectives
 from accelsim.study.where import parse_where
@@ -136,23 +136,10 @@ class Study(StrictModel):
             raise ValueError("set has no meaning beside choose: {by: list}; write the keys into each of its points")
         return self
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the validated study (its name apart)."""
-        return digest_of(self.model_dump(mode="json", exclude={"name"}))
 
-
-def load_study(study: str | Path | Mapping[str, Any] | Study) -> Study:
-    """A study from a YAML file, a mapping or as it is. Files that it names lie beside the study file.
-
-    Raises ConfigError with the line of every mistake.
-    """
-    if isinstance(study, Study):
-        return study
-    if isinstance(study, Mapping):
-        return validate(Study, study, "study")
-    path = Path(study)
-    read = validate(Study, read_yaml(path), str(path))
+def read_study(path: Path, data: Mapping[Any, Any]) -> Study:
+    """The study that the file at `path` holds as `data`; what it names lies beside it. Raises ConfigError."""
+    read = validate(Study, data, str(path))
     updates = {
         "traces": [_beside(path, "trace", name) for name in read.traces],
         "archs": [d.model_copy(update={"arch": _beside(path, "arch", d.arch)}) for d in read.archs],

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accelsim.study.checks import load_study
 from accelsim.study.cluster import connected
 from accelsim.study.crew import Crew
 from accelsim.study.pareto import pareto_rows, parse_objectives
 from accelsim.study.progress import Progress
-from accelsim.study.schema import Search, Study, load_study
+from accelsim.study.schema import Search, Study
 from accelsim.study.search import search
 from accelsim.study.space import Point, Space
 from accelsim.study.store import Store
