@@ -1,6 +1,8 @@
 """Where the workers are: a Dask cluster of this machine, or any scheduler by its address. The rest is one code path."""
 
+import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from accelsim.errors import ClusterError, ConfigError
 if TYPE_CHECKING:
     from distributed import Client
 
-CONNECT_S = 15
+CONNECT_S = 10
 
 
 @contextmanager
@@ -37,9 +39,15 @@ def connected(scheduler: str | None, workers: int | None) -> Iterator["Client"]:
         with client:
             yield client
         return
-    with LocalCluster(n_workers=workers or _cpus(), threads_per_worker=1, processes=True, dashboard_address=None,
-                      silence_logs=50) as cluster, Client(cluster, set_as_default=False) as client:
+    local = LocalCluster(n_workers=workers or _cpus(), threads_per_worker=1, processes=True, dashboard_address=None,
+                         silence_logs=logging.CRITICAL, preload=__name__)
+    with local, Client(local, set_as_default=False) as client:
         yield client
+
+
+def dask_setup(worker: object) -> None:
+    """Called by Dask in every local worker: Ctrl-C in a terminal is for the coordinator, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _cpus() -> int:

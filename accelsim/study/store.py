@@ -38,21 +38,20 @@ class Store:
 
     @classmethod
     def create_or_open(cls, path: Path, meta: Mapping[str, Any], resume: bool) -> Self:
-        """The store at `path`, for the one sweep that `meta` describes; new unless `resume` finds it.
+        """The store at `path`, for the one sweep that `meta` describes; made when there is none.
 
-        Raises StoreError when it exists and `resume` is False, belongs to another study, or is in use.
+        Raises StoreError when it holds outcomes and `resume` is False, belongs to another study, or is in use.
         """
         _refuse_folder(path)
         lock = _locked(path)
         try:
             with _clear_errors(path):
-                exists = path.exists() and path.stat().st_size > 0
-                if exists and not resume:
-                    raise StoreError(f"{path}: exists already; add --resume to go on with it, or give another store")
                 connection = sqlite3.connect(path, isolation_level=None, timeout=30)
                 store = cls(path, connection, lock)
                 if _is_blank(path, connection):
                     store._create(meta)
+                elif not resume and store.done():
+                    raise StoreError(f"{path}: exists already; add --resume to go on with it, or give another store")
                 else:
                     store._check_meta(meta)
                 connection.execute("PRAGMA synchronous=FULL")
@@ -89,15 +88,15 @@ class Store:
             return {key: json.loads(value) for key, value in self._connection.execute("SELECT key, value FROM meta")}
 
     def add_points(self, points: Sequence[Point]) -> None:
-        """Append `points` that are not there yet; those which cannot be run at once with their error. All or none."""
+        """Append `points` that are not there yet; one that cannot be run gets its error at once. All or none."""
         with self._transaction():
             (position,) = self._connection.execute("SELECT COALESCE(MAX(position) + 1, 0) FROM point").fetchone()
             for point in points:
                 added = self._connection.execute("INSERT OR IGNORE INTO point VALUES (?, ?, ?)",
                                                  (position, point.run_id, _text(point.facts)))
                 position += added.rowcount
-                if added.rowcount and point.error is not None:
-                    self._connection.execute("INSERT INTO failure VALUES (?, ?)", (point.run_id, point.error))
+                if point.error is not None:
+                    self._connection.execute("INSERT OR IGNORE INTO failure VALUES (?, ?)", (point.run_id, point.error))
 
     def record(self, rows: Mapping[str, Mapping[str, Any]], errors: Mapping[str, str]) -> None:
         """The outcomes of some points, by run id; all or none. A point is recorded once: twice is a defect."""
@@ -196,6 +195,8 @@ def _is_blank(path: Path, connection: sqlite3.Connection) -> bool:
 
 
 def _refuse_folder(path: Path) -> None:
+    if "\0" in str(path):
+        raise StoreError(f"{str(path)!r} is not a usable path; give another")
     try:
         if path.is_dir():
             raise StoreError(f"{path}: is a folder; give the path of a file")
