@@ -35,23 +35,29 @@ class Backlog:
         """The next chunk for `worker`, one of `workers`; empty when nothing is left."""
         if self._suspects:
             return [self._suspects.popleft()]
-        if not self._groups:
-            return []
-        group = self._group_for(worker)
-        points = self._groups[group]
-        size = max(1, min(self._size, len(points), -(-len(self) // (CHUNKS_LEFT * workers))))
-        chunk = [points.popleft() for _ in range(size)]
-        if not points:
-            del self._groups[group]
+        chunk: list[Point] = []
+        size = min(self._size, -(-len(self) // (CHUNKS_LEFT * workers)))
+        while self._groups and len(chunk) < max(1, size):
+            group = self._group_for(worker, helping=not chunk)
+            if group is None:
+                break
+            points = self._groups[group]
+            chunk.append(points.popleft())
+            if not points:
+                del self._groups[group]
         return chunk
 
-    def _group_for(self, worker: str) -> tuple[Any, ...]:
+    def _group_for(self, worker: str, helping: bool) -> tuple[Any, ...] | None:
+        """The group that `worker` is in, or an untouched one; when all are taken, the largest if `helping`."""
         own = self._group_of.get(worker)
         if own is not None and own in self._groups:
             return own
-        untouched = [g for g in self._groups if g not in self._group_of.values()]
-        group = untouched[0] if untouched else max(self._groups, key=lambda g: len(self._groups[g]))
-        self._group_of[worker] = group
+        taken = set(self._group_of.values())
+        group = next((g for g in self._groups if g not in taken), None)
+        if group is None and helping:
+            group = max(self._groups, key=lambda g: len(self._groups[g]))
+        if group is not None:
+            self._group_of[worker] = group
         return group
 
     def put_back(self, points: Sequence[Point]) -> None:

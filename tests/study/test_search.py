@@ -47,7 +47,8 @@ def test_the_search_finds_the_true_front(trace, grid, sampler):
 
 def test_the_search_is_the_same_on_any_number_of_workers_and_after_a_stop(trace, tmp_path):
     study = SPACE | {"policies": ["row_interleave", "random"], "constraints": "area_mm2 <= 15",
-                     "choose": {"by": "optuna", "points": 16, "seeds": [0, 5], "objectives": ["cycles", "-utilization"]}}
+                     "choose": {"by": "optuna", "points": 16, "seeds": [0, 5],
+                                "objectives": ["cycles", "-utilization"]}}
     whole = accelsim.sweep(study, workers=1, traces=[trace])
     assert whole.rows == accelsim.sweep(study, workers=2, traces=[trace]).rows
     assert all(row["area_mm2"] <= 15 for row in whole.rows) and whole.excluded

@@ -2,6 +2,7 @@
 
 import re
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from accelsim.study.space import Space
 from accelsim.study.store import Store
 from accelsim.study.traces import study_traces
 
-FC_LAYERS = {"fc6": (9216, 4096, 9, 35.1), "fc7": (4096, 4096, 9, 35.3), "fc8": (4096, 1000, 25, 37.5)}  # EIE, Table III
+# in, out, densities in percent of weights and activations [EIE, Table III]
+FC_LAYERS = {"fc6": (9216, 4096, 9, 35.1), "fc7": (4096, 4096, 9, 35.3), "fc8": (4096, 1000, 25, 37.5)}
 STUDY = """
 set:
   queue_entries: [1, 2, 3, 4, 6, 7, 8, 15, 31, 63]
@@ -25,8 +27,8 @@ def alexnet_fc() -> accelsim.Trace:
     """AlexNet's fully connected layers as random masks with the densities of EIE's Table III."""
     rng = np.random.default_rng(0)
     return accelsim.Trace([
-        accelsim.linear(name, rng.random((out, n_in), dtype=np.float32) < weight / 100, rng.random(n_in) < activation / 100)
-        for name, (n_in, out, weight, activation) in FC_LAYERS.items()], name="alexnet_fc")
+        accelsim.linear(name, rng.random((out, n_in), dtype=np.float32) < weight / 100, rng.random(n_in) < active / 100)
+        for name, (n_in, out, weight, active) in FC_LAYERS.items()], name="alexnet_fc")
 
 
 @pytest.mark.slow
@@ -69,7 +71,7 @@ def test_scheduling_costs_less_than_a_tenth_for_points_of_50_ms(accelsim_command
     accelsim.Trace([accelsim.linear("l", rng.random((16, 24)) < 0.4, rng.random(24) < 0.5)]).save(
         tmp_path / "one.safetensors")
     (tmp_path / "nap.yaml").write_text("traces: one.safetensors\narchs: eie\npolicies: nap\n"
-                                       "set: {pes: {from: 1, to: 200, step: 1}}\n")
+                                       "set: {pes: {from: 1, to: 400, step: 1}}\n")
     done = accelsim_command("sweep", "nap.yaml", "--workers", 2, "-o", "s").stdout
     busy = int(re.search(r"workers (\d+)% busy", done).group(1))
     print(f"\nof the workers' time in points of 50 ms: {busy} %")
@@ -92,6 +94,6 @@ def test_points_that_share_data_stay_together(alexnet_fc):
             chunk = backlog.take(worker, 2)
             backlog.took([0.001] * len(chunk) or [0.0])
             seen[worker] += [p.facts["config.pes"] for p in chunk]
-    changes = sum(one != other for pes in seen.values() for one, other in zip(pes, pes[1:], strict=False))
+    changes = sum(one != other for pes in seen.values() for one, other in pairwise(pes))
     assert sorted(seen["a"] + seen["b"]) == sorted([1, 2, 3, 4] * 6)
     assert changes <= 4  # two groups each, and help with the last one
