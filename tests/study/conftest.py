@@ -11,8 +11,6 @@ import pytest
 
 import accelsim
 
-pytest.importorskip("distributed", reason="sweeps need the extra 'cluster'")
-
 ROOT = Path(__file__).resolve().parents[2]
 Accelsim = Callable[..., "subprocess.Popen[str]"]
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+pytest.importorskip("distributed", reason="sweeps need the extra 'cluster'")
+
 STUDY = """
 set: {pes: [1, 2, 3, 4, 16, 64], queue_entries: [1, 3, 7], spmat_width_bits: [8, 64]}
 policies: [greedy_nnz, mine]

@@ -8,6 +8,7 @@ import pytest
 import accelsim
 from accelsim.errors import ConfigError
 
+pytest.importorskip("distributed", reason="sweeps need the extra 'cluster'")
 pytest.importorskip("optuna", reason="guided search needs the extra 'search'")
 
 SPACE = {"archs": "eie", "set": {"pes": [1, 2, 4, 8, 16, 32], "queue_entries": [1, 2, 4, 8],

@@ -33,6 +33,7 @@ def alexnet_fc() -> accelsim.Trace:
 
 @pytest.mark.slow
 def test_a_thousand_points_in_a_minute(alexnet_fc, accelsim_command, tmp_path):
+    pytest.importorskip("distributed", reason="sweeps need the extra 'cluster'")
     alexnet_fc.save(tmp_path / "alexnet_fc.safetensors")
     (tmp_path / "fc.yaml").write_text(f"traces: alexnet_fc.safetensors\narchs: eie\n{STUDY}")
     start = time.perf_counter()
@@ -67,6 +68,7 @@ def test_another_queue_depth_costs_a_twentieth_of_the_first_point(alexnet_fc):
 @pytest.mark.slow
 def test_scheduling_costs_less_than_a_tenth_for_points_of_50_ms(accelsim_command, tmp_path):
     """Points that sleep, so that what else the machine does is not taken for scheduling."""
+    pytest.importorskip("distributed", reason="sweeps need the extra 'cluster'")
     rng = np.random.default_rng(0)
     accelsim.Trace([accelsim.linear("l", rng.random((16, 24)) < 0.4, rng.random(24) < 0.5)]).save(
         tmp_path / "one.safetensors")

@@ -17,6 +17,8 @@ import accelsim
 from accelsim.errors import ClusterError, ConfigError, StoreError
 from accelsim.study.store import Store
 
+pytest.importorskip("distributed", reason="sweeps need the extra 'cluster'")
+
 GRID = """
 set:
   pes: {from: 1, to: 5, step: 1}
