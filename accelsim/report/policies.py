@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _LEFT = ("layer", "policy", "stall that moved")
 
 
-def as_table(comparison: "PolicyComparison") -> str:
-    """Per design: totals of every policy, then each layer."""
+def as_table(comparison: "PolicyComparison", terminal: bool = True) -> str:
+    """Per design: totals of every policy, then each layer; without a terminal's width and colours unless `terminal`."""
     parts: list[RenderableType] = []
     for design in dict.fromkeys(row.design for row in comparison.rows):
         totals = [row for row in comparison.totals if row.design == design]
@@ -34,7 +34,7 @@ def as_table(comparison: "PolicyComparison") -> str:
                   _table(f"{title}: per layer", layers, with_layer=True)]
     parts.append(Text("stall that moved: slot-cycles against the first policy; imbalance: busiest PE over mean; "
                       "bound: cycles that no policy can go below"))
-    return rendered(parts)
+    return rendered(parts, terminal)
 
 
 def as_json(comparison: "PolicyComparison") -> str:
@@ -55,11 +55,11 @@ def as_csv(comparison: "PolicyComparison") -> str:
 
 def write(folder: Path, comparison: "PolicyComparison") -> None:
     """policies.json, policies.csv, policies.txt and policies.png, each whole or not at all."""
-    texts = {"json": as_json, "csv": as_csv, "txt": as_table}
+    texts = {"json": as_json(comparison), "csv": as_csv(comparison), "txt": as_table(comparison, terminal=False)}
     try:
-        for ending, make in texts.items():
+        for ending, text in texts.items():
             part = folder / f".policies.{ending}.part"
-            part.write_text(make(comparison) + "\n", encoding="utf-8")
+            part.write_text(text + "\n", encoding="utf-8")
             part.replace(folder / f"policies.{ending}")
         part = folder / ".policies.png.part"
         figure(comparison, part)

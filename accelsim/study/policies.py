@@ -1,6 +1,7 @@
 """Load-balancing policies against each other, on the same trace and the same hardware."""
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from accelsim.workload.trace import Trace
 
 TOTAL = "total"
+Arch = str | os.PathLike[str] | ArchConfig
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class PolicyComparison:
         return as_table(self)
 
 
-def compare_policies(trace: "Trace | Layer | str", arch: "str | ArchConfig | Sequence[str | ArchConfig]" = "eie",
+def compare_policies(trace: "Trace | Layer | str | os.PathLike[str]", arch: "Arch | Sequence[Arch]" = "eie",
                      policies: "str | Sequence[str]" = "all", vary: Mapping[str, Sequence[Any]] | None = None
                      ) -> PolicyComparison:
     """Simulate `trace` under several policies of each arch.
@@ -94,7 +96,7 @@ def compare_policies(trace: "Trace | Layer | str", arch: "str | ArchConfig | Seq
     Raises ConfigError, TraceError or UnsupportedLayerError as `simulate` does.
     """
     loaded = as_trace(trace)
-    archs = [arch] if isinstance(arch, (str, ArchConfig)) else list(arch)
+    archs = [arch] if isinstance(arch, (str, os.PathLike, ArchConfig)) else list(arch)
     if not archs or not policies:
         raise ConfigError("a comparison needs at least one arch and one policy")
     rows: list[PolicyRow] = []
