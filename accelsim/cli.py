@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from accelsim.errors import AccelsimError, ConfigError
+from accelsim.study import commands
 
 app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -159,11 +160,11 @@ def trace_(
 def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
     """List what is shipped: archs, workloads, policies or traces."""
     from accelsim import shipped
-    from accelsim.arch import kinds, machine
+    from accelsim.arch import kinds, policies
 
     if what is Shelf.policies:
         for kind in sorted(kinds()):
-            for position, name in enumerate(machine(kind).policies):
+            for position, name in enumerate(policies(kind)):
                 typer.echo(f"{kind:<14} {name}{'  (default)' if position == 0 else ''}")
     elif what is Shelf.workloads:
         from accelsim.workload.published import variants
@@ -209,6 +210,9 @@ def schema() -> None:
     from accelsim.report.files import dump
 
     typer.echo(dump(arch_schema()))
+
+
+commands.register(app, _plain_errors)
 
 
 def _parse_sets(items: list[str]) -> dict[str, Any]:
