@@ -149,6 +149,15 @@ def test_tile_beyond_its_space_spills(check, small, own_policies):
           spilled_words=12)
 
 
+@pytest.mark.parametrize("sparse", [True, False])
+def test_filter_beyond_the_register_file_spills(check, small, sparse):
+    # One output and 8 inputs leave 3 of 12 words for 8 weights: 5 too many, once forward, out and in in the update.
+    # Backward: 1 input, 8 outputs over it. 8 plane tiles, weights loaded for each: 5 x 8.
+    layer = conv2d("long", np.arange(1, 9).reshape(1, 1, 1, 8), np.ones((1, 1, 1, 8), int))
+    config = small.but(pe_rows=1, pe_cols=1, register_file_words=12, tile_plane=1, sparse=sparse)
+    check(layer, config, 24, {"busy": 24}, spilled_words=5 + 10 + 40)
+
+
 def test_sets_without_weights_run_no_wave(check, small):
     # Filters 0 1 are empty and fill the first of two sets: its mask and two tiles' pointers are read, once a pass.
     layer = linear("empty", [[0, 0], [0, 0], [1, 2], [3, 4]], [5, 6])
@@ -190,7 +199,7 @@ def test_chosen_phases_and_input_layers(simulate, preset):
 
 
 def test_too_small_a_register_file(simulate, small):
-    with pytest.raises(UnsupportedLayerError, match="'big'.*9 words.*register_file_words is 9.*raise"):
+    with pytest.raises(UnsupportedLayerError, match=r"'big'.*forward.*9 words.*register_file_words is 9.*raise"):
         simulate(conv2d("big", np.ones((1, 1, 1, 8), int), np.ones((1, 1, 1, 9), int)),
                  small.but(register_file_words=9))
 

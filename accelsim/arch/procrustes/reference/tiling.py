@@ -60,7 +60,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Tiling:
-    """The chosen tile: L lanes x E depth channels of weights, `words` of the operands, weight_words B left for weights."""
+    """The chosen tile: L lanes x E depth channels, `words` of the operands, and weight_words, B, left for weights."""
 
     axes: Axes
     lanes: int
@@ -122,30 +122,36 @@ class Chooser:
         return self.operand_words(lanes, depth, words) + weights <= self.config.register_file_words
 
     def choose(self) -> Tiling:
-        """Raises UnsupportedLayerError when not even one lane, one depth channel and one position fit."""
+        """Raises UnsupportedLayerError when no weight fits beside the operands of the smallest tile."""
         axes = self.axes
         most_lanes, words = self._first_fit()
         blocks = ceil_div(axes.lanes, axes.lane_places * most_lanes)
         lanes = ceil_div(axes.lanes, axes.lane_places * blocks)
         e_max = min(self.config.tile_depth, ceil_div(axes.depth, axes.depth_places))
-        deepest = max(e for e in range(1, e_max + 1) if self.fits(lanes, e, words))
+        deepest = max((e for e in range(1, e_max + 1) if self.fits(lanes, e, words)), default=1)
         blocks = ceil_div(axes.depth, axes.depth_places * deepest)
         depth = ceil_div(axes.depth, axes.depth_places * blocks)
         left = self.config.register_file_words - self.operand_words(lanes, depth, words)
         return Tiling(axes, lanes, depth, words, left, *self.plane)
 
     def _first_fit(self) -> tuple[int, Words]:
-        """The most lanes, and for them the largest plane tile, that fit with one depth channel."""
+        """The most lanes, and for them the largest plane tile, that fit with one depth channel.
+
+        Where none does, one lane and one position: its weights spill.
+        """
         of_side = {t: self.words(t) for t in range(self.config.tile_plane, 0, -1)}
         for lanes in range(min(self.config.tile_lanes, ceil_div(self.axes.lanes, self.axes.lane_places)), 0, -1):
             for words in of_side.values():
                 if self.fits(lanes, 1, words):
                     return lanes, words
         smallest = self.words(1)
-        raise UnsupportedLayerError(
-            f"layer {self.loops.name!r}: the {self.phase} pass of one lane, one depth channel and one position takes "
-            f"{self.operand_words(1, 1, smallest)} words of operands besides the mean weights of a slice, "
-            f"register_file_words is {self.config.register_file_words}; raise register_file_words")
+        operands = self.operand_words(1, 1, smallest)
+        if operands + 1 > self.config.register_file_words:
+            raise UnsupportedLayerError(
+                f"layer {self.loops.name!r}: one lane, one depth channel and one position of the {self.phase} "
+                f"pass take {operands} words of operands and at least one for a weight, register_file_words is "
+                f"{self.config.register_file_words}; raise register_file_words")
+        return 1, smallest
 
 
 def choose_tile(loops: Loops, config: Any, phase: str) -> Tiling:
