@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from accelsim.errors import (
         AccelsimError,
         AccountingError,
+        CapacityError,
         ConfigError,
         DeadlockError,
         TraceError,
@@ -30,8 +31,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "accelsim.arch": ("load_arch",),
-    "accelsim.errors": ("AccelsimError", "AccountingError", "ConfigError", "DeadlockError", "TraceError",
-                        "UnsupportedLayerError"),
+    "accelsim.errors": ("AccelsimError", "AccountingError", "CapacityError", "ConfigError", "DeadlockError",
+                        "TraceError", "UnsupportedLayerError"),
     "accelsim.results": ("LayerResult", "Result"),
     "accelsim.simulation": ("simulate",),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
@@ -41,8 +42,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "AccelsimError", "AccountingError", "ConfigError", "Conv2d", "DeadlockError", "Layer", "LayerResult", "Matmul",
-    "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "linear", "load_arch", "load_trace", "matmul",
+    "AccelsimError", "AccountingError", "CapacityError", "ConfigError", "Conv2d", "DeadlockError", "Layer", "LayerResult",
+    "Matmul", "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "linear", "load_arch", "load_trace", "matmul",
     "quantize", "simulate",
 ]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from accelsim.errors import ConfigError
 
@@ -27,16 +27,42 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class DramConfig(StrictModel):
+    """The memory behind a design (docs/memory.md); a key left out is that of the model."""
+
+    model: Literal["stream", "ddr4_3200", "lpddr4_3200", "hbm2"] = Field(
+        default="stream", description="stream: bandwidth and latency alone; else a preset")
+    gbps: float | None = Field(default=None, gt=0, le=1e6, description="bandwidth of all channels, 10^9 bytes per second")
+    latency_ns: float | None = Field(default=None, ge=0, le=1e6, description="from a transfer's end to the data's arrival")
+    burst_bytes: int | None = Field(default=None, ge=1, le=1 << 16, description="transfers are rounded up to this")
+    channels: int = Field(default=1, ge=1, le=1024, description="channels of a preset")
+    row_buffer: bool = Field(default=False, description="row hits and misses of a preset")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.model == "stream" and self.gbps is None:
+            raise ValueError("model 'stream' has no bandwidth of its own; give dram.gbps, or a preset as dram.model")
+        if self.model == "stream" and (self.row_buffer or self.channels != 1):
+            raise ValueError("model 'stream' has no rows and no channels; give a preset as dram.model")
+        return self
+
+
 class ArchConfig(StrictModel):
     """What every architecture has; each kind adds its own parameters (see `accelsim schema`).
 
-    `name` is the design's name in results; `energy_table` names a shipped table or gives a file.
+    `name` is the design's name in results; `energy_table` names a shipped table or gives a file. With `dram` null memory
+    takes no time and no energy; the other memory keys count only when it is given (docs/memory.md).
     """
 
     kind: ClassVar[str]
     name: str = Field(min_length=1, max_length=80, description="the design's name in results")
     clock_mhz: float = Field(gt=0, le=100_000, description="clock, MHz")
     energy_table: str = Field(min_length=1, description="shipped energy table by name, or a file")
+    dram: DramConfig | None = Field(default=None, description="the memory behind the design; null: not modelled")
+    buffering: int = Field(default=2, ge=1, le=1 << 16, description="tiles in flight between DRAM and the machine")
+    prefetch_weights: bool = Field(default=True, description="fetch weights of later layers while a layer runs")
+    resident_weights: bool = Field(default=False, description="weights are on chip before the run")
+    resident_activations: bool = Field(default=False, description="inputs and outputs stay on chip")
 
     def to_dict(self) -> dict[str, Any]:
         """All parameters, `kind` first: what results carry and run ids hash."""
@@ -111,7 +137,7 @@ def validate(model: type[Model], data: Mapping[Any, Any], where: str,
     if problems:
         raise ConfigError("\n".join(problems))
     try:
-        plain = _plain(data) | _plain(changes or {})
+        plain = _changed(_plain(data), _plain(changes or {}))
         return model.model_validate({k: v for k, v in plain.items() if k != without})
     except RecursionError:
         raise ConfigError(f"{where}: nested too deeply; give a flat mapping of keys to values") from None
@@ -125,15 +151,43 @@ def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, erro
     if not path:
         return f"{where}: {message}"
     key = ".".join(map(str, path))
-    place = f"set {key}" if path[0] in changes else f"{where}{_line(data, *path)}"
+    changed = any(f"{key}.".startswith(f"{c}.") or c.startswith(f"{key}.") for c in map(str, changes))
+    place = f"set {key}" if changed else f"{where}{_line(data, *path)}"
     if error["type"] == "extra_forbidden":
-        known = [n for n in model.model_fields if len(path) == 1]
+        known = _keys_at(model, path[:-1])
         return f"{place}: unknown key {key!r}{did_you_mean(str(path[-1]), known)}"
     if error["type"] == "missing":
         field = model.model_fields.get(str(path[0])) if len(path) == 1 else None
         hint = f" ({field.description})" if field is not None and field.description else ""
         return f"{place}: key {key!r} is missing{hint}"
     return f"{place}: {key}: {message[0].lower()}{message[1:]}, got {_short(error['input'])}"
+
+
+def _changed(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` with `changes` over it; the key `a.b` changes the key b inside a (made if a is missing or null)."""
+    for key, value in changes.items():
+        *groups, last = key.split(".")
+        inner = data
+        for group in groups:
+            if inner.get(group) is None:
+                inner[group] = {}
+            inner = inner[group]
+            if not isinstance(inner, dict):
+                raise ConfigError(f"set {key}: {group!r} is {_short(inner)}, not a group of keys; set {group!r} itself")
+        inner[last] = value
+    return data
+
+
+def _keys_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """Keys of the model that `path` leads to, none when it leads elsewhere."""
+    for step in path:
+        field = model.model_fields.get(str(step))
+        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        inner = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not inner:
+            return []
+        model = inner[0]
+    return list(model.model_fields)
 
 
 def did_you_mean(word: str, known: Any) -> str:

@@ -21,6 +21,16 @@ class UnsupportedLayerError(AccelsimError):
     """The machine cannot run this layer (never skipped silently)."""
 
 
+class CapacityError(AccelsimError):
+    """Something does not fit a buffer and cannot be split; see `capacity_error`."""
+
+
+def capacity_error(layer: str, what: str, demand_bits: int, bound_bits: int, levers: str) -> CapacityError:
+    """The error for `what` of `layer` that needs `demand_bits` where `bound_bits` are; `levers`: what the user can change."""
+    return CapacityError(f"layer {layer!r}: {what} needs {demand_bits:,} bits, the buffer holds {bound_bits:,} "
+                         f"({demand_bits - bound_bits:,} too many) and it cannot be split further; {levers}")
+
+
 class ModelError(AccelsimError):
     """A machine broke one of its own laws: a defect in a model, not in the input."""
 

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple
 
-from pydantic import Field, model_validator
-
-from accelsim.config import StrictModel
+from accelsim.config import DramConfig
 from accelsim.errors import ConfigError
 
 MAX_TICKS = 1 << 61  # times of the fast timeline are int64
@@ -32,29 +30,6 @@ PRESETS = {
     "lpddr4_3200": Preset(12.8, 17.5, 64, 8, 4096, 18.0, 18.0),
     "hbm2": Preset(32.0, 14.0, 64, 16, 1024, 14.0, 14.0),
 }
-
-
-class DramConfig(StrictModel):
-    """The memory behind a design; a key left out is that of the model."""
-
-    model: Literal["stream", "ddr4_3200", "lpddr4_3200", "hbm2"] = Field(
-        default="stream", description="stream: bandwidth and latency alone; else a preset")
-    gbps: float | None = Field(default=None, gt=0, le=1e6, description="bandwidth of all channels, 10^9 bytes per second")
-    latency_ns: float | None = Field(default=None, ge=0, le=1e6, description="from a transfer's end to the data's arrival")
-    burst_bytes: int | None = Field(default=None, ge=1, le=1 << 16, description="transfers are rounded up to this")
-    channels: int = Field(default=1, ge=1, le=1024, description="channels of a preset")
-    row_buffer: bool = Field(default=False, description="row hits and misses of a preset")
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.model == "stream":
-            if self.gbps is None:
-                raise ValueError("model 'stream' has no bandwidth of its own; give dram.gbps, or name a preset: "
-                                 f"{', '.join(PRESETS)}")
-            if self.row_buffer or self.channels != 1:
-                raise ValueError("model 'stream' has no rows and no channels; name a preset for row_buffer or channels: "
-                                 f"{', '.join(PRESETS)}")
-        return self
 
 
 class Channel(NamedTuple):

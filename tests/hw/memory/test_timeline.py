@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.hw.memory.dram import Channel, DramConfig, channel_of
+from accelsim.config import DramConfig
+from accelsim.hw.memory.dram import Channel, channel_of
 from accelsim.hw.memory.reference import Accelerator, Job
 from accelsim.hw.memory.timeline import Schedule, Times, run_timeline
 
