@@ -15,11 +15,14 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from accelsim import shipped
-from accelsim.config import StrictModel, did_you_mean, digest_of, read_yaml, validate
+from accelsim.config import Name, StrictModel, did_you_mean, digest_of, parse_yaml, read_text, validate
 from accelsim.errors import ConfigError
 from accelsim.hw.sram_energy import access_pj
 
 SHARED = "shared"  # energy that belongs to no data type alone
+
+MAX_PJ = 1e12  # one joule an action is a mistake; also keeps every sum finite
+MAX_FACTOR = 1e6
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,11 @@ class SramAccess(StrictModel):
 class EnergyEntry(StrictModel):
     """pJ of one action: (`pj` + `pj_per_bit` x bits, or that of `sram`) x `factor`."""
 
-    pj: float | None = Field(default=None, ge=0)
-    pj_per_bit: float = Field(default=0.0, ge=0)
+    pj: float | None = Field(default=None, ge=0, le=MAX_PJ)
+    pj_per_bit: float = Field(default=0.0, ge=0, le=MAX_PJ)
     sram: SramAccess | None = None
-    factor: float = Field(default=1.0, gt=0)
-    component: str = Field(min_length=1)
+    factor: float = Field(default=1.0, gt=0, le=MAX_FACTOR)
+    component: Name
     source: str = Field(min_length=1)
     arithmetic: str = ""
 
@@ -70,8 +73,8 @@ class EnergyEntry(StrictModel):
 class Leakage(StrictModel):
     """Static energy: of each slot in each cycle, and power of the whole chip over the run's time."""
 
-    pj_per_slot_cycle: float = Field(default=0.0, ge=0)
-    mw: float = Field(default=0.0, ge=0)
+    pj_per_slot_cycle: float = Field(default=0.0, ge=0, le=MAX_PJ)
+    mw: float = Field(default=0.0, ge=0, le=MAX_PJ)
     source: str = Field(min_length=1)
     arithmetic: str = ""
 
@@ -83,7 +86,7 @@ class Leakage(StrictModel):
 class EnergyTable(StrictModel):
     """A named table at one technology node."""
 
-    name: str = Field(min_length=1)
+    name: Name
     node_nm: float = Field(gt=0)
     actions: dict[str, EnergyEntry]
     leakage: Leakage | None = None
@@ -115,7 +118,7 @@ class EnergyTable(StrictModel):
 class Scaling(StrictModel):
     """One factor for all actions but those of the components in `unscaled`."""
 
-    factor: float = Field(gt=0)
+    factor: float = Field(gt=0, le=MAX_FACTOR)
     source: str = Field(min_length=1)
     arithmetic: str = Field(min_length=1)
     unscaled: list[str] = []
@@ -124,7 +127,7 @@ class Scaling(StrictModel):
 class ScaledTable(StrictModel):
     """A table's prices at another node: those of the table `scaled_from` times a cited factor."""
 
-    name: str = Field(min_length=1)
+    name: Name
     node_nm: float = Field(gt=0)
     scaled_from: str = Field(min_length=1)
     scaling: Scaling
@@ -152,19 +155,19 @@ class ScaledTable(StrictModel):
 def load_energy_table(name_or_path: str) -> EnergyTable:
     """A shipped table by name, or a YAML file by path."""
     path = shipped.find("energy", name_or_path)
-    table = _validated(path, path.stat().st_mtime_ns)
+    table = _validated(path, read_text(path))
     if isinstance(table, EnergyTable):
         return table
     base_path = shipped.find("energy", table.scaled_from)
-    base = _validated(base_path, base_path.stat().st_mtime_ns)
+    base = _validated(base_path, read_text(base_path))
     if isinstance(base, ScaledTable):
         raise ConfigError(f"{path}: scaled_from names {base.name!r}, which is itself scaled; name a table with actions")
     return table.of(base)
 
 
 @lru_cache(maxsize=64)
-def _validated(path: Path, modified_ns: int) -> EnergyTable | ScaledTable:
-    data = read_yaml(path)
+def _validated(path: Path, text: str) -> EnergyTable | ScaledTable:
+    data = parse_yaml(path, text)
     return validate(ScaledTable if "scaled_from" in data else EnergyTable, data, str(path))
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 _PLAIN_WIDTH = 118  # where there is no terminal to ask
 
 
-def as_text(results: Sequence["Result"]) -> str:
-    """The tables of `results` as plain text, in the terminal's width where there is one."""
-    return _rendered(result_parts(results))
+def as_text(results: Sequence["Result"], terminal: bool = True) -> str:
+    """The tables of `results`, in the width and colours of the terminal where there is one and `terminal` is true."""
+    return rendered(result_parts(results), terminal)
 
 
 def as_html(results: Sequence["Result"]) -> str:
@@ -29,7 +29,7 @@ def as_html(results: Sequence["Result"]) -> str:
 
 def trace_text(trace: "Trace") -> str:
     """What `accelsim show` prints."""
-    table = _table(f"{trace.name}: {len(trace)} layers")
+    table = new_table(f"{trace.name}: {len(trace)} layers")
     for heading in ("layer", "op", "weight", "activation", "weight nz", "act. nz", "dense MACs", "effectual", "values"):
         table.add_column(heading, justify="left" if heading in ("layer", "op", "values") else "right")
     for layer in trace.layers:
@@ -40,7 +40,7 @@ def trace_text(trace: "Trace") -> str:
             "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
     facts += [f"{key}: {value}" for key, value in trace.made_by.items()]
-    return _rendered([table, *(Text(_short(fact)) for fact in facts)])
+    return rendered([table, *(Text(_short(fact)) for fact in facts)])
 
 
 def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
@@ -54,14 +54,15 @@ def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
 
 
 def _run_table(result: "Result") -> Table:
-    table = _table(f"{result.trace} on {result.arch} (policy {result.policy}, {result.config.clock_mhz:g} MHz)")
-    for heading in ("layer", "op", "dense MACs", "effectual", "cycles", "time us", "energy nJ", "busy",
+    table = new_table(f"{result.trace} on {result.arch} (policy {result.policy}, {result.config.clock_mhz:g} MHz)")
+    for heading in ("layer", "op", "dense MACs", "effectual", "cycles", "time us", "energy nJ", "busy", "bound",
                     "largest stall"):
-        table.add_column(heading, justify="left" if heading in ("layer", "op", "largest stall") else "right")
+        table.add_column(heading, justify="left" if heading in ("layer", "op", "bound", "largest stall") else "right")
     for layer in result.layers:
-        table.add_row(Text(layer.name), layer.op, *_cells(layer), _largest_stall(layer.stalls))
+        table.add_row(Text(layer.name), layer.op, *_cells(layer), layer.roofline.bound,
+                      _largest_stall(layer.stalls))
     table.add_section()
-    table.add_row("total", "", *_cells(result), _largest_stall(result.stalls), style="bold")
+    table.add_row("total", "", *_cells(result), "", _largest_stall(result.stalls), style="bold")
     return table
 
 
@@ -84,7 +85,7 @@ def _stall_line(result: "Result") -> Text:
 
 
 def _comparison(results: Sequence["Result"]) -> Table:
-    table = _table("comparison")
+    table = new_table("comparison")
     for heading in ("arch", "policy", "cycles", "time us", "energy nJ", "busy", "speed-up", "area mm2"):
         table.add_column(heading, justify="left" if heading in ("arch", "policy") else "right")
     first = results[0].time_us
@@ -95,18 +96,21 @@ def _comparison(results: Sequence["Result"]) -> Table:
     return table
 
 
-def _table(title: str) -> Table:
+def new_table(title: str) -> Table:
+    """An empty table under a title."""
     return Table(title=Text(title, style="bold"), title_justify="left")
 
 
-def _rendered(parts: Sequence[RenderableType]) -> str:
-    out = StringIO()
-    terminal = Console()
-    console = Console(file=out, width=max(terminal.width, _PLAIN_WIDTH) if not terminal.is_terminal else terminal.width,
-                      force_terminal=terminal.is_terminal, color_system="standard" if terminal.is_terminal else None)
+def rendered(parts: Sequence[RenderableType], terminal: bool = True) -> str:
+    out, shown_on = StringIO(), Console()
+    coloured = terminal and shown_on.is_terminal
+    console = Console(file=out, width=shown_on.width if coloured else _PLAIN_WIDTH, force_terminal=coloured,
+                      color_system="standard" if coloured else None)
     console.print(*parts, sep="\n", markup=False, highlight=False)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 400 else text[:397] + "..."
+    """One line for a terminal: provenance is free text, and nothing in it may act on the terminal."""
+    inert = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:400])
+    return inert if len(text) <= 400 else inert + "..."

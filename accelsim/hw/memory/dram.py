@@ -5,8 +5,8 @@ from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
-from accelsim.config import DramConfig
 from accelsim.errors import ConfigError
+from accelsim.hw.memory.config import DramConfig
 
 MAX_TICKS = 1 << 61  # times of the fast timeline are int64
 STREAM_LATENCY_NS, STREAM_BURST_BYTES = 100.0, 64  # our assumption

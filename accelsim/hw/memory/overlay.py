@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -53,13 +53,19 @@ def overlay(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence
     whole = Tiles.joined(parts)
     bounds = [0, *accumulate(map(len, parts))]
     demand = np.stack([whole.weight_bits, whole.activation_bits, whole.output_bits])
-    bits = -(-demand // channel.burst_bits) * channel.burst_bits
+    bits = np.concatenate([_whole_bursts(demand[:, a:b], channel.burst_bits) for a, b in pairwise(bounds)], axis=1)
     needs, gate = _dependences(names, edges, bounds, config.prefetch_weights)
     check_range(channel, int(whole.compute_cycles.sum()), int(bits.sum()), 3 * len(whole))
     run = _fast if engine == "kernel" else _slow
     waits, ending = run(bits, whole.compute_cycles, (needs, gate), channel, config.buffering)
     return [_layer(demand[:, a:b], bits[:, a:b], wait, channel)
-            for a, b, wait in zip(bounds, bounds[1:], _by_layer(waits, ending, bounds), strict=True)]
+            for (a, b), wait in zip(pairwise(bounds), _by_layer(waits, ending, bounds), strict=True)]
+
+
+def _whole_bursts(demand: np.ndarray, burst_bits: int) -> np.ndarray:
+    """Bits of the bursts that each request of a layer moves; demand[queue, tile] lies one behind the other."""
+    bursts = -(-np.cumsum(demand, axis=1) // burst_bits)
+    return np.diff(bursts, axis=1, prepend=0) * burst_bits
 
 
 def _dependences(names: Sequence[str], edges: Sequence[tuple[str, str]], bounds: Sequence[int],
@@ -107,8 +113,8 @@ def _by_layer(waits: np.ndarray, ending: int, bounds: Sequence[int]) -> list[dic
     before = None
     for i in filled:
         own = waits[bounds[i]:bounds[i + 1]]
-        handover, weights, activations, writeback = own.sum(axis=0).tolist()
-        first = int(own[0, 0]) if before is not None else 0
+        weights, handover, activations, writeback = own.sum(axis=0).tolist()
+        first = int(own[0, 1]) if before is not None else 0
         if before is not None:
             layers[before]["memory_writeback"] += first
         layers[i]["memory_weights"] += weights

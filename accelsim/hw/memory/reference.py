@@ -181,12 +181,12 @@ class Accelerator:
     def explain_wait(self, tile: int, since: int) -> None:
         """Look at every cycle of the wait, and name the first reason that holds."""
         job, record = self.jobs[tile], self.records[tile]
-        record.waits = dict.fromkeys(("handover", "weights", "activations", "writeback"), 0)
+        record.waits = dict.fromkeys(("weights", "handover", "activations", "writeback"), 0)
         for cycle in range(since, record.start):
-            if job.needs is not None and job.bits["activations"] and cycle < self.records[job.needs].written:
-                record.waits["handover"] += 1
-            elif cycle < record.there["weights"]:
+            if cycle < record.there["weights"]:
                 record.waits["weights"] += 1
+            elif job.needs is not None and job.bits["activations"] and cycle < self.records[job.needs].written:
+                record.waits["handover"] += 1
             elif cycle < record.there["activations"]:
                 record.waits["activations"] += 1
             else:

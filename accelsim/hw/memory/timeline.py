@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 READS = 2  # queues 0 and 1 read (weights, activations), queue 2 writes (outputs)
-HANDOVER, WEIGHTS, ACTIVATIONS, WRITEBACK = 0, 1, 2, 3  # columns of `waits`
+CAUSES = 4  # columns of `waits`: weights, handover (a needed layer still drains), activations, writeback
 
 
 class Schedule(NamedTuple):
@@ -102,12 +102,10 @@ def _compute(tile, schedule, ready, times, buffering):
     if schedule.needs[tile] >= 0 and schedule.bits[1, tile] > 0:
         drained = written[schedule.needs[tile]]
     at = begin
-    for cause in range(3):
-        until = drained if cause == HANDOVER else ready[cause - 1, tile]
-        until = min(max(until, at), start[tile])
+    for cause, over in enumerate((ready[0, tile], drained, ready[1, tile], start[tile])):
+        until = min(max(over, at), start[tile])
         waits[tile, cause] = until - at
         at = until
-    waits[tile, WRITEBACK] = start[tile] - at
 
 
 @njit(cache=True)
@@ -115,7 +113,7 @@ def run_timeline(schedule, channel, buffering):
     """The Times of `schedule` on a Channel with `buffering` tiles in flight."""
     tiles = len(schedule.compute_cycles)
     times = Times(np.zeros(tiles, np.int64), np.zeros(tiles, np.int64), np.zeros(tiles, np.int64),
-                  np.zeros((tiles, 4), np.int64))
+                  np.zeros((tiles, CAUSES), np.int64))
     ready = np.zeros((READS, tiles), np.int64)
     head, last_asked = np.zeros(3, np.int64), np.zeros(3, np.int64)  # per queue: next tile, time of the request before
     position, open_rows = np.zeros(3, np.int64), np.full(channel.banks, -1, np.int64)

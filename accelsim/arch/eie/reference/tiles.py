@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from accelsim.arch.eie.encode import EncodedMatrix, PeMemory
+from accelsim.arch.eie.reference.encode import EncodedMatrix, PeMemory
 from accelsim.errors import capacity_error
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct
