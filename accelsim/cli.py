@@ -169,7 +169,7 @@ def check(file: FileArgument) -> None:
 
     if Path(file).suffix == ".safetensors":
         typer.echo(f"ok: {load_trace(file)!r}")
-    elif "actions" in read_yaml(Path(file)):
+    elif {"actions", "scaled_from"} & set(read_yaml(Path(file))):
         table = load_energy_table(file)
         typer.echo(f"ok: energy table {table.name!r}, {len(table.actions)} actions")
     else:

@@ -182,7 +182,8 @@ def _fields(model: Any, path: tuple[Any, ...]) -> dict[str, Any]:
         if isinstance(model, type) and issubclass(model, BaseModel):
             field = model.model_fields.get(str(key))
             model = None if field is None else field.annotation
-            model = next((m for m in get_args(model) if isinstance(m, type) and issubclass(m, BaseModel)), model)
+            if type(None) in get_args(model):  # X | None
+                model = get_args(model)[0]
         else:  # dict[str, X] or list[X]
             model = (get_args(model) or (None,))[-1]
     return model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}

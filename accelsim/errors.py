@@ -22,13 +22,7 @@ class UnsupportedLayerError(AccelsimError):
 
 
 class CapacityError(AccelsimError):
-    """Something does not fit a buffer and cannot be split; see `capacity_error`."""
-
-
-def capacity_error(layer: str, what: str, demand_bits: int, bound_bits: int, levers: str) -> CapacityError:
-    """The error for `what` of `layer` that needs `demand_bits` where `bound_bits` are; `levers`: what the user can change."""
-    return CapacityError(f"layer {layer!r}: {what} needs {demand_bits:,} bits, the buffer holds {bound_bits:,} "
-                         f"({demand_bits - bound_bits:,} too many) and it cannot be split further; {levers}")
+    """A tile does not fit its buffer and cannot be split: demand, bound, gap and what can be changed."""
 
 
 class ModelError(AccelsimError):

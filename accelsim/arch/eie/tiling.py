@@ -7,7 +7,7 @@ import numpy as np
 
 from accelsim.arch.eie.config import EieConfig
 from accelsim.arch.eie.kernel import Encoded
-from accelsim.errors import capacity_error
+from accelsim.hw.memory.sram import Sram
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Conv2d, Layer
 from accelsim.workload.lowering import MatrixProduct
@@ -24,23 +24,19 @@ def column_blocks(layer: Layer, encoded: Encoded, config: EieConfig) -> np.ndarr
     last = first_entry[:, -1:].astype(np.int64) + entries[:, -1:]
     addresses = np.concatenate([first_entry, last], axis=1, dtype=np.int64)  # [pe, column + 1]
     columns, entry_bits = entries.shape[1], config.weight_bits + config.index_bits
-    room = int(config.spmat_kbytes * 8192) // entry_bits
-    pointers = int(config.pointer_kbytes * 8192) // POINTER_BITS
-    if pointers < 2:
-        raise capacity_error(layer.name, "one column of a PE, with two pointers,", 2 * POINTER_BITS,
-                             int(config.pointer_kbytes * 8192), "raise pointer_kbytes")
-    if (addresses[:, -1] <= room).all() and columns + 1 <= pointers:
-        return np.zeros(1, np.int64)
+    matrix_sram = Sram("its SRAM (spmat_kbytes)", int(config.spmat_kbytes * 8192), config.spmat_width_bits)
+    pointer_sram = Sram("its SRAM (pointer_kbytes)", int(config.pointer_kbytes * 8192), POINTER_BITS, banks=2)
+    pointer_sram.require(layer.name, "two pointers of a PE", 2 * POINTER_BITS, "raise pointer_kbytes")
+    room, pointers = matrix_sram.words(entry_bits), pointer_sram.words(POINTER_BITS)
     blocks = [0]
     while True:
         begin = blocks[-1]
+        most = int((addresses[:, begin + 1] - addresses[:, begin]).max())
+        matrix_sram.require(layer.name, f"column {begin} of a PE", most * entry_bits,
+                            "raise spmat_kbytes or pes, or choose a policy that spreads the rows")
         end = min(begin + pointers - 1, *(int(np.searchsorted(a, a[begin] + room, side="right")) - 1 for a in addresses))
         if end >= columns:
             return np.array(blocks, np.int64)
-        if end == begin:
-            most = int((addresses[:, begin + 1] - addresses[:, begin]).max())
-            raise capacity_error(layer.name, f"column {begin} of a PE", most * entry_bits, room * entry_bits,
-                                 "raise spmat_kbytes or pes, or choose a policy that spreads the rows")
         blocks.append(end)
 
 

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from accelsim.arch.eie.reference.encode import EncodedMatrix, PeMemory
-from accelsim.errors import capacity_error
+from accelsim.errors import CapacityError
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct
 
@@ -32,9 +32,8 @@ def column_blocks(layer: Layer, product: MatrixProduct, encoded: EncodedMatrix, 
             blocks.append([])
         for memory in encoded.memories:
             if not fits(memory, [column], config):
-                raise capacity_error(layer.name, f"column {column} of a PE",
-                                     entries(memory, [column]) * (config.weight_bits + config.index_bits),
-                                     int(config.spmat_kbytes * 8192), "raise spmat_kbytes or pointer_kbytes")
+                raise CapacityError(f"layer {layer.name!r}: column {column} needs "
+                                    f"{entries(memory, [column])} entries in one PE, which do not fit; raise spmat_kbytes")
         blocks[-1].append(column)
     return blocks
 
