@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _KINDS = {
     "eie": "accelsim.arch.eie.model:Eie",
+    "scnn": "accelsim.arch.scnn.model:Scnn",
+    "dcnn": "accelsim.arch.dcnn.model:Dcnn",
     "sigma": "accelsim.arch.sigma.model:Sigma",
     "systolic": "accelsim.arch.systolic.model:Systolic",
 }

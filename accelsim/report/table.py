@@ -1,4 +1,4 @@
-"""Results and traces as tables, for a terminal or a notebook."""
+"""Results and traces as tables, for a terminal. `notebook.py` makes HTML of the same parts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
@@ -18,13 +18,6 @@ _PLAIN_WIDTH = 118  # where there is no terminal to ask
 def as_text(results: Sequence["Result"], terminal: bool = True) -> str:
     """The tables of `results`, in the width and colours of the terminal where there is one and `terminal` is true."""
     return rendered(result_parts(results), terminal)
-
-
-def as_html(results: Sequence["Result"]) -> str:
-    """The same as HTML; every name in it is escaped."""
-    console = Console(record=True, file=StringIO(), width=_PLAIN_WIDTH)
-    console.print(*result_parts(results), sep="\n", markup=False, highlight=False)
-    return console.export_html(inline_styles=True, code_format="<pre style=\"line-height:1.2\">{code}</pre>")
 
 
 def trace_text(trace: "Trace") -> str:
