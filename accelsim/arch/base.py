@@ -26,7 +26,8 @@ class LayerRun:
     notes: what the user should know about how this layer was mapped (repeated vectors, capacity...).
     mapping: chosen tiles, passes, orders: small JSON-able values.
     output: the computed tensor (reference engine only), in the shape of `layer.output()`.
-    tiles: what the layer moves from and to DRAM, and when (docs/memory.md); needed only when the config has `dram`.
+    tiles: what the layer moves from and to DRAM, and when (docs/memory.md), without what the config says is resident;
+    needed only when the config has `dram`.
     """
 
     cycles: int

@@ -75,7 +75,8 @@ class Eie(Machine):
             counts=dict(zip(self.counts, counts, strict=True)),
             notes=tuple(_notes(layer, config, vectors, peak_entries, columns)),
             mapping={"vectors": vectors, "peak_entries_per_pe": peak_entries},
-            tiles=None if config.dram is None else Tiles.joined(tiles),
+            tiles=None if config.dram is None else Tiles.joined(tiles).without_resident(
+                config.resident_weights, config.resident_activations),
         )
 
     def actions(self, config: EieConfig) -> Mapping[str, Action]:

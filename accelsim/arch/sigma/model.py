@@ -96,7 +96,8 @@ class Sigma(Machine):
             counts=dict(zip(self.counts, map(int, counts), strict=True)),
             notes=_notes(sum(sides.values())),
             mapping={"gemms_mk_stationary": sides["mk"], "gemms_kn_stationary": sides["kn"], "folds": folds},
-            tiles=None if config.dram is None else Tiles.joined(tiles),
+            tiles=None if config.dram is None else Tiles.joined(tiles).without_resident(
+                config.resident_weights, config.resident_activations),
         )
 
     def actions(self, config: SigmaConfig) -> Mapping[str, Action]:

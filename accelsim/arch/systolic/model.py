@@ -61,7 +61,8 @@ class Systolic(Machine):
             stalls=dict(zip(self.stalls, stalls, strict=True)), counts=dict(zip(self.counts, counts, strict=True)),
             notes=(f"run as {gemms:,} GEMMs (one per group), one after the other",) if gemms > 1 else (),
             mapping={f"gemms_{name}": count for name, count in chosen.items()},
-            tiles=None if config.dram is None else Tiles.joined(tiles),
+            tiles=None if config.dram is None else Tiles.joined(tiles).without_resident(
+                config.resident_weights, config.resident_activations),
         )
 
     def actions(self, config: SystolicConfig) -> Mapping[str, Action]:

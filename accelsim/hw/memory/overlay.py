@@ -49,7 +49,7 @@ def overlay(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence
         if layer_tiles is None:
             raise ConfigError(f"layer {name!r}: the {engine} engine of kind {config.kind!r} does not say what it moves "
                               "from DRAM; leave out dram" + ("" if engine == "kernel" else " or use engine='kernel'"))
-        parts.append(layer_tiles.fetched(not config.resident_weights, not config.resident_activations))
+        parts.append(layer_tiles)
     whole = Tiles.joined(parts)
     bounds = [0, *accumulate(map(len, parts))]
     demand = np.stack([whole.weight_bits, whole.activation_bits, whole.output_bits])

@@ -36,12 +36,12 @@ class Tiles:
     def __len__(self) -> int:
         return len(self.compute_cycles)
 
-    def fetched(self, weights: bool, activations: bool) -> "Tiles":
+    def without_resident(self, weights: bool, activations: bool) -> "Tiles":
         """Without the traffic of what is resident: weights, or activations (inputs and outputs)."""
         zeros = np.zeros(len(self), np.int64)
-        return replace(self, weight_bits=self.weight_bits if weights else zeros,
-                       activation_bits=self.activation_bits if activations else zeros,
-                       output_bits=self.output_bits if activations else zeros)
+        return replace(self, weight_bits=zeros if weights else self.weight_bits,
+                       activation_bits=zeros if activations else self.activation_bits,
+                       output_bits=zeros if activations else self.output_bits)
 
     def to_lists(self) -> dict[str, list[int]]:
         """The arrays by name, as lists."""

@@ -20,12 +20,17 @@ SMALL = {
     "sigma, whole rows": {"arch": "sigma", "flex_dpes": 2, "multipliers_per_dpe": 4, "streaming": "unlimited",
                           "policy": "whole_rows", "stationary": "kn"},
     "sigma, tiny buffer": {"arch": "sigma", "flex_dpes": 2, "multipliers_per_dpe": 4, "data_sram_kbytes": 0.01},
+    "scnn": {"arch": "scnn", "pe_rows": 2, "pe_cols": 2, "resident_activations": False},
+    "scnn, small RAM": {"arch": "scnn", "pe_rows": 2, "pe_cols": 2, "iaram_bits": 300, "oaram_bits": 300},
+    "dcnn": {"arch": "dcnn", "pe_rows": 2, "pe_cols": 2, "dot_width": 2, "resident_activations": False},
+    "dcnn, small RAM": {"arch": "dcnn_opt", "pe_rows": 2, "pe_cols": 2, "dot_width": 2, "iaram_bits": 300, "oaram_bits": 300},
     "systolic ws": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "ws", "double_buffer": True},
     "systolic is": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "is"},
     "systolic os": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "double_buffer": True},
     "systolic, tiny buffer": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "data_sram_kbytes": 0.01},
 }
-FITS = [name for name in SMALL if "split" not in name and "tiny" not in name]
+FITS = [name for name in SMALL if name.startswith(("sigma", "systolic")) and "tiny" not in name]
+SPILLS = [name for name in SMALL if "small RAM" in name]
 QUICK = settings(max_examples=25)
 
 
@@ -49,6 +54,8 @@ def operand_bits(name, layer) -> tuple[int, int]:
     if name.startswith("sigma"):
         return (sum(16 * int(np.count_nonzero(p.matrix)) + p.matrix.size for p in products),
                 sum(16 * int(np.count_nonzero(p.vectors)) + p.vectors.size for p in products))
+    if name.startswith("scnn"):
+        return 20 * int(np.count_nonzero(layer.weight)), 20 * int(np.count_nonzero(layer.activation))
     return 16 * layer.weight.size, 16 * layer.activation.size
 
 
@@ -67,8 +74,8 @@ def test_tiles_are_whole_and_every_operand_is_read(name, layer):
     assert all(min(values) >= 0 for values in tiles.to_lists().values())
     weights, activations = operand_bits(name, layer)
     assert tiles.weight_bits.sum() >= weights
-    assert tiles.activation_bits.sum() >= activations
-    if name in FITS and not name.startswith("eie"):
+    assert tiles.activation_bits.sum() >= activations or name in SPILLS
+    if name in FITS:
         assert (tiles.weight_bits.sum(), tiles.activation_bits.sum()) == (weights, activations), "each once, when it fits"
     alone, _ = engine_run(name, layer, dram=None)
     assert alone.tiles is None
@@ -88,6 +95,15 @@ def test_eie_reads_its_format_once(layer):
         assert run.tiles.weight_bits.sum() == 8 * entries + 16 * pointers + 16 * 16
     assert run.tiles.activation_bits.sum() == 16 * layer.activation.size
     assert run.tiles.output_bits.sum() == 16 * layer.output().size
+
+
+@pytest.mark.parametrize("name", SPILLS)
+@given(layer=testing.layers(size=10))
+@QUICK
+def test_planar_machines_move_what_they_count(name, layer):
+    run, _ = engine_run(name, layer)
+    moved = [run.tiles.weight_bits.sum(), run.tiles.activation_bits.sum(), run.tiles.output_bits.sum()]
+    assert moved == [run.counts[f"dram_{what}_bits"] for what in ("weight", "activation", "output")]
 
 
 def pattern_of_all_inputs(layer):
@@ -116,7 +132,9 @@ def simulated(name, layer, gbps, **changes):
 
 @pytest.mark.parametrize(("name", "key", "sizes"), [
     ("eie, split", "spmat_kbytes", [0.02, 0.04, 0.08, 0.5, 128]), ("eie, split", "pointer_kbytes", [0.01, 0.02, 0.5]),
-    ("sigma", "data_sram_kbytes", [0.005, 0.01, 0.02, 0.2, None]), ("systolic ws", "data_sram_kbytes", [0.01, 0.1, 1, None]),
+    ("sigma", "data_sram_kbytes", [0.005, 0.01, 0.02, 0.2, None]), ("systolic ws", "data_sram_kbytes", [0.01, 0.1, 1.0, None]),
+    ("scnn, small RAM", "iaram_bits", [100, 200, 400, 800, 81920]), ("scnn, small RAM", "oaram_bits", [100, 1000, 81920]),
+    ("dcnn, small RAM", "iaram_bits", [100, 200, 400, 800, 81920]), ("scnn", "buffering", [1, 2, 4]),
     ("systolic os", "data_sram_kbytes", [0.01, 0.1, 1.0, None]), ("eie", "buffering", [1, 2, 4, 64]),
     ("sigma", "buffering", [1, 2, 4, 64]), ("systolic is", "buffering", [1, 2, 4, 64]),
 ])

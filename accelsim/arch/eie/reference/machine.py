@@ -18,10 +18,9 @@ from accelsim.arch.base import LayerRun, Policy
 from accelsim.arch.eie.policies import assign_rows
 from accelsim.arch.eie.reference.blocks import WAITING, Broadcast, Pipeline, PtrRead, Scanner
 from accelsim.arch.eie.reference.encode import EncodedMatrix, encode
-from accelsim.arch.eie.reference.tiles import TileRow, column_blocks, vector_tiles
+from accelsim.arch.eie.reference.tiles import TileRow, column_blocks, vector_tiles, without_resident
 from accelsim.errors import DeadlockError, TraceError
 from accelsim.hw.clock import Clock, Clocked, Queue
-from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 
@@ -61,7 +60,7 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
         outputs.append(np.stack(results))
     return LayerRun(cycles, config.pes, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, output=assemble(layer, outputs),
-                    tiles=None if config.dram is None else Tiles.of(*map(list, zip(*tiles, strict=True))))
+                    tiles=None if config.dram is None else without_resident(tiles, config))
 
 
 def encode_product(product: MatrixProduct, config: Any, policy: Policy) -> EncodedMatrix:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from accelsim.arch.eie.reference.encode import EncodedMatrix, PeMemory
 from accelsim.errors import CapacityError
+from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct
 
@@ -78,3 +79,11 @@ def input_bits(layer: Layer, product: MatrixProduct, vector: int) -> int:
     if vector % vectors_per_image:
         return 0
     return int(channels // layer.groups * height * width * 16)  # type: ignore[attr-defined]  # a Conv2d
+
+
+def without_resident(rows: list[TileRow], config: Any) -> Tiles:
+    """All tiles of a layer, less what the config says is on chip."""
+    kept = [row._replace(weight_bits=0 if config.resident_weights else row.weight_bits,
+                         activation_bits=0 if config.resident_activations else row.activation_bits,
+                         output_bits=0 if config.resident_activations else row.output_bits) for row in rows]
+    return Tiles.of(*map(list, zip(*kept, strict=True)))
