@@ -42,8 +42,9 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "AccelsimError", "AccountingError", "CapacityError", "ConfigError", "Conv2d", "DeadlockError", "Layer", "LayerResult",
-    "Matmul", "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "linear", "load_arch", "load_trace", "matmul",
+    "AccelsimError", "AccountingError", "CapacityError", "ConfigError", "Conv2d", "DeadlockError", "Layer",
+    "LayerResult", "Matmul", "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "linear", "load_arch",
+    "load_trace", "matmul",
     "quantize", "simulate",
 ]
 

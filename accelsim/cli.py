@@ -193,7 +193,8 @@ def schema() -> None:
 def _changes(sets: list[str] | None, dram_gbps: float | None, energy_table: str | None) -> dict[str, Any]:
     """The config's changes from --set and its shorthands."""
     changes = _parse_sets(sets or [])
-    for option, key, value in (("--dram-gbps", "dram.gbps", dram_gbps), ("--energy-table", "energy_table", energy_table)):
+    shorthands = (("--dram-gbps", "dram.gbps", dram_gbps), ("--energy-table", "energy_table", energy_table))
+    for option, key, value in shorthands:
         if value is None:
             continue
         if key in changes:

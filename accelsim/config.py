@@ -36,8 +36,8 @@ _PARSER_FAULTS = (ValueError, RecursionError, OverflowError, AssertionError, Typ
 class ArchConfig(StrictModel):
     """What every architecture has; each kind adds its own parameters (see `accelsim schema`).
 
-    `name` is the design's name in results; `energy_table` names a shipped table or gives a file. With `dram` null memory
-    takes no time and no energy; the other memory keys count only when it is given (docs/memory.md).
+    `name` is the design's name in results; `energy_table` names a shipped table or gives a file. With `dram` null
+    memory takes no time and no energy; the other memory keys count only when it is given (docs/memory.md).
     """
 
     kind: ClassVar[str]

@@ -63,7 +63,8 @@ class LayerResult:
             "energy_pj": self.energy_pj, "utilization": self.utilization, "macs_dense": self.macs_dense,
             "macs_effectual": self.macs_effectual, "slots": self.slots, "stalls": dict(self.stalls),
             "counts": dict(self.counts), "energy_by_component": dict(self.energy_by_component),
-            "energy_by_data": dict(self.energy_by_data), "roofline": self.roofline.to_dict(), "mapping": dict(self.mapping), "notes": list(self.notes),
+            "energy_by_data": dict(self.energy_by_data), "roofline": self.roofline.to_dict(),
+            "mapping": dict(self.mapping), "notes": list(self.notes),
         }
 
 

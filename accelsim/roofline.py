@@ -11,9 +11,9 @@ BOUNDS = ("compute", "imbalance", "on-chip", "dram")
 class Roofline:
     """A ladder of cycles, each bound with those below it.
 
-    compute_cycles: the slots' work at full use of every slot. balanced_cycles: with the slots idle that have no work while
-    others do. machine_cycles: with all other stalls on chip: the machine alone. dram_cycles: the layer's data at the DRAM's
-    bandwidth; None when memory is not modelled.
+    compute_cycles: the slots' work at full use of every slot. balanced_cycles: with the slots idle that have no work
+    while others do. machine_cycles: with all other stalls on chip: the machine alone. dram_cycles: the layer's data at
+    the DRAM's bandwidth; None when memory is not modelled.
     """
 
     compute_cycles: float
@@ -47,5 +47,5 @@ def roofline(machine_cycles: int, slots: int, stalls: Mapping[str, int], classes
              dram_cycles: int | None) -> Roofline:
     """From the machine alone: its stalls by name, `classes` as in `Machine.stall_classes`."""
     of = {name: classes.get(name, "compute" if name == "busy" else "on-chip") for name in stalls}
-    compute, imbalance = (sum(n for name, n in stalls.items() if of[name] == bound) for bound in ("compute", "imbalance"))
+    compute, imbalance = (sum(n for name, n in stalls.items() if of[name] == bound) for bound in BOUNDS[:2])
     return Roofline(compute / slots, (compute + imbalance) / slots, machine_cycles, dram_cycles)

@@ -136,4 +136,5 @@ def _priced(layer: LayerResult, model: Machine, config: ArchConfig, table: Energ
         pj = table.leakage.energy_pj(layer.slots * layer.cycles, layer.time_us)
         by_component["leakage"] = by_component.get("leakage", 0.0) + pj
         by_data[SHARED] = by_data.get(SHARED, 0.0) + pj
-    return replace(layer, energy_pj=sum(by_component.values()), energy_by_component=by_component, energy_by_data=by_data)
+    return replace(layer, energy_pj=sum(by_component.values()), energy_by_component=by_component,
+                   energy_by_data=by_data)

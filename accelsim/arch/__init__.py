@@ -65,7 +65,8 @@ def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, A
 
 def schema() -> dict[str, Any]:
     """JSON schema of architecture files: one alternative per kind."""
-    alternatives, shared = [], {}
+    alternatives = []
+    shared: dict[str, Any] = {}
     for kind in sorted(kinds()):
         one = machine(kind).config.model_json_schema()
         one["title"] = kind

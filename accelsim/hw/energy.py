@@ -1,9 +1,9 @@
 """Energy: counts times a named, cited table.
 
 A table is YAML: each entry gives the price of an action, the `component` it belongs to, its `source`, and the
-`arithmetic` from the source to the number. The price is `pj` per action, `pj` plus `pj_per_bit` for accesses whose width
-is a design parameter, or `sram`, a fit over published points. A table may instead be another one scaled to another node.
-An action that a machine counts and the table lacks is an error. See docs/energy.md.
+`arithmetic` from the source to the number. The price is `pj` per action, `pj` plus `pj_per_bit` for accesses whose
+width is a design parameter, or `sram`, a fit over published points. A table may instead be another one, scaled to
+another node. An action that a machine counts and the table lacks is an error. See docs/energy.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,8 +29,8 @@ MAX_FACTOR = 1e6
 class Action:
     """The table entry behind a count.
 
-    bits: the access width, for entries priced per bit or by the SRAM fit. data: what is moved ("weight", "activation" or
-    "output"), "" where it is none of them alone.
+    bits: the access width, for entries priced per bit or by the SRAM fit. data: what is moved ("weight", "activation"
+    or "output"), "" where it is none of them alone.
     """
 
     entry: str
@@ -39,7 +39,7 @@ class Action:
 
 
 class SramAccess(StrictModel):
-    """An access priced by the fit of `accelsim.hw.sram_energy`, in a 45 nm table; width_bits: the action's when null."""
+    """An access priced by the fit of `accelsim.hw.sram_energy`, at 45 nm; width_bits: the action's when null."""
 
     access: Literal["read", "write"]
     bytes: int
@@ -121,7 +121,7 @@ class Scaling(StrictModel):
     factor: float = Field(gt=0, le=MAX_FACTOR)
     source: str = Field(min_length=1)
     arithmetic: str = Field(min_length=1)
-    unscaled: list[str] = []
+    unscaled: list[str] = Field(default_factory=list)
 
 
 class ScaledTable(StrictModel):
@@ -137,8 +137,8 @@ class ScaledTable(StrictModel):
         rule = self.scaling
         unknown = set(rule.unscaled) - {entry.component for entry in base.actions.values()}
         if unknown:
-            raise ConfigError(f"energy table {self.name!r}: unscaled names components that {base.name!r} does not have: "
-                              f"{', '.join(sorted(unknown))}")
+            raise ConfigError(f"energy table {self.name!r}: unscaled names components that {base.name!r} does not "
+                              f"have: {', '.join(sorted(unknown))}")
         actions = {name: entry if entry.component in rule.unscaled else self._scaled(entry)
                    for name, entry in base.actions.items()}
         leakage = base.leakage and base.leakage.model_copy(update={
@@ -168,7 +168,9 @@ def load_energy_table(name_or_path: str) -> EnergyTable:
 @lru_cache(maxsize=64)
 def _validated(path: Path, text: str) -> EnergyTable | ScaledTable:
     data = parse_yaml(path, text)
-    return validate(ScaledTable if "scaled_from" in data else EnergyTable, data, str(path))
+    if "scaled_from" in data:
+        return validate(ScaledTable, data, str(path))
+    return validate(EnergyTable, data, str(path))
 
 
 def _summed(parts: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Energy of one SRAM access for any size and width, from a fit over published CACTI points.
 
-Points: CACTI 7 at 45 nm, one read/write port, one bank, as hwcomponents-cacti 1.0.40 gives them (widths below 32 bits are a
-32-bit run scaled by that wrapper). Fit, one for reads and one for writes, with least squares of the relative errors:
+Points: CACTI 7 at 45 nm, one read/write port, one bank, as hwcomponents-cacti 1.0.40 gives them (widths below 32 bits
+are a 32-bit run scaled by that wrapper). Fits for reads and for writes, with least squares of the relative errors:
 
     pJ = sqrt(bytes) x (line_pj + bit_pj x width_bits)
 
@@ -41,8 +41,8 @@ MIN_BYTES, MAX_BYTES, MIN_BITS, MAX_BITS = 64, 1 << 21, 8, 512  # what the point
 def access_pj(access: str, size_bytes: int, width_bits: int) -> float:
     """pJ of one "read" or "write" of `width_bits` at 45 nm. Raises ConfigError outside of what the points span."""
     if not (MIN_BYTES <= size_bytes <= MAX_BYTES and MIN_BITS <= width_bits <= MAX_BITS):
-        raise ConfigError(f"no SRAM energy for {size_bytes:,} bytes and {width_bits:,} bits: the fit spans {MIN_BYTES} to "
-                          f"{MAX_BYTES:,} bytes and {MIN_BITS} to {MAX_BITS} bits; cut the SRAM into banks, or give pj")
+        raise ConfigError(f"no SRAM energy for {size_bytes:,} bytes and {width_bits:,} bits: the fit spans {MIN_BYTES} "
+                          f"to {MAX_BYTES:,} bytes and {MIN_BITS} to {MAX_BITS} bits; cut the SRAM into banks, or give pj")
     line_pj, bit_pj = coefficients(access)
     return sqrt(size_bytes) * (line_pj + bit_pj * width_bits)
 

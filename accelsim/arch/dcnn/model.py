@@ -153,6 +153,7 @@ def _counts(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig, lan
                          _over_pieces(plan.cols, (_meeting_taps(conv.cols) > 0).astype(np.int64)))
     holders = int((plan.positions > 0).sum()) * conv.images
     kept = outputs_stay(plan, config.oaram_bits, config.value_bits)
+    fetches = plan.rounds if plan.streamed else 1
     return {
         "macs": layer.macs_effectual,
         "multiplies": multiplies,
@@ -164,8 +165,7 @@ def _counts(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig, lan
         "halo_entries": int(plan.sent.sum()) * conv.filters * conv.images,
         "oaram_writes": int(plan.own.sum()) * conv.filters * conv.images,
         "dram_weight_bits": conv.weight.size * config.value_bits * conv.images * plan.temporal_tiles,
-        "dram_activation_bits": (0 if plan.resident else
-                                 int(_activation_bits(conv, plan, config).sum()) * (plan.rounds if plan.streamed else 1)),
+        "dram_activation_bits": 0 if plan.resident else fetches * int(_activation_bits(conv, plan, config).sum()),
         "dram_output_bits": 0 if kept else conv.outputs * config.value_bits,
     }
 

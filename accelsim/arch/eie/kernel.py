@@ -206,8 +206,8 @@ def split_blocks(columns, pushed, cycles, first_column, block_cycles):
 
 @njit(cache=True)
 def run_steps(steps, queue_entries, first_column):
-    """All vectors of `steps`, one after the other: cycles, starved, back_pressure, barrier, drain [5]; and the cycles of
-    each block of columns, [vector, block]: from the first push of the block's columns to the next block's.
+    """All vectors of `steps`, one after the other: cycles, starved, back_pressure, barrier, drain [5]; and the cycles
+    of each block of columns, [vector, block]: from the first push of the block's columns to the next block's.
 
     first_column[block]: the blocks; the first one begins at 0, and with the vector.
     """

@@ -34,7 +34,8 @@ def column_blocks(layer: Layer, encoded: Encoded, config: EieConfig) -> np.ndarr
         most = int((addresses[:, begin + 1] - addresses[:, begin]).max())
         matrix_sram.require(layer.name, f"column {begin} of a PE", most * entry_bits,
                             "raise spmat_kbytes or pes, or choose a policy that spreads the rows")
-        end = min(begin + pointers - 1, *(int(np.searchsorted(a, a[begin] + room, side="right")) - 1 for a in addresses))
+        ends = [int(np.searchsorted(a, a[begin] + room, side="right")) - 1 for a in addresses]
+        end = min(begin + pointers - 1, *ends)
         if end >= columns:
             return np.array(blocks, np.int64)
         blocks.append(end)

@@ -15,8 +15,8 @@ def round_tiles(conv: Convolution, plan: Plan, config: ArchConfig, round_cycles:
                 activation_bits: np.ndarray, output_entry_bits: int, outputs_stay: bool) -> Tiles:
     """One tile per round, in time: image, temporal tile, round.
 
-    round_cycles [round in time]; weight_bits [round]; activation_bits [image, temporal tile] of the compressed (or plain)
-    input; outputs_stay: the output RAM holds the layer's.
+    round_cycles [round in time]; weight_bits [round]; activation_bits [image, temporal tile] of the input as it
+    travels; outputs_stay: the output RAM holds the layer's.
     """
     shape = (conv.images, plan.temporal_tiles, plan.rounds)
     weights, activations, outputs = (np.zeros(shape, np.int64) for _ in range(3))

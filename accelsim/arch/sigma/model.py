@@ -3,8 +3,8 @@
 Source: Qin et al., HPCA 2020; its public RTL; the cycles that the TeAAL artifact lists as reported. The rules, each
 with its source, are in docs/machines/sigma.md. Exact: the controller's stationary' and packing on the real bitmaps,
 folds, unicast loads, streaming under a bandwidth, the pipeline with its FAN levels, clusters over several folds.
-Abstracted: without `dram`, SRAM capacity; the mesh between Flex-DPEs (its words are counted, its hops take no time), the
-controller's own time.
+Abstracted: without `dram`, SRAM capacity; the mesh between Flex-DPEs (its words are counted, its hops take no time),
+the controller's own time.
 """
 
 from collections.abc import Mapping
@@ -168,9 +168,9 @@ class _Gemm:
 
     def tiles(self, side: Side) -> Tiles:
         """What the memory timeline fetches and writes, fold by fold."""
-        names, placement = (side.name, _other(side.name)), side.placement
-        per_k = tuple(self.bitmaps.per_k[_SIDE[name]] for name in names)
-        rows = tuple(self.rows[name] for name in names)
+        held, streamed, placement = side.name, _other(side.name), side.placement
+        per_k = (self.bitmaps.per_k[_SIDE[held]], self.bitmaps.per_k[_SIDE[streamed]])
+        rows = (self.rows[held], self.rows[streamed])
         return gemm_tiles(side.name == "mk", per_k, rows, (placement.first_fold, placement.values, side.fold_cycles),
                           self._outputs(), self._tile_width, self.config)
 

@@ -2,8 +2,8 @@
 
 Sources: Jouppi et al., ISCA 2017 (TPU); SCALE-Sim (output-stationary timing); the cycles that the TeAAL artifact lists
 for a 128 x 128 array beside SIGMA. The rules, each with its source, are in docs/machines/systolic.md. Exact: tiling,
-loads, skew, drain, double buffering, to the cycle and the PE. Abstracted: accumulators hold every output; without `dram`,
-operand buffers of any size.
+loads, skew, drain, double buffering, to the cycle and the PE. Abstracted: accumulators hold every output; without
+`dram`, operand buffers of any size.
 """
 
 from collections.abc import Mapping

@@ -18,7 +18,8 @@ def product_tiles(layer: Layer, product: MatrixProduct, dataflow: str, work: Wor
     if dataflow == "os":
         return _output_stationary(layer, (m, n, k), work, array, config)
     outputs, vectors = (m, n) if dataflow == "ws" else (n, m)
-    k_cuts, output_cuts = _cuts(k, array.tile_height(k, array.rows)), _cuts(outputs, array.tile_height(outputs, array.cols))
+    k_cuts = _cuts(k, array.tile_height(k, array.rows))
+    output_cuts = _cuts(outputs, array.tile_height(outputs, array.cols))
     depth, width = np.diff(k_cuts), np.diff(output_cuts)
     shape = (len(width), len(depth))  # output tile by output tile, within it ascending K
     held, streamed = np.outer(width, depth) * WORD_BITS, np.zeros(shape, np.int64)

@@ -12,8 +12,8 @@ class DramConfig(StrictModel):
 
     model: Literal["stream", "ddr4_3200", "lpddr4_3200", "hbm2"] = Field(
         default="stream", description="stream: bandwidth and latency alone; else a preset")
-    gbps: float | None = Field(default=None, gt=0, le=1e6, description="bandwidth of all channels, 10^9 bytes per second")
-    latency_ns: float | None = Field(default=None, ge=0, le=1e6, description="from a transfer's end to the data's arrival")
+    gbps: float | None = Field(default=None, gt=0, le=1e6, description="bandwidth of all channels, 10^9 bytes/s")
+    latency_ns: float | None = Field(default=None, ge=0, le=1e6, description="from a transfer's end to its arrival")
     burst_bytes: int | None = Field(default=None, ge=1, le=1 << 16, description="transfers are rounded up to this")
     channels: int = Field(default=1, ge=1, le=1024, description="channels of a preset")
     row_buffer: bool = Field(default=False, description="row hits and misses of a preset")

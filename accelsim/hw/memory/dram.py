@@ -1,4 +1,4 @@
-"""DRAM as a channel in accelerator cycles: presets, and the exact arithmetic from GB/s and ns. Rules: docs/memory.md."""
+"""DRAM as a channel in accelerator cycles: presets, exact arithmetic from GB/s and ns. Rules: docs/memory.md."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -71,8 +71,8 @@ def check_range(channel: Channel, compute_cycles: int, burst_bits: int, requests
              + channel.bit_ticks * burst_bits + rows * (channel.activate_ticks + channel.precharge_ticks))
     if worst > MAX_TICKS:
         raise ConfigError(
-            f"the exact ratio of DRAM bandwidth to clock is {channel.cycle_ticks}/{channel.bit_ticks} bits per cycle, too "
-            "fine for a run of this length in 64 bits; give dram.gbps and clock_mhz with fewer digits")
+            f"the exact ratio of DRAM bandwidth to clock is {channel.cycle_ticks}/{channel.bit_ticks} bits per cycle, "
+            "too fine for a run of this length in 64 bits; give dram.gbps and clock_mhz with fewer digits")
 
 
 def _of(preset: Preset | None) -> Preset:

@@ -37,7 +37,7 @@ def actions(config: ArchConfig) -> dict[str, Action]:
 
 def overlay(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence[tuple[str, str]], config: ArchConfig,
             engine: str) -> list[LayerMemory]:
-    """Memory of each layer; tiles[layer] in order of execution. `engine`: "kernel" the fast timeline, else its reference.
+    """Memory of each layer; tiles[layer] in order of execution. engine: "kernel": the fast timeline, else its twin.
 
     Raises ConfigError when the engine gave no tiles or the bandwidth's ratio is too fine, TraceError when a layer comes
     before one that it needs.
@@ -70,7 +70,7 @@ def _whole_bursts(demand: np.ndarray, burst_bits: int) -> np.ndarray:
 
 def _dependences(names: Sequence[str], edges: Sequence[tuple[str, str]], bounds: Sequence[int],
                  prefetch: bool) -> tuple[np.ndarray, np.ndarray]:
-    """needs[tile] and gate[tile] of the timeline: last tiles of the layers that a layer needs, and of the one before."""
+    """needs[tile] and gate[tile] of the timeline: last tiles of what a layer needs, and of the layer before."""
     place = {name: i for i, name in enumerate(names)}
     last = [-1] * len(names)  # per layer: the tile after which all that it needs is written
     for source, target in edges:

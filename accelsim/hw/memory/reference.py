@@ -59,7 +59,7 @@ class Memory:
 
     def ask(self, name: str, tile: int, bits: int) -> simpy.Event:
         """Queue a transfer; the event is its end."""
-        request = Request(self.env.now, name, tile, bits, self.env.event())
+        request = Request(int(self.env.now), name, tile, bits, self.env.event())
         self.waiting.append(request)
         if not self.arrival.triggered:
             self.arrival.succeed()
@@ -80,7 +80,7 @@ class Memory:
         """Requests of one time may be asked in any order of processes; choose when all are there."""
         event = self.env.event()
         event._ok, event._value = True, None
-        self.env.schedule(event, priority=AFTER_ALL_ELSE)
+        self.env.schedule(event, priority=AFTER_ALL_ELSE)  # type: ignore[arg-type]  # SimPy takes any integer
         return event
 
     def _duration(self, request: Request) -> int:

@@ -1,7 +1,7 @@
 """The fast memory timeline: an event loop that serves one DRAM request after the other. Rules: docs/memory.md.
 
-What is not limited by the channel (computing, requests of 0 bits) is advanced first. Any request that is not known then
-waits for a known one, so it is asked at least a cycle later: the earliest known request is always the next to be served.
+What is not limited by the channel (computing, requests of 0 bits) is advanced first. Any request that is not known
+then waits for a known one, so it is asked at least a cycle later: the earliest known request is always the next one.
 """
 
 from typing import NamedTuple

@@ -18,7 +18,8 @@ def schedule_of(tiles, needs=None, gate=None, burst_bits=1) -> Schedule:
     table = np.array(tiles, np.int64).reshape(-1, 4)
     bits = -(-table[:, :3].T // burst_bits) * burst_bits
     none = np.full(len(table), -1, np.int64)
-    return Schedule(np.ascontiguousarray(bits), table[:, 3].copy(), none if needs is None else np.array(needs, np.int64),
+    return Schedule(np.ascontiguousarray(bits), table[:, 3].copy(),
+                    none if needs is None else np.array(needs, np.int64),
                     none if gate is None else np.array(gate, np.int64))
 
 
@@ -29,7 +30,8 @@ def reference_times(schedule: Schedule, channel: Channel, buffering: int) -> Tim
             for t in range(len(schedule.compute_cycles))]
     records = Accelerator(jobs, channel, buffering).run()
     waits = np.array([[r.waits[c] for c in CAUSES] for r in records], np.int64).reshape(-1, 4)
-    return Times(*(np.array([getattr(r, name) for r in records], np.int64) for name in ("start", "end", "written")), waits)
+    times = (np.array([getattr(r, name) for r in records], np.int64) for name in ("start", "end", "written"))
+    return Times(*times, waits)
 
 
 @st.composite
@@ -126,7 +128,7 @@ def test_reads_go_before_writes_asked_at_the_same_time():
 
 @pytest.mark.small
 def test_rows_of_a_stream_open_behind_the_transfer():
-    """Rows of 80 bits in 8 cycles each, 5 to open, 3 to close, two banks: the first row costs 5, later ones are hidden."""
+    """Rows of 80 bits in 8 cycles each, 5 to open, 3 to close, two banks: only the first row is waited for."""
     one = Channel(10, 1, 0, 1, row_bits=80, banks=2, activate_ticks=50, precharge_ticks=30)
     assert run_timeline(schedule_of([(400, 0, 0, 1)]), one, 2).start[0] == 5 + 40
     slow = one._replace(activate_ticks=90)

@@ -33,8 +33,8 @@ def column_blocks(layer: Layer, product: MatrixProduct, encoded: EncodedMatrix, 
             blocks.append([])
         for memory in encoded.memories:
             if not fits(memory, [column], config):
-                raise CapacityError(f"layer {layer.name!r}: column {column} needs "
-                                    f"{entries(memory, [column])} entries in one PE, which do not fit; raise spmat_kbytes")
+                raise CapacityError(f"layer {layer.name!r}: column {column} needs {entries(memory, [column])} entries "
+                                    "in one PE, which do not fit; raise spmat_kbytes")
         blocks[-1].append(column)
     return blocks
 
