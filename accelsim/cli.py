@@ -117,8 +117,9 @@ def roofline(trace: TraceArgument, arch: ArchOption, set_: SetOption = None, dra
 def energy(
     trace: TraceArgument,
     arch: Annotated[str, typer.Option("--arch", "-a", metavar="NAME|FILE", help="A preset's name or a YAML file.")],
-    tables: Annotated[list[str], typer.Option("--tables", "-t", metavar="NAME|FILE",
-                                              help="An energy table; repeat to compare.")],
+    tables: Annotated[list[str], typer.Option("--tables", "-t", metavar="NAME|FILE...",
+                                              help="Energy tables; the first one is 1.00x.")],
+    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,  # the tables after the first
     set_: SetOption = None,
     dram_gbps: GbpsOption = None,
     policy: PolicyOption = None,
@@ -129,7 +130,7 @@ def energy(
     from accelsim.workload.trace import load_trace
 
     first = simulate(load_trace(trace), arch, "kernel", policy, _changes(set_, dram_gbps, tables[0]))
-    typer.echo(energy_text([first, *(repriced(first, table) for table in tables[1:])]))
+    typer.echo(energy_text([first, *(repriced(first, table) for table in [*tables[1:], *(more or [])])]))
 
 
 @app.command()

@@ -42,7 +42,8 @@ def access_pj(access: str, size_bytes: int, width_bits: int) -> float:
     """pJ of one "read" or "write" of `width_bits` at 45 nm. Raises ConfigError outside of what the points span."""
     if not (MIN_BYTES <= size_bytes <= MAX_BYTES and MIN_BITS <= width_bits <= MAX_BITS):
         raise ConfigError(f"no SRAM energy for {size_bytes:,} bytes and {width_bits:,} bits: the fit spans {MIN_BYTES} "
-                          f"to {MAX_BYTES:,} bytes and {MIN_BITS} to {MAX_BITS} bits; cut the SRAM into banks, or give pj")
+                          f"to {MAX_BYTES:,} bytes and {MIN_BITS} to {MAX_BITS} bits; cut the SRAM into banks, or "
+                          "give pj")
     line_pj, bit_pj = coefficients(access)
     return sqrt(size_bytes) * (line_pj + bit_pj * width_bits)
 

@@ -228,8 +228,9 @@ def test_weights_of_the_next_layer_are_prefetched():
 @pytest.mark.small
 def test_mistakes():
     layer = accelsim.linear("fc", np.ones((300, 5), np.int8), np.ones(5, np.int8))
-    with pytest.raises(CapacityError, match=r"'fc': column 0 of a PE needs 1,200 bits, its SRAM \(spmat_kbytes\) holds "
-                                            r"163 \(1,037 too many\) and it cannot be split further; raise spmat_kbytes"):
+    told = (r"'fc': column 0 of a PE needs 1,200 bits, its SRAM \(spmat_kbytes\) holds 163 \(1,037 too many\) and it "
+            "cannot be split further; raise spmat_kbytes")
+    with pytest.raises(CapacityError, match=told):
         simulated("eie, split", layer, 1.0)
     with pytest.raises(ConfigError, match=r"too fine for a run of this length in 64 bits; give dram\.gbps"):
         simulated("eie", layer, 1.2345678901234567, clock_mhz=799.98765432123456)
