@@ -26,6 +26,7 @@ __all__ = ["ArchConfig", "Name", "StrictModel", "did_you_mean", "digest_of", "li
 
 MAX_YAML_BYTES = 1 << 17  # parsing costs 10 to 30 s per MB; presets have 1 kB
 MAX_BRACKETS = 50  # open at once: ruamel's time grows with the square of the depth
+MAX_KNOWN = 250  # characters of a list of all that would be known
 MAX_PROBLEMS = 20  # printed at once; more hide the first
 Model = TypeVar("Model", bound="StrictModel")
 # what ruamel.yaml lets through on hostile text, besides its own YAMLError
@@ -211,7 +212,7 @@ def did_you_mean(word: str, known: Any) -> str:
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(sorted(known))}" if known else ""
+    return f"; known: {_cut(', '.join(sorted(known)), MAX_KNOWN)}" if known else ""
 
 
 def line_of(data: Any, *path: Any) -> str:

@@ -21,13 +21,15 @@ def column_blocks(layer: Layer, encoded: Encoded, config: EieConfig) -> np.ndarr
     Raises CapacityError when one column of one PE exceeds them.
     """
     entries, _, first_entry = encoded
-    last = first_entry[:, -1:].astype(np.int64) + entries[:, -1:]
-    addresses = np.concatenate([first_entry, last], axis=1, dtype=np.int64)  # [pe, column + 1]
+    last = _last_address(encoded)
     columns, entry_bits = entries.shape[1], config.weight_bits + config.index_bits
     matrix_sram = Sram("its SRAM (spmat_kbytes)", int(config.spmat_kbytes * 8192), config.spmat_width_bits)
     pointer_sram = Sram("its SRAM (pointer_kbytes)", int(config.pointer_kbytes * 8192), POINTER_BITS, banks=2)
     pointer_sram.require(layer.name, "two pointers of a PE", 2 * POINTER_BITS, "raise pointer_kbytes")
     room, pointers = matrix_sram.words(entry_bits), pointer_sram.words(POINTER_BITS)
+    if (last <= room).all() and columns + 1 <= pointers:
+        return np.zeros(1, np.int64)
+    addresses = np.concatenate([first_entry, last], axis=1, dtype=np.int64)  # [pe, column + 1]
     blocks = [0]
     while True:
         begin = blocks[-1]
@@ -41,12 +43,18 @@ def column_blocks(layer: Layer, encoded: Encoded, config: EieConfig) -> np.ndarr
         blocks.append(end)
 
 
+def _last_address(encoded: Encoded) -> np.ndarray:
+    """Entries of each PE, int64 [pe, 1]."""
+    return encoded.first_entry[:, -1:].astype(np.int64) + encoded.entries[:, -1:]
+
+
 def product_tiles(layer: Layer, index: int, product: MatrixProduct, encoded: Encoded, first_column: np.ndarray,
                   cycles: np.ndarray, config: EieConfig) -> Tiles:
     """The tiles of product `index`: one per vector and block, cycles[vector, block]."""
     shape = cycles.shape
     weights, activations, outputs = (np.zeros(shape, np.int64) for _ in range(3))
-    stored = np.add.reduceat(encoded.entries.sum(axis=0, dtype=np.int64), first_column)
+    begins = encoded.first_entry[:, first_column].astype(np.int64)
+    stored = np.diff(begins, axis=1, append=_last_address(encoded)).sum(axis=0)
     columns = np.diff(first_column, append=encoded.entries.shape[1])
     block_bits = (stored * (config.weight_bits + config.index_bits)
                   + (columns + 1) * POINTER_BITS * len(encoded.entries))

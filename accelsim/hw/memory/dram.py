@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ class Channel(NamedTuple):
     precharge_ticks: int = 0
 
 
+@lru_cache(maxsize=64)
 def channel_of(dram: DramConfig, clock_mhz: float) -> Channel:
     """The channel that `dram` is for an accelerator at `clock_mhz`."""
     preset = PRESETS.get(dram.model)
