@@ -9,7 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from accelsim.errors import AccelsimError, ConfigError
+from accelsim.cli_options import ArchOption, GbpsOption, PolicyOption, SetOption, TableOption, TraceArgument, changes_of
+from accelsim.errors import AccelsimError
+from accelsim.report import commands as report_commands
+from accelsim.study import commands as study_commands
 
 app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,18 +58,8 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-ArchOption = Annotated[list[str], typer.Option("--arch", "-a", metavar="NAME|FILE",
-                                               help="A preset's name or a YAML file; repeat to compare.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
-                                                     help="Change a config key (dram.gbps=25.6, too); repeatable.")]
-PolicyOption = Annotated[str | None, typer.Option(metavar="NAME",
-                                                  help="Load-balancing policy (default: the published one).")]
-GbpsOption = Annotated[float | None, typer.Option("--dram-gbps", metavar="G",
-                                                  help="DRAM bandwidth, 10^9 bytes per second (dram.gbps).")]
-TableOption = Annotated[str | None, typer.Option("--energy-table", metavar="NAME|FILE",
-                                                 help="Price with this table, not the config's (energy_table).")]
-TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or a trace file's path.")]
-FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A trace, an architecture or an energy table.")]
+FileArgument = Annotated[str, typer.Argument(metavar="FILE",
+                                             help="A trace, an architecture, an energy table or a workload.")]
 
 
 @app.command()
@@ -88,7 +81,7 @@ def run(
     from accelsim.simulation import simulate
     from accelsim.workload.trace import load_trace
 
-    changes = _changes(set_, dram_gbps, energy_table)
+    changes = changes_of(set_, dram_gbps, energy_table)
     target = None if output is None else files.prepare(output)
     loaded = load_trace(trace)
     results = [simulate(loaded, name, engine.value, policy, changes) for name in arch]
@@ -100,47 +93,66 @@ def run(
 
 @app.command()
 @_plain_errors
-def roofline(trace: TraceArgument, arch: ArchOption, set_: SetOption = None, dram_gbps: GbpsOption = None,
-             policy: PolicyOption = None) -> None:
-    """Show per layer which bound holds (compute, imbalance, on-chip, DRAM), and by how much."""
-    from accelsim.report.views import roofline_text
-    from accelsim.simulation import simulate
-    from accelsim.workload.trace import load_trace
+def show(name: Annotated[str, typer.Argument(metavar="TRACE|WORKLOAD", help="A trace, or a published workload "
+                                             "(NAME, NAME:VARIANT or a YAML file).")]) -> None:
+    """Show the layers, densities and provenance of a trace or a published workload."""
+    from accelsim import shipped
 
-    loaded = load_trace(trace)
-    changes = _changes(set_, dram_gbps, None)
-    typer.echo(roofline_text([simulate(loaded, name, "kernel", policy, changes) for name in arch]))
+    if Path(name.partition(":")[0]).suffix == ".yaml" or name.partition(":")[0] in shipped.names("workload"):
+        from accelsim.report.workload import workload_text
+        from accelsim.workload.published import load_workload
 
-
-@app.command()
-@_plain_errors
-def energy(
-    trace: TraceArgument,
-    arch: Annotated[str, typer.Option("--arch", "-a", metavar="NAME|FILE", help="A preset's name or a YAML file.")],
-    tables: Annotated[list[str], typer.Option("--tables", "-t", metavar="NAME|FILE...",
-                                              help="Energy tables; the first one is 1.00x.")],
-    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,  # the tables after the first
-    set_: SetOption = None,
-    dram_gbps: GbpsOption = None,
-    policy: PolicyOption = None,
-) -> None:
-    """Simulate TRACE once and price it with several energy tables."""
-    from accelsim.report.views import energy_text
-    from accelsim.simulation import repriced, simulate
-    from accelsim.workload.trace import load_trace
-
-    first = simulate(load_trace(trace), arch, "kernel", policy, _changes(set_, dram_gbps, tables[0]))
-    typer.echo(energy_text([first, *(repriced(first, table) for table in [*tables[1:], *(more or [])])]))
-
-
-@app.command()
-@_plain_errors
-def show(trace: TraceArgument) -> None:
-    """Show the layers, densities and provenance of TRACE."""
+        typer.echo(workload_text(load_workload(name)))
+        return
     from accelsim.report.table import trace_text
     from accelsim.workload.trace import load_trace
 
-    typer.echo(trace_text(load_trace(trace)))
+    typer.echo(trace_text(load_trace(name)))
+
+
+@app.command()
+@_plain_errors
+def formats(
+    trace: TraceArgument,
+    value_bits: Annotated[int | None, typer.Option(metavar="BITS", min=1, max=32, help="Bits per value (default: the "
+                                                   "tensor's; 8 for patterns).")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="What is printed.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FIGURE",
+                                                help="Also plot storage against sparsity (.png, .svg, .pdf).")] = None,
+) -> None:
+    """Count the bits that the tensors of TRACE take in every storage format."""
+    from accelsim.report import storage
+    from accelsim.workload.formats.survey import storage_of
+    from accelsim.workload.trace import load_trace
+
+    loaded = load_trace(trace)
+    tensors = storage_of(loaded, value_bits)
+    if output is not None:
+        storage.plot(output, loaded.name, tensors)
+    typer.echo(storage.as_csv(tensors) if format_ is Format.csv
+               else {"json": storage.as_json, "table": storage.as_text}[format_.value](loaded.name, tensors))
+
+
+@app.command("trace")
+@_plain_errors
+def trace_(
+    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A published workload: NAME, NAME:VARIANT or a "
+                                                                     "YAML file.")],
+    seed: Annotated[int, typer.Option(help="Same seed, same trace.", min=0)],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="TRACE", help="The file to write.")],
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="Images, or sequences.")] = 1,
+    values: Annotated[bool, typer.Option("--values/--pattern-only", help="Make up int8 values too.")] = False,
+    uniform: Annotated[bool, typer.Option("--uniform", help="Independent random masks, without the spread of "
+                                                            "real networks.")] = False,
+    layer: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only layers of this name (* stands for "
+                                                                            "any text); repeatable.")] = None,
+) -> None:
+    """Draw the tensors of a published WORKLOAD: exact densities, spread as in recorded networks."""
+    from accelsim.workload.synthetic import draw_trace
+
+    drawn = draw_trace(workload, seed, batch, values, uniform, layers=layer)
+    path = drawn.save(output)
+    typer.echo(f"{path}: {drawn.name}, {len(drawn)} layers, digest {drawn.digest}")
 
 
 @app.command("list")
@@ -148,12 +160,17 @@ def show(trace: TraceArgument) -> None:
 def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
     """List what is shipped: archs, workloads, policies or traces."""
     from accelsim import shipped
-    from accelsim.arch import kinds, machine
+    from accelsim.arch import kinds, policies
 
     if what is Shelf.policies:
         for kind in sorted(kinds()):
-            for position, name in enumerate(machine(kind).policies):
+            for position, name in enumerate(policies(kind)):
                 typer.echo(f"{kind:<14} {name}{'  (default)' if position == 0 else ''}")
+    elif what is Shelf.workloads:
+        from accelsim.workload.published import variants
+
+        for name in shipped.names("workload"):
+            typer.echo("\n".join(f"{f'{name}:{variant}':<34} {about}" for variant, about in variants(name).items()))
     else:
         for name in shipped.names(what.value.removesuffix("s")):
             typer.echo(name)
@@ -166,10 +183,14 @@ def check(file: FileArgument) -> None:
     from accelsim.arch import load_arch, machine
     from accelsim.config import read_yaml
     from accelsim.hw.energy import load_energy_table
+    from accelsim.workload.published import load_workload, variants
     from accelsim.workload.trace import load_trace
 
     if Path(file).suffix == ".safetensors":
         typer.echo(f"ok: {load_trace(file)!r}")
+    elif "variants" in read_yaml(Path(file)):
+        plans = [load_workload(f"{file}:{variant}") for variant in variants(file)]
+        typer.echo(f"ok: workload, {len(plans[0].layers)} layers, variants {', '.join(variants(file))}")
     elif {"actions", "scaled_from"} & set(read_yaml(Path(file))):
         table = load_energy_table(file)
         typer.echo(f"ok: energy table {table.name!r}, {len(table.actions)} actions")
@@ -191,32 +212,8 @@ def schema() -> None:
     typer.echo(dump(arch_schema()))
 
 
-def _changes(sets: list[str] | None, dram_gbps: float | None, energy_table: str | None) -> dict[str, Any]:
-    """The config's changes from --set and its shorthands."""
-    changes = _parse_sets(sets or [])
-    shorthands = (("--dram-gbps", "dram.gbps", dram_gbps), ("--energy-table", "energy_table", energy_table))
-    for option, key, value in shorthands:
-        if value is None:
-            continue
-        if key in changes:
-            raise ConfigError(f"{option} and --set {key}: both are given; give one")
-        changes[key] = value
-    return changes
-
-
-def _parse_sets(items: list[str]) -> dict[str, Any]:
-    from accelsim.config import read_scalar
-
-    changes: dict[str, Any] = {}
-    for item in items:
-        key, equals, value = item.partition("=")
-        key = key.strip()
-        if not equals or not key:
-            raise ConfigError(f"--set {item[:60]!r}: wanted KEY=VALUE, for example --set pes=32")
-        if key in changes:
-            raise ConfigError(f"--set {key[:60]!r}: given twice; give each key once")
-        changes[key] = read_scalar(value, f"--set {key[:60]}")
-    return changes
+report_commands.register(app, _plain_errors)
+study_commands.register(app, _plain_errors)
 
 
 def main() -> None:

@@ -95,6 +95,7 @@ def new_table(title: str) -> Table:
 
 
 def rendered(parts: Sequence[RenderableType], terminal: bool = True) -> str:
+    """`parts` in the width and colours of the terminal where there is one and `terminal` is true, else plain."""
     out, shown_on = StringIO(), Console()
     coloured = terminal and shown_on.is_terminal
     console = Console(file=out, width=shown_on.width if coloured else _PLAIN_WIDTH, force_terminal=coloured,
