@@ -17,33 +17,39 @@ if TYPE_CHECKING:
         AccountingError,
         ConfigError,
         DeadlockError,
+        PruneError,
+        RecordError,
         TraceError,
         UnsupportedLayerError,
     )
     from accelsim.results import LayerResult, Result
     from accelsim.simulation import simulate
     from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
+    from accelsim.workload.prune import prune
     from accelsim.workload.quantize import quantize
+    from accelsim.workload.record import record
     from accelsim.workload.trace import Trace, load_trace
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "accelsim.arch": ("load_arch",),
-    "accelsim.errors": ("AccelsimError", "AccountingError", "ConfigError", "DeadlockError", "TraceError",
-                        "UnsupportedLayerError"),
+    "accelsim.errors": ("AccelsimError", "AccountingError", "ConfigError", "DeadlockError", "PruneError",
+                        "RecordError", "TraceError", "UnsupportedLayerError"),
     "accelsim.results": ("LayerResult", "Result"),
     "accelsim.simulation": ("simulate",),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
+    "accelsim.workload.prune": ("prune",),
     "accelsim.workload.quantize": ("quantize",),
+    "accelsim.workload.record": ("record",),
     "accelsim.workload.trace": ("Trace", "load_trace"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccelsimError", "AccountingError", "ConfigError", "Conv2d", "DeadlockError", "Layer", "LayerResult", "Matmul",
-    "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "linear", "load_arch", "load_trace", "matmul",
-    "quantize", "simulate",
+    "PruneError", "RecordError", "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "linear",
+    "load_arch", "load_trace", "matmul", "prune", "quantize", "record", "simulate",
 ]
 
 

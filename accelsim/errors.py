@@ -17,6 +17,14 @@ class TraceError(AccelsimError):
     """A trace file or the tensors of a layer are not usable."""
 
 
+class PruneError(AccelsimError):
+    """A pruning spec is not understood, or does not fit a layer."""
+
+
+class RecordError(AccelsimError):
+    """A model, its weights or its inputs cannot be recorded."""
+
+
 class UnsupportedLayerError(AccelsimError):
     """The machine cannot run this layer (never skipped silently)."""
 
