@@ -3,23 +3,30 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import Any, overload
 
 import numpy as np
 
 from accelsim.errors import PruneError
 from accelsim.workload.layer import Conv2d, Layer
 from accelsim.workload.prune.drift import output_drift
-from accelsim.workload.prune.spec import parse
+from accelsim.workload.prune.spec import Spec, parse
 from accelsim.workload.prune.weights import Weights
 from accelsim.workload.trace import Trace
 
-T = TypeVar("T", Trace, Layer)
-CAVEAT = ("one-shot: pruned without retraining, which costs accuracy; the recorded activations are those of the network "
-          "before this pruning")
+CAVEAT = ("one-shot: pruned without retraining, which costs accuracy; the recorded activations are those of the "
+          "network before this pruning")
 
 
-def prune(what: T, spec: str, skip: Iterable[str] = ()) -> T:
+@overload
+def prune(what: Trace, spec: str, skip: Iterable[str] = ()) -> Trace: ...
+
+
+@overload
+def prune(what: Layer, spec: str, skip: Iterable[str] = ()) -> Layer: ...
+
+
+def prune(what: Trace | Layer, spec: str, skip: Iterable[str] = ()) -> Trace | Layer:
     """`what` with the smallest weights set to zero by `spec` (docs/prune.md has the language).
 
     what: a Trace, or one layer. skip: names or patterns (`fc*`) of layers that stay as they are; so do products of two
@@ -28,26 +35,29 @@ def prune(what: T, spec: str, skip: Iterable[str] = ()) -> T:
     pattern that names no layer.
     """
     parsed = parse(spec)
-    if isinstance(what, Layer):
-        _with_values(what)
-        mask = next(iter(parsed.masks([weights_of(what)])))
-        return with_mask(what, mask)
-    if not isinstance(what, Trace):
+    if isinstance(what, Trace):
+        return _prune_trace(what, parsed, tuple([skip] if isinstance(skip, str) else skip))
+    if not isinstance(what, Layer):
         raise PruneError(f"prune: wanted a Trace or a layer, got a {type(what).__name__}; load_trace reads a file")
-    chosen = [layer for layer in what.layers if layer.name in _chosen(what, tuple(skip))]
+    _with_values(what)
+    return with_mask(what, next(iter(parsed.masks([weights_of(what)]))))
+
+
+def _prune_trace(trace: Trace, spec: Spec, skip: tuple[str, ...]) -> Trace:
+    names = _chosen(trace, skip)
+    chosen = [layer for layer in trace.layers if layer.name in names]
     for layer in chosen:
         _with_values(layer)
-    new = {layer.name: layer for layer in what.layers}
+    new = {layer.name: layer for layer in trace.layers}
     notes: dict[str, Any] = {}
-    for layer, mask in zip(chosen, parsed.masks([weights_of(layer) for layer in chosen]), strict=True):
+    for layer, mask in zip(chosen, spec.masks([weights_of(layer) for layer in chosen]), strict=True):
         after = new[layer.name] = with_mask(layer, mask)
         notes[layer.name] = {"sparsity_before": sparsity([layer.weight]), "sparsity": sparsity([after.weight]),
                              "output_drift": output_drift(layer, after)}
-    note = {"spec": parsed.text, "method": CAVEAT, "of": what.digest, "layers": notes,
+    note = {"spec": spec.text, "method": CAVEAT, "of": trace.digest, "layers": notes,
             "sparsity": sparsity(new[layer.name].weight for layer in chosen),
             "left_as_they_are": [n for n in new if n not in notes]}
-    made_by = what.made_by | {"pruning": [*_earlier(what), note]}
-    return Trace(new.values(), what.name, what.edges, made_by)
+    return Trace(new.values(), trace.name, trace.edges, trace.made_by | {"pruning": [*_earlier(trace), note]})
 
 
 def weights_of(layer: Layer) -> Weights:
@@ -101,5 +111,5 @@ def _earlier(trace: Trace) -> list[Any]:
 
 def _with_values(layer: Layer) -> None:
     if layer.weight.dtype == bool:
-        raise PruneError(f"layer {layer.name!r} is pattern-only: weights without values have no magnitudes to prune by; "
-                         "record or build the trace with int8 or int16 weights, or skip this layer")
+        raise PruneError(f"layer {layer.name!r} is pattern-only: weights without values have no magnitudes to prune "
+                         "by; record or build the trace with int8 or int16 weights, or skip this layer")

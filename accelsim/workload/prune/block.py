@@ -12,12 +12,12 @@ import numpy as np
 from accelsim.workload.prune.weights import Weights, kept, largest
 
 
-def masks(weights: Sequence[Weights], rows: int, cols: int, sparsity: float) -> Iterator[np.ndarray]:
+def masks(weights: Sequence[Weights], shape: tuple[int, int], sparsity: float) -> Iterator[np.ndarray]:
     """The blocks with the largest mean magnitude stay, in each layer alike."""
     for layer in weights:
-        groups, out, reduction = layer.stack
+        _, out, reduction = layer.stack
         scores = layer.scores().reshape(layer.stack)
-        down, across = np.arange(0, out, rows), np.arange(0, reduction, cols)
+        down, across = np.arange(0, out, shape[0]), np.arange(0, reduction, shape[1])
         sums = np.add.reduceat(np.add.reduceat(scores, down, axis=1), across, axis=2)
         heights, widths = np.diff([*down, out]), np.diff([*across, reduction])
         winners = largest(sums / (heights[:, None] * widths), kept(sums.size, sparsity))
