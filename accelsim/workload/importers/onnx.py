@@ -44,6 +44,8 @@ class OnnxSource(Source):
         wants = [_want(graph, i) for i in graph.inputs]
         self._samples, notes = read_samples(inputs, wants, rule, limit)
         self.samples = len(self._samples)
+        for sample in self._samples:
+            graph.check_sizes(sample)
         graph.flatten(self._samples[0])
         self.left_out = _refuse_unsupported(graph, skip)
         self.notes = {

@@ -3,6 +3,7 @@
 Branches (If) are replaced by the one that the sample takes, so every operator that runs is in one list.
 """
 
+import math
 import tempfile
 from collections.abc import Iterable, Mapping
 from itertools import count
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import RecordError
-from accelsim.workload.importers.onnx_file import first_line, modules, spill, subgraphs
+from accelsim.workload.importers.onnx_file import MAX_ELEMENTS, first_line, modules, spill, subgraphs
 
 _RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
 _MAX_BRANCHES = 10_000
@@ -103,6 +104,24 @@ class Graph:
         part.graph.input.extend(i for i in self.inputs if i.name in needed)
         part.graph.output.extend(self.onnx.ValueInfoProto(name=n) for n in names)
         return part
+
+    def check_sizes(self, feeds: Mapping[str, np.ndarray]) -> None:
+        """RecordError, before anything runs, when `feeds` make a value that is too large, as far as shapes tell."""
+        model = self._part(tuple(self.outputs))
+        for value in model.graph.input:
+            dims = value.type.tensor_type.shape
+            dims.ClearField("dim")
+            for n in feeds[value.name].shape:
+                dims.dim.add(dim_value=n)
+        try:
+            inferred = self.onnx.shape_inference.infer_shapes(model, data_prop=True).graph.value_info
+        except Exception as error:
+            raise RecordError(f"{self.path}: its shapes do not fit together ({first_line(error)})") from None
+        for value in inferred:
+            shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
+            if math.prod(max(1, n) for n in shape) > MAX_ELEMENTS:
+                raise RecordError(f"{self.path}: {value.name!r} would have shape {shape}, more than {MAX_ELEMENTS:,} "
+                                  "elements; export the model with real shapes")
 
     def set_constant(self, name: str, array: np.ndarray) -> None:
         """Give a constant another value of the same shape; what makes it now is forgotten."""

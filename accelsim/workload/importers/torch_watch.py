@@ -99,6 +99,8 @@ class Watch(TorchDispatchMode):
         if position in self._replaced and product.weight_at is not None:
             args = [*args]
             args[product.weight_at] = self._replaced[position].to(args[product.weight_at].dtype)
+            product = RULES[name](args, kwargs, lambda t: t not in self._sources, self._zeros.get)
+            assert isinstance(product, Product)  # the same call, with another weight
         weight = None if product.weight_at is None else args[product.weight_at]
         self._meet(Meeting(position, name, self.modules[-1], product, weight, sources - {ACTIVATION}))
         return self._ran(func, name, args, kwargs, position)
