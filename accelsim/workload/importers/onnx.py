@@ -47,6 +47,8 @@ class OnnxSource(Source):
         for sample in self._samples:
             graph.check_sizes(sample)
         graph.flatten(self._samples[0])
+        if graph.branches:
+            graph.check_sizes(self._samples[0])
         self.left_out = _refuse_unsupported(graph, skip)
         self.notes = {
             "model": {"file": path.name, "sha256": _sha256(path)}, "inputs": notes,

@@ -115,8 +115,8 @@ class Graph:
                 dims.dim.add(dim_value=n)
         try:
             inferred = self.onnx.shape_inference.infer_shapes(model, data_prop=True).graph.value_info
-        except Exception as error:
-            raise RecordError(f"{self.path}: its shapes do not fit together ({first_line(error)})") from None
+        except Exception:
+            return  # the runtime, which knows more operators, will tell what is wrong
         for value in inferred:
             shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
             if math.prod(max(1, n) for n in shape) > MAX_ELEMENTS:
