@@ -84,7 +84,8 @@ def open_source(model: Any, inputs: Any, network: Any, image: ImageRule, samples
     from accelsim.workload.importers.torch import SCRIPTS, TorchSource, load
 
     if path.suffix in SCRIPTS or (":" in text and not path.is_file()):
-        return TorchSource(load(text), inputs, image, samples, skip), text.rpartition(":")[2] if ":" in text else path.stem
+        title = text.rpartition(":")[2] if ":" in text else path.stem
+        return TorchSource(load(text), inputs, image, samples, skip), title
     if not path.is_file():
         raise RecordError(f"{text}: no such file; give an .onnx model, module:callable, a TorchScript file, or weights "
                           "with a network YAML")

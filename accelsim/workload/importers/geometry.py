@@ -40,6 +40,26 @@ def convolution(name: str, weight: np.ndarray, activation: np.ndarray, bias: np.
     return Operands(weight, activation, bias, geometry, note)
 
 
+def transposed_weight(weight: np.ndarray, groups: int) -> np.ndarray:
+    """A transposed convolution's weight [C, K/groups, taps...] as [K/groups * taps, C] (a stack of groups)."""
+    if groups == 1:
+        return weight.reshape(len(weight), -1).T
+    return weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
+
+
+def transposed_convolution(weight: np.ndarray, activation: np.ndarray, groups: int) -> Operands:
+    """A transposed convolution as the matrix product that it is: each input position times all filter taps.
+
+    Its results are then added up where they overlap on the larger output plane, and the bias with them: neither is part
+    of the layer. MACs are positions x C x K/groups x taps, for any stride, padding and dilation.
+    """
+    images, channels = activation.shape[:2]
+    positions = activation.reshape(images, groups, channels // groups, -1).transpose(1, 0, 3, 2)
+    rows = positions.reshape(groups, -1, channels // groups)
+    note = "transposed convolution as a matrix product; adding up its taps and the bias follow after the layer"
+    return Operands(transposed_weight(weight, groups), rows[0] if groups == 1 else rows, note=note)
+
+
 def same_pads(size: int, taps: int, stride: int, dilation: int, upper: bool) -> tuple[int, int]:
     """SAME padding of one axis: the output has ceil(size / stride); the odd row goes to the end when `upper`."""
     total = max(0, (-(-size // stride) - 1) * stride + dilation * (taps - 1) + 1 - size)

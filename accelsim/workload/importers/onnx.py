@@ -13,11 +13,12 @@ from accelsim.errors import RecordError
 from accelsim.workload.importers.onnx_file import first_line, modules, read_model
 from accelsim.workload.importers.onnx_graph import Graph, used
 from accelsim.workload.importers.onnx_recurrent import recurrent
-from accelsim.workload.importers.onnx_rules import Found, conv, gemm, matmul, title, unsupported
+from accelsim.workload.importers.onnx_rules import Found, conv, conv_transpose, gemm, matmul, title, unsupported
 from accelsim.workload.importers.samples import ImageRule, Want, read_samples
 from accelsim.workload.importers.site import Names, Operands, Site, Source, forward_edges, masked_through
 
-RULES = {"Conv": conv, "Gemm": gemm, "MatMul": matmul, "LSTM": recurrent, "GRU": recurrent, "RNN": recurrent}
+RULES = {"Conv": conv, "ConvTranspose": conv_transpose, "Gemm": gemm, "MatMul": matmul, "LSTM": recurrent,
+         "GRU": recurrent, "RNN": recurrent}
 _RECURRENT = ("LSTM", "GRU", "RNN")
 _PARAMETER = re.compile(r"(.+)[._/](?:weight|kernel)")
 

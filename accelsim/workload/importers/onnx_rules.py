@@ -11,14 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.workload.importers.geometry import convolution, same_pads
+from accelsim.workload.importers.geometry import (
+    convolution,
+    same_pads,
+    transposed_convolution,
+    transposed_weight,
+)
 from accelsim.workload.importers.onnx_file import subgraphs
 from accelsim.workload.importers.onnx_graph import Graph
 from accelsim.workload.importers.site import Op, Operands, matrices
 
 STANDARD = ("", "ai.onnx", "ai.onnx.ml")
 # operators of the standard sets that multiply and accumulate, and have no rule
-UNSUPPORTED = {"Attention", "ConvInteger", "ConvTranspose", "DFT", "DeformConv", "Einsum", "LinearAttention",
+UNSUPPORTED = {"Attention", "ConvInteger", "DFT", "DeformConv", "Einsum", "LinearAttention",
                "MatMulInteger", "QLinearConv", "QLinearMatMul", "STFT"}
 Values = Mapping[str, np.ndarray]
 
@@ -92,6 +97,17 @@ def conv(graph: Graph, node: Any) -> list[Found]:
 
     return [Found("conv2d", needs, read, w, lambda a: a[:, :, None] if a.ndim == 3 else a,
                   groups=given.get("group", 1))]
+
+
+def conv_transpose(graph: Graph, node: Any) -> list[Found]:
+    """ConvTranspose as a matrix product (see `transposed_convolution`)."""
+    x, w = node.input[:2]
+    groups = attributes(graph, node).get("group", 1)
+
+    def read(values: Values) -> Operands:
+        return transposed_convolution(values[w], values[x], groups)
+
+    return [Found("linear", (x, w), read, w, lambda a: transposed_weight(a, groups))]
 
 
 def gemm(graph: Graph, node: Any) -> list[Found]:

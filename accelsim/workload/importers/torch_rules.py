@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.workload.importers.geometry import convolution
+from accelsim.workload.importers.geometry import convolution, transposed_convolution, transposed_weight
 from accelsim.workload.importers.site import Op, Operands, matrices
 
 Constant = Callable[[Any], bool]
@@ -109,7 +109,7 @@ def conv(args: Sequence[Any], kwargs: Mapping[str, Any], constant: Constant, zer
     """convolution(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups)."""
     x, weight, bias, stride, padding, dilation, transposed, _, groups = args[:9]
     if transposed:
-        return "is a transposed convolution, which has no layer type"
+        return _transposed(x, weight, groups, constant)
     if weight.ndim > 4:
         return f"is a convolution over {weight.ndim - 2} axes; 1-D and 2-D ones have a layer type"
     axes = weight.ndim - 2
@@ -133,6 +133,17 @@ def conv(args: Sequence[Any], kwargs: Mapping[str, Any], constant: Constant, zer
 
     return Product("conv2d", 1 if constant(weight) else None, lambda a: a[:, :, None] if a.ndim == 3 else a, read, x,
                    groups)
+
+
+def _transposed(x: Any, weight: Any, groups: int, constant: Constant) -> Product:
+    def layout(w: np.ndarray) -> np.ndarray:
+        return transposed_weight(w, groups)
+
+    def read() -> Operands:
+        activation = array(x)[None] if x.ndim == weight.ndim - 1 else array(x)
+        return transposed_convolution(array(weight), activation, groups)
+
+    return Product("linear" if groups == 1 else "matmul", 1 if constant(weight) else None, layout, read, x)
 
 
 RULES: Mapping[str, Callable[..., Product | str]] = {

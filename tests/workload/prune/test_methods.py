@@ -30,7 +30,8 @@ def layers(draw):
         shape, groups = (draw(st.integers(1, 40)), draw(st.integers(1, 40))), 1
     else:
         groups = draw(st.sampled_from([1, 2, 3]))
-        shape = (groups * draw(st.integers(1, 6)), draw(st.integers(1, 9)), draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+        filters, channels, rows, cols = (draw(st.integers(1, top)) for top in (6, 9, 3, 3))
+        shape = (groups * filters, channels, rows, cols)
     values = rng.integers(1, top + 1, shape) * rng.choice([-1, 1], shape)
     return layer_of(values.astype(np.int16), groups=groups)
 

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def save(tmp_path):
-    """save(nodes, inputs, constants, outputs) -> path of an ONNX file. inputs: name -> shape, constants: name -> array."""
+    """save(nodes, inputs, constants, outputs) -> path of an ONNX file; inputs: name -> shape, constants: -> array."""
     onnx = pytest.importorskip("onnx", reason="recording ONNX models needs the extra: pip install accelsim[onnx]")
     pytest.importorskip("onnxruntime", reason="recording ONNX models needs the extra: pip install accelsim[onnx]")
 

@@ -1,4 +1,4 @@
-"""What `record` promises beyond single operators: samples, images, quantization, pruning, provenance, the command line."""
+"""What `record` promises beyond single operators: samples, images, quantization, pruning, provenance, command."""
 
 import json
 
@@ -96,8 +96,8 @@ class TestImages:
         assert accelsim.record(path, picture(tmp_path / "a.png")).layers[0].activation.shape == (1, 3, 8, 8)
 
     def test_open_sizes(self, save, tmp_path):
-        path = save([node("Conv", ["x", "w"], ["y"])], {"x": (1, 3, "h", "w")}, {"w": np.ones((1, 3, 3, 3), np.float32)},
-                    ["y"])
+        path = save([node("Conv", ["x", "w"], ["y"])], {"x": (1, 3, "h", "w")},
+                    {"w": np.ones((1, 3, 3, 3), np.float32)}, ["y"])
         file = picture(tmp_path / "a.png")
         assert accelsim.record(path, file).layers[0].activation.shape[2:] == (10, 20)
         assert accelsim.record(path, file, image=ImageRule((8, 9))).layers[0].activation.shape[2:] == (8, 9)
@@ -109,7 +109,8 @@ class TestQuantization:
         trace = accelsim.record(cnn, image, bits=16)
         note = trace.made_by["layers"]["a"]
         assert trace["a"].activation.dtype == np.int16
-        np.testing.assert_allclose(trace["a"].activation * note["activation_scale"], image, atol=note["activation_scale"])
+        scale = note["activation_scale"]
+        np.testing.assert_allclose(trace["a"].activation * scale, image, atol=scale)
         assert note["weights_rounded_to_zero"] < 0.01
 
     def test_a_large_bias_widens_the_scale(self, save):
@@ -200,8 +201,8 @@ class TestCommand:
 
     def test_record_and_run(self, cnn, tmp_path):
         np.save(tmp_path / "a.npy", images(1))
-        done = self.run(cnn, "--input", tmp_path / "a.npy", tmp_path / "a.npy", "--prune", "magnitude:0.9", "--samples", 2,
-                        "-o", tmp_path / "t.safetensors")
+        done = self.run(cnn, "--input", tmp_path / "a.npy", tmp_path / "a.npy", "--prune", "magnitude:0.9", "--samples",
+                        2, "-o", tmp_path / "t.safetensors")
         assert done.exit_code == 0, done.output
         assert "one-shot" in done.output and "relative l2" in done.output
         trace = accelsim.load_trace(tmp_path / "t.safetensors")

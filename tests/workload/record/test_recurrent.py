@@ -19,7 +19,8 @@ def recorded(save, op, attributes, with_state=True):
     rng = np.random.default_rng(3)
     directions = 2 if attributes.get("direction") == "bidirectional" else 1
     rows = GATES[op] * HIDDEN
-    constants = {"w": rng.standard_normal((directions, rows, INPUTS)), "r": rng.standard_normal((directions, rows, HIDDEN)),
+    constants = {"w": rng.standard_normal((directions, rows, INPUTS)),
+                 "r": rng.standard_normal((directions, rows, HIDDEN)),
                  "b": rng.standard_normal((directions, 2 * rows))}
     x, h0 = rng.standard_normal((STEPS, BATCH, INPUTS)), rng.standard_normal((directions, BATCH, HIDDEN))
     inputs = {"x": x.shape} | ({"h0": h0.shape} if with_state else {})
@@ -63,8 +64,8 @@ def test_gru(save, real_output, reset_after):
     inputs, states = (steps_of(trace, real_output, n) for n in names[:2])
     hidden = feeds["h0"][0]
     for t in range(STEPS):
-        r, z = (sigmoid(a + b) for a, b in zip(np.split(inputs[t], 3, 1)[:2], np.split(states[t], 3 if reset_after else 2,
-                                                                                     1)[:2], strict=True))
+        gates = np.split(inputs[t], 3, 1)[:2], np.split(states[t], 3 if reset_after else 2, 1)[:2]
+        r, z = (sigmoid(a + b) for a, b in zip(*gates, strict=True))
         candidate = (r * np.split(states[t], 3, 1)[2] if reset_after else steps_of(trace, real_output, names[2])[t])
         hidden = (1 - z) * np.tanh(np.split(inputs[t], 3, 1)[2] + candidate) + z * hidden
     np.testing.assert_allclose(hidden, last[0], atol=1e-3)

@@ -37,7 +37,8 @@ def replayed(path, trace, sample, real_output):
             output -= layer.bias * np.float32(np.prod([trace.made_by["layers"][layer.name][k] for k in (
                 "weight_scale", "activation_scale")]))
         feeds[one.output[0]] = output
-        model.graph.input.append(onnx.helper.make_tensor_value_info(one.output[0], onnx.TensorProto.FLOAT, output.shape))
+        info = onnx.helper.make_tensor_value_info(one.output[0], onnx.TensorProto.FLOAT, output.shape)
+        model.graph.input.append(info)
     del model.graph.output[:]
     names = list(dict.fromkeys(n.input[0] for n in cut))
     model.graph.output.extend(onnx.ValueInfoProto(name=n) for n in names if n not in feeds)
@@ -50,9 +51,11 @@ def replayed(path, trace, sample, real_output):
     pairs = []
     for one, layer in zip(cut, trace, strict=True):
         recorded = layer.activation * trace.made_by["layers"][layer.name]["activation_scale"]
-        value = values[one.input[0]].reshape(-1, recorded.shape[-1])[None] if layer.op == "matmul" else values[one.input[0]]
+        value = values[one.input[0]]
+        value = value.reshape(-1, recorded.shape[-1])[None] if layer.op == "matmul" else value
         if value.shape != recorded.shape:  # a Pad in front became the layer's padding
-            inner = tuple(slice((v - r) // 2, (v - r) // 2 + r) for v, r in zip(value.shape, recorded.shape, strict=True))
+            sizes = zip(value.shape, recorded.shape, strict=True)
+            inner = tuple(slice((v - r) // 2, (v - r) // 2 + r) for v, r in sizes)
             assert np.count_nonzero(value) == np.count_nonzero(value[inner])
             value = value[inner]
         pairs.append((layer, value, recorded))

@@ -60,7 +60,8 @@ def x():
 def from_weights(tmp_path, x):
     """from_weights(model) -> its trace through safetensors and YAML."""
     def record(model, **options):
-        safetensors.save_file({k: v.detach().numpy() for k, v in model.named_parameters()}, tmp_path / "net.safetensors")
+        tensors = {k: v.detach().numpy() for k, v in model.named_parameters()}
+        safetensors.save_file(tensors, tmp_path / "net.safetensors")
         (tmp_path / "net.yaml").write_text(YAML)
         return accelsim.record(tmp_path / "net.safetensors", x, network=tmp_path / "net.yaml", **options)
 
@@ -120,7 +121,8 @@ def test_recurrent_layers_are_the_same(save, cell):
         array = getattr(module, name).detach().numpy()
         return array.reshape(len(gates), 4, -1)[gates].reshape(array.shape)
 
-    stacks = {k: np.stack([onnx_order(f"weight_{r}_l0{d}") for d in ("", "_reverse")]) for k, r in (("w", "ih"), ("r", "hh"))}
+    stacks = {k: np.stack([onnx_order(f"weight_{role}_l0{d}") for d in ("", "_reverse")])
+              for k, role in (("w", "ih"), ("r", "hh"))}
     stacks["b"] = np.stack([np.concatenate([onnx_order(f"bias_ih_l0{d}"), onnx_order(f"bias_hh_l0{d}")])
                             for d in ("", "_reverse")])
     extra = {"linear_before_reset": 1} if cell == "GRU" else {}
@@ -140,7 +142,8 @@ def test_real_silero_vad_in_three_formats(site_packages):
     folder = site_packages("silero_vad", "data")
     rng = np.random.default_rng(0)
     audio, state = (rng.standard_normal((1, 576)) / 10).astype(np.float32), np.zeros((2, 1, 128), np.float32)
-    traces = [accelsim.record(folder / "silero_vad_16k_op15.onnx", {"input": audio, "state": state, "sr": np.int64(16000)}),
+    feeds = {"input": audio, "state": state, "sr": np.int64(16000)}
+    traces = [accelsim.record(folder / "silero_vad_16k_op15.onnx", feeds),
               accelsim.record(folder / "silero_vad_openvino_16k.onnx", {"input": audio, "state": state})]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
