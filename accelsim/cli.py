@@ -42,8 +42,15 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except AccelsimError as error:
-            typer.echo(f"accelsim: error: {error}", err=True)
-            raise typer.Exit(2) from None
+            message = str(error)
+        except MemoryError:
+            message = "out of memory; use a smaller trace or a smaller design"
+        else:
+            return
+        # a file may be called anything: nothing in its name may act on the terminal
+        inert = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
+        typer.echo(f"accelsim: error: {inert}", err=True)
+        raise typer.Exit(2)
 
     return wrapped
 
@@ -72,7 +79,7 @@ def run(
     from accelsim.simulation import simulate
     from accelsim.workload.trace import load_trace
 
-    changes = dict(_parse_set(item) for item in set_ or [])
+    changes = _parse_sets(set_ or [])
     target = None if output is None else files.prepare(output)
     loaded = load_trace(trace)
     results = [simulate(loaded, name, engine.value, policy, changes) for name in arch]
@@ -179,7 +186,7 @@ def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
 @_plain_errors
 def check(file: FileArgument) -> None:
     """Check a file; every mistake is reported with its place."""
-    from accelsim.arch import load_arch
+    from accelsim.arch import load_arch, machine
     from accelsim.config import read_yaml
     from accelsim.hw.energy import load_energy_table
     from accelsim.workload.trace import load_trace
@@ -192,6 +199,8 @@ def check(file: FileArgument) -> None:
     else:
         config = load_arch(file)
         table = load_energy_table(config.energy_table)
+        for action in machine(config.kind).actions(config).values():
+            table.price_pj(action)
         typer.echo(f"ok: architecture {config.name!r} of kind {config.kind!r}, energy table {table.name!r}")
 
 
@@ -205,24 +214,31 @@ def schema() -> None:
     typer.echo(dump(arch_schema()))
 
 
-def _parse_set(item: str) -> tuple[str, Any]:
+def _parse_sets(items: list[str]) -> dict[str, Any]:
     from accelsim.config import read_scalar
 
-    key, equals, value = item.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set {item!r}: wanted KEY=VALUE, for example --set pes=32")
-    return key.strip(), read_scalar(value, f"--set {key.strip()}")
+    changes: dict[str, Any] = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise ConfigError(f"--set {item[:60]!r}: wanted KEY=VALUE, for example --set pes=32")
+        if key in changes:
+            raise ConfigError(f"--set {key[:60]!r}: given twice; give each key once")
+        changes[key] = read_scalar(value, f"--set {key[:60]}")
+    return changes
 
 
 def main() -> None:
     """Entry point: unexpected interruptions are one line too."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal may lack box characters
     try:
         app()
     except BrokenPipeError:  # the reader (head, less) went away
         sys.stderr.close()
         sys.exit(1)
-    except MemoryError:
-        typer.echo("accelsim: error: out of memory; use a smaller trace or a smaller design", err=True)
+    except OSError as error:  # a full disk behind `> file`, for instance
+        typer.echo(f"accelsim: error: cannot write the output ({error.strerror})", err=True)
         sys.exit(2)
 
 

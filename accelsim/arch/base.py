@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
@@ -53,9 +54,14 @@ class Machine(ABC):
     def run(self, layer: Layer, config: Any, policy: Policy) -> LayerRun:
         """Simulate with the fast kernel. Raises UnsupportedLayerError for a layer the machine cannot run."""
 
-    @abstractmethod
     def reference(self, layer: Layer, config: Any, policy: Policy) -> LayerRun:
-        """Simulate tick by tick on real values; also yields the output. Needs `layer.has_values`."""
+        """Simulate tick by tick on real values; also yields the output. Needs `layer.has_values`.
+
+        It is `run` of the module `reference` beside the machine's own, loaded on first use: most runs never need it.
+        """
+        engine = import_module(".reference", type(self).__module__.rpartition(".")[0])
+        run: LayerRun = engine.run(layer, config, policy)
+        return run
 
     @abstractmethod
     def actions(self, config: Any) -> Mapping[str, Action]:

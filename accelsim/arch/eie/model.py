@@ -65,11 +65,6 @@ class Eie(Machine):
             mapping={"vectors": vectors, "peak_entries_per_pe": peak_entries},
         )
 
-    def reference(self, layer: Layer, config: EieConfig, policy: Policy) -> LayerRun:
-        from accelsim.arch.eie import reference
-
-        return reference.run(layer, config, policy)
-
     def actions(self, config: EieConfig) -> Mapping[str, Action]:
         return {
             "pe_cycles": Action("pe_cycle"),
