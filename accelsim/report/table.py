@@ -17,7 +17,7 @@ _PLAIN_WIDTH = 118  # where there is no terminal to ask
 
 def as_text(results: Sequence["Result"], terminal: bool = True) -> str:
     """The tables of `results`, in the width and colours of the terminal where there is one and `terminal` is true."""
-    return _rendered(result_parts(results), terminal)
+    return rendered(result_parts(results), terminal)
 
 
 def trace_text(trace: "Trace") -> str:
@@ -33,7 +33,7 @@ def trace_text(trace: "Trace") -> str:
             "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
     facts += [f"{key}: {value}" for key, value in trace.made_by.items()]
-    return _rendered([table, *(Text(_short(fact)) for fact in facts)])
+    return rendered([table, *(Text(_short(fact)) for fact in facts)])
 
 
 def pruning_text(trace: "Trace") -> str:
@@ -46,7 +46,7 @@ def pruning_text(trace: "Trace") -> str:
         table.add_row(Text(name), f"{layer['sparsity_before']:.1%}", f"{layer['sparsity']:.1%}",
                       f"{layer['output_drift']:.4f}")
     left = [Text(f"left as they are: {', '.join(note['left_as_they_are'])}")] if note["left_as_they_are"] else []
-    return _rendered([table, *left, Text(note["method"])])
+    return rendered([table, *left, Text(note["method"])])
 
 
 def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
@@ -105,7 +105,8 @@ def _table(title: str) -> Table:
     return Table(title=Text(title, style="bold"), title_justify="left")
 
 
-def _rendered(parts: Sequence[RenderableType], terminal: bool = True) -> str:
+def rendered(parts: Sequence[RenderableType], terminal: bool = True) -> str:
+    """`parts` below each other, in the width and colours of the terminal where there is one and `terminal` is true."""
     out, shown_on = StringIO(), Console()
     coloured = terminal and shown_on.is_terminal
     console = Console(file=out, width=shown_on.width if coloured else _PLAIN_WIDTH, force_terminal=coloured,

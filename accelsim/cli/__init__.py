@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from accelsim.cli.record_and_prune import TraceArgument, prune, record
 from accelsim.errors import AccelsimError, ConfigError
 
 app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -55,8 +56,8 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or a trace file's path.")]
-FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A trace, an architecture or an energy table.")]
+FileArgument = Annotated[str, typer.Argument(metavar="FILE",
+                                             help="A trace, an architecture, an energy table or a workload.")]
 
 
 @app.command()
@@ -91,79 +92,70 @@ def run(
 
 @app.command()
 @_plain_errors
-def show(trace: TraceArgument) -> None:
-    """Show the layers, densities and provenance of TRACE."""
+def show(name: Annotated[str, typer.Argument(metavar="TRACE|WORKLOAD", help="A trace, or a published workload "
+                                             "(NAME, NAME:VARIANT or a YAML file).")]) -> None:
+    """Show the layers, densities and provenance of a trace or a published workload."""
+    from accelsim import shipped
+
+    if Path(name.partition(":")[0]).suffix == ".yaml" or name.partition(":")[0] in shipped.names("workload"):
+        from accelsim.report.workload import workload_text
+        from accelsim.workload.published import load_workload
+
+        typer.echo(workload_text(load_workload(name)))
+        return
     from accelsim.report.table import trace_text
     from accelsim.workload.trace import load_trace
 
-    typer.echo(trace_text(load_trace(trace)))
+    typer.echo(trace_text(load_trace(name)))
 
 
 @app.command()
 @_plain_errors
-def record(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An .onnx file, a TorchScript file, module:callable, or "
-                                                              ".safetensors/.npz weights (with --network).")],
-    input_: Annotated[list[str], typer.Option("--input", "-i", metavar="FILE",
-                                              help="Image, .npy or .npz; repeatable, and more may follow each.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="TRACE", help="The trace file to write.")],
-    more: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="More inputs.")] = None,
-    network: Annotated[str | None, typer.Option(metavar="YAML", help="How weights are joined.")] = None,
-    prune: Annotated[str | None, typer.Option(metavar="SPEC", help="Prune first, for example magnitude:0.9.")] = None,
-    keep: Annotated[list[str] | None, typer.Option(metavar="PATTERN",
-                                                   help="Layers to leave dense; repeatable.")] = None,
-    samples: Annotated[int | None, typer.Option(metavar="N", help="Record at most so many samples.")] = None,
-    bits: Annotated[int, typer.Option(help="Of weights and activations: 2 to 16.")] = 8,
-    skip: Annotated[list[str] | None, typer.Option(metavar="OPERATOR", help="Leave operators out by type or name; the "
-                                                                            "trace says so. Repeatable.")] = None,
-    size: Annotated[str | None, typer.Option(metavar="HxW", help="Of images, where the model leaves it open.")] = None,
-    mean: Annotated[str, typer.Option(metavar="R,G,B", help="Taken off pixels / 255.")] = "0",
-    std: Annotated[str, typer.Option(metavar="R,G,B", help="What that is divided by.")] = "1",
-    bgr: Annotated[bool, typer.Option("--bgr", help="Channels in the order blue, green, red.")] = False,
-) -> None:
-    """Run MODEL on inputs and record weights and real activations of every layer as a trace."""
-    from accelsim.report.progress import progress
-    from accelsim.workload.importers.samples import image_rule
-    from accelsim.workload.record import drift_text
-    from accelsim.workload.record import record as record_model
-    from accelsim.workload.trace import writable
-
-    writable(output)
-    with progress("recording") as step:
-        trace = record_model(model, [*input_, *(more or [])], prune, samples, bits, network=network, keep=keep or (),
-                             skip=skip or (), image=image_rule(size, mean, std, bgr), progress=step)
-    trace.save(output)
-    typer.echo(f"{output}: {trace!r}, digest {trace.digest}")
-    for name in trace.made_by["left_out"]:
-        typer.echo(f"left out: {name}")
-    for pruning in trace.made_by.get("pruning", []):
-        typer.echo(f"{pruning['spec']}: weight sparsity {pruning['sparsity']:.1%}; {pruning['method']}")
-        typer.echo(drift_text(pruning["drift"]))
-
-
-@app.command()
-@_plain_errors
-def prune(
+def formats(
     trace: TraceArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="TRACE", help="The trace file to write.")],
-    spec: Annotated[str | None, typer.Option(metavar="SPEC", help="For example magnitude:0.9, block:4x4:0.8 or "
-                                                                 "filter:0.5 (docs/prune.md).")] = None,
-    nm: Annotated[str | None, typer.Option("--nm", metavar="N:M", help="Short for --spec nm:N:M.")] = None,
-    skip: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Layers to leave as they are; "
-                                                                           "repeatable.")] = None,
+    value_bits: Annotated[int | None, typer.Option(metavar="BITS", min=1, max=32, help="Bits per value (default: the "
+                                                   "tensor's; 8 for patterns).")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="What is printed.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FIGURE",
+                                                help="Also plot storage against sparsity (.png, .svg, .pdf).")] = None,
 ) -> None:
-    """Prune the weights of TRACE in one shot and say how far each layer's output drifts."""
-    from accelsim.errors import PruneError
-    from accelsim.report.table import pruning_text
-    from accelsim.workload.prune import prune as prune_trace
-    from accelsim.workload.trace import load_trace, writable
+    """Count the bits that the tensors of TRACE take in every storage format."""
+    from accelsim.report import storage
+    from accelsim.workload.formats.survey import storage_of
+    from accelsim.workload.trace import load_trace
 
-    if (spec is None) == (nm is None):
-        raise PruneError("give one of --spec SPEC (for example --spec magnitude:0.9) and --nm N:M")
-    writable(output)
-    pruned = prune_trace(load_trace(trace), spec or f"nm:{nm}", skip or ())
-    pruned.save(output)
-    typer.echo(f"{pruning_text(pruned)}\n{output}: digest {pruned.digest}")
+    loaded = load_trace(trace)
+    tensors = storage_of(loaded, value_bits)
+    if output is not None:
+        storage.plot(output, loaded.name, tensors)
+    typer.echo(storage.as_csv(tensors) if format_ is Format.csv
+               else {"json": storage.as_json, "table": storage.as_text}[format_.value](loaded.name, tensors))
+
+
+@app.command("trace")
+@_plain_errors
+def trace_(
+    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A published workload: NAME, NAME:VARIANT or a "
+                                                                     "YAML file.")],
+    seed: Annotated[int, typer.Option(help="Same seed, same trace.", min=0)],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="TRACE", help="The file to write.")],
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="Images, or sequences.")] = 1,
+    values: Annotated[bool, typer.Option("--values/--pattern-only", help="Make up int8 values too.")] = False,
+    uniform: Annotated[bool, typer.Option("--uniform", help="Independent random masks, without the spread of "
+                                                            "real networks.")] = False,
+    layer: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only layers of this name (* stands for "
+                                                                            "any text); repeatable.")] = None,
+) -> None:
+    """Draw the tensors of a published WORKLOAD: exact densities, spread as in recorded networks."""
+    from accelsim.workload.synthetic import draw_trace
+
+    drawn = draw_trace(workload, seed, batch, values, uniform, layers=layer)
+    path = drawn.save(output)
+    typer.echo(f"{path}: {drawn.name}, {len(drawn)} layers, digest {drawn.digest}")
+
+
+app.command()(_plain_errors(record))
+app.command()(_plain_errors(prune))
 
 
 @app.command("list")
@@ -177,6 +169,11 @@ def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
         for kind in sorted(kinds()):
             for position, name in enumerate(machine(kind).policies):
                 typer.echo(f"{kind:<14} {name}{'  (default)' if position == 0 else ''}")
+    elif what is Shelf.workloads:
+        from accelsim.workload.published import variants
+
+        for name in shipped.names("workload"):
+            typer.echo("\n".join(f"{f'{name}:{variant}':<34} {about}" for variant, about in variants(name).items()))
     else:
         for name in shipped.names(what.value.removesuffix("s")):
             typer.echo(name)
@@ -189,10 +186,14 @@ def check(file: FileArgument) -> None:
     from accelsim.arch import load_arch, machine
     from accelsim.config import read_yaml
     from accelsim.hw.energy import load_energy_table
+    from accelsim.workload.published import load_workload, variants
     from accelsim.workload.trace import load_trace
 
     if Path(file).suffix == ".safetensors":
         typer.echo(f"ok: {load_trace(file)!r}")
+    elif "variants" in read_yaml(Path(file)):
+        plans = [load_workload(f"{file}:{variant}") for variant in variants(file)]
+        typer.echo(f"ok: workload, {len(plans[0].layers)} layers, variants {', '.join(variants(file))}")
     elif "actions" in read_yaml(Path(file)):
         table = load_energy_table(file)
         typer.echo(f"ok: energy table {table.name!r}, {len(table.actions)} actions")
@@ -240,7 +241,3 @@ def main() -> None:
     except OSError as error:  # a full disk behind `> file`, for instance
         typer.echo(f"accelsim: error: cannot write the output ({error.strerror})", err=True)
         sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()
