@@ -3,7 +3,7 @@
 Layers run one after the other, so cycles, counts, stalls and energies of a run are sums over its layers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,8 @@ class LayerResult:
     stalls: Mapping[str, int]
     counts: Mapping[str, int]
     macs_dense: int
-    notes: tuple[str, ...]
+    run_notes: tuple[str, ...]
+    more_notes: Callable[[], Iterable[str]] = field(repr=False, compare=False)
     mapping: Mapping[str, Any]
     roofline: Roofline
     output: np.ndarray | None = field(repr=False, compare=False)
@@ -51,6 +52,11 @@ class LayerResult:
     @property
     def utilization(self) -> float:
         return _ratio(self.stalls["busy"], self.slots * self.cycles)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how the layer ran; found on first use."""
+        return (*self.run_notes, *self.more_notes())
 
     @property
     def macs_effectual(self) -> int:

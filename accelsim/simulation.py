@@ -8,6 +8,7 @@ Everything else (command line, sweeps, reports, tests, notebooks) calls `simulat
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from accelsim.arch import load_arch, machine, policies
@@ -130,7 +131,8 @@ def _layer_result(layer: Layer, alone: LayerRun, run: LayerRun, model: Machine, 
     return LayerResult(
         name=layer.name, op=layer.op, shape=layer.shape_text, cycles=run.cycles,
         time_us=run.cycles / config.clock_mhz, energy_pj=0.0, energy_by_component={}, energy_by_data={},
-        slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense, notes=run.notes,
+        slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense,
+        run_notes=run.notes, more_notes=partial(model.notes, layer, config, run.mapping),
         mapping=run.mapping, roofline=roofline(alone.cycles, run.slots, alone.stalls, model.stall_classes, dram_cycles),
         output=run.output, layer=layer,
     )

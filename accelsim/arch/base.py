@@ -1,7 +1,7 @@
 """What a machine is to the rest of the house: a config class, two engines, and names for all it counts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ class LayerRun:
     slots: units of work the machine could do per cycle (PEs, or multipliers), over which stalls are counted.
     stalls: slot-cycles by name, "busy" among them; they sum to slots x cycles.
     counts: every action counted, by the names the machine declares.
-    notes: what the user should know about how this layer was mapped (repeated vectors, capacity...).
+    notes: what the user should know about how this layer was mapped; see also `Machine.notes`.
     mapping: chosen tiles, passes, orders: small JSON-able values.
     output: the computed tensor (reference engine only), in the shape of `layer.output()`.
     tiles: what the layer moves from and to DRAM, and when (docs/memory.md), without what the config says is resident;
@@ -74,6 +74,10 @@ class Machine(ABC):
     @abstractmethod
     def actions(self, config: Any) -> Mapping[str, Action]:
         """The energy action behind each count; a count without energy is left out."""
+
+    def notes(self, layer: Layer, config: Any, mapping: Mapping[str, Any]) -> Iterable[str]:
+        """What the user should know of this layer on this design, given the run's mapping; asked only when shown."""
+        return ()
 
     def waiting_counts(self, config: Any, cycles: int) -> Mapping[str, int]:
         """What is counted on top when the whole machine waits for memory for `cycles` (a clock network...)."""

@@ -36,6 +36,19 @@ def trace_text(trace: "Trace") -> str:
     return rendered([table, *(Text(_short(fact)) for fact in facts)])
 
 
+def pruning_text(trace: "Trace") -> str:
+    """What `accelsim prune` prints: sparsity and output drift of each layer of the last pruning."""
+    note = trace.made_by["pruning"][-1]
+    table = new_table(f"{trace.name}, {note['spec']}: weight sparsity {note['sparsity']:.1%}")
+    for heading in ("layer", "sparsity before", "after", "output drift (relative L2)"):
+        table.add_column(heading, justify="left" if heading == "layer" else "right")
+    for name, layer in note["layers"].items():
+        table.add_row(Text(name), f"{layer['sparsity_before']:.1%}", f"{layer['sparsity']:.1%}",
+                      f"{layer['output_drift']:.4f}")
+    left = [Text(f"left as they are: {', '.join(note['left_as_they_are'])}")] if note["left_as_they_are"] else []
+    return rendered([table, *left, Text(note["method"])])
+
+
 def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
     """One table per run, a comparison when there are several, and the notes."""
     parts: list[RenderableType] = []

@@ -43,6 +43,7 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     cycles, stalls, counts = 0, Counter[str](), Counter[str]()
     outputs = []
     tiles: list[TileRow] = []
+    vectors = peak_entries = 0
     for index, product in enumerate(matrix_products(layer)):
         encoded = encode_product(product, config, policy)
         blocks = column_blocks(layer, product, encoded, config)
@@ -58,8 +59,11 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
             results.append(machine.output())
             tiles += vector_tiles(layer, product, encoded, blocks, machine, config, (index, number))
         outputs.append(np.stack(results))
+        vectors += len(results)
+        peak_entries = max(peak_entries, *(len(memory.entries) for memory in encoded.memories))
     return LayerRun(cycles, config.pes, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, output=assemble(layer, outputs),
+                    mapping={"vectors": vectors, "peak_entries_per_pe": peak_entries},
                     tiles=None if config.dram is None else without_resident(tiles, config))
 
 

@@ -1,13 +1,10 @@
 """The commands that show one run from another side: roofline and energy."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from accelsim.cli_options import ArchOption, GbpsOption, PolicyOption, SetOption, TraceArgument, changes_of
-
-Checked = Callable[[Callable[..., None]], Callable[..., None]]
+from accelsim.cli.options import ArchOption, Checked, GbpsOption, PolicyOption, SetOption, TraceArgument, changes_of
 
 
 def register(app: typer.Typer, checked: Checked) -> None:

@@ -1,11 +1,14 @@
 """Options that several commands have, and the config changes they stand for."""
 
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from accelsim.errors import ConfigError
 
+Checked = Callable[[Callable[..., None]], Callable[..., None]]  # turns mistakes into one message and status 2
 ArchOption = Annotated[list[str], typer.Option("--arch", "-a", metavar="NAME|FILE",
                                                help="A preset's name or a YAML file; repeat to compare.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
@@ -17,6 +20,12 @@ GbpsOption = Annotated[float | None, typer.Option("--dram-gbps", metavar="G",
 TableOption = Annotated[str | None, typer.Option("--energy-table", metavar="NAME|FILE",
                                                  help="Price with this table, not the config's (energy_table).")]
 TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or a trace file's path.")]
+
+
+class Format(StrEnum):
+    table = "table"
+    json = "json"
+    csv = "csv"
 
 
 def changes_of(sets: list[str] | None, dram_gbps: float | None, energy_table: str | None) -> dict[str, Any]:
