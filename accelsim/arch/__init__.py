@@ -17,6 +17,7 @@ _KINDS = {
     "eie": "accelsim.arch.eie.model:Eie",
     "sigma": "accelsim.arch.sigma.model:Sigma",
     "systolic": "accelsim.arch.systolic.model:Systolic",
+    "tensor_core": "accelsim.arch.tensor_core.model:TensorCore",
 }
 
 
