@@ -22,7 +22,7 @@ VALUES, INDICES = 0, 1  # of arrivals[slot, stage]
 BUSY_UNTIL, LAST_END, CTAS = 0, 1, 2
 # Of totals: idle SM-cycles first.
 (PROLOGUE, COPY, METADATA_WAIT, MMA_LATENCY, EPILOGUE, TAIL, SHARED, ISSUE, SHARED_READ, SHARED_WRITE, STEPS,
- GRID_CYCLES, MOST_CTAS, TOTALS) = range(14)
+ LAST_CTA_END, MOST_CTAS, TOTALS) = range(14)
 
 
 class Math(NamedTuple):
@@ -65,9 +65,9 @@ def run_grid(math, layout, rates, blocks, issue_cycles):
     sm_state, slots = np.zeros((math.sms, 3), np.int64), np.zeros((math.sms * math.occupancy, FIELDS), np.int64)
     arrivals = np.zeros((len(slots), math.stages, 2), np.int64)
     _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_state, slots, arrivals, _new_tree(math.sms))
-    totals[GRID_CYCLES], totals[MOST_CTAS] = sm_state[:, LAST_END].max(), sm_state[:, CTAS].max()
+    totals[LAST_CTA_END], totals[MOST_CTAS] = sm_state[:, LAST_END].max(), sm_state[:, CTAS].max()
     totals[EPILOGUE] += (sm_state[:, LAST_END] - sm_state[:, BUSY_UNTIL]).sum()
-    totals[TAIL] += (totals[GRID_CYCLES] - sm_state[:, LAST_END]).sum()
+    totals[TAIL] += (totals[LAST_CTA_END] - sm_state[:, LAST_END]).sum()
     return totals, meters
 
 

@@ -32,7 +32,7 @@ class TensorCore(Machine):
     kind: ClassVar[str] = "tensor_core"
     version: ClassVar[int] = 1
     config = TensorCoreConfig
-    stalls = ("busy", "operand_zero", "padding", "imbalance", *_IDLE, "reduction", "launch")
+    stalls = ("busy", "operand_zero", "padding", "imbalance", *_IDLE, "write_back", "reduction", "launch")
     counts = ("macs", "zero_multiplies", "padding_multiplies", "mma_instructions", "register_bytes", "accumulator_updates",
               "shared_read_bytes", "shared_write_bytes", "metadata_bytes", "l2_read_bytes", "l2_write_bytes",
               "l2_reduction_bytes", "dram_read_bytes", "dram_write_bytes", "k_steps", "ctas")
@@ -72,7 +72,10 @@ class _Launch:
         self.macs = layer.macs_effectual
         self.slices = grid.slices(shape.tile, config.split_k)
         self._simulate(layer)
-        self.grid_cycles = int(self.totals[kernel.GRID_CYCLES])
+        last_end, left_in_l2 = int(self.totals[kernel.LAST_CTA_END]), config.l2_bytes
+        dram_bytes = int(self.moved[traffic.DRAM_READ]) + max(0, int(self.moved[traffic.L2_WRITE]) - left_in_l2)
+        self.grid_cycles = max(last_end, -(-dram_bytes // config.dram_bytes_per_cycle))
+        self.write_back_cycles = self.grid_cycles - last_end
         self.steps = int(self.totals[kernel.STEPS])
         outputs = grid.products * grid.rows * grid.vectors
         self.partial_bits = outputs * self.slices * config.accumulator_bits if self.slices > 1 else 0
@@ -123,7 +126,7 @@ class _Launch:
             "busy": self.macs, "operand_zero": real - self.macs, "padding": issued - real,
             "imbalance": int(self.totals[kernel.ISSUE]) * per_sm - issued,
             **{name: int(self.totals[place]) * per_sm for name, place in _IDLE.items()},
-            "reduction": self.reduction_cycles * config.slots, "launch": config.launch_cycles * config.slots,
+            "write_back": self.write_back_cycles * config.slots, "reduction": self.reduction_cycles * config.slots, "launch": config.launch_cycles * config.slots,
         }
 
     @property

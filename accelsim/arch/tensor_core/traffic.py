@@ -102,10 +102,9 @@ def copy_step(rates, blocks, ring, meters, row, column, sm, now):
 
 @njit(cache=True, error_model="numpy", _nrt=False)
 def write_tile(rates, meters, amount, sm, now):
-    """Book a CTA's part of C; the cycle L2 and port are done with it. The DRAM takes it without being waited for."""
+    """Book a CTA's part of C; the cycle L2 and port are done with it."""
     meters[L2] = max(meters[L2], now * rates.l2) + amount
     meters[PORTS + sm] = max(meters[PORTS + sm], now * rates.port) + amount
-    meters[DRAM] = max(meters[DRAM], now * rates.dram) + amount
     meters[L2_WRITE] += amount
     return max(_done(meters[L2], rates.l2), _done(meters[PORTS + sm], rates.port))
 
