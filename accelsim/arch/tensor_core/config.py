@@ -30,10 +30,10 @@ def tile_named(name: str) -> Tile:
     """The tile that `name` (for instance 128x128_64x3) spells. Raises ValueError."""
     match = _NAME.fullmatch(name)
     tile = Tile(*map(int, match.groups())) if match else Tile(0, 0, 0, 0)
-    if (not 1 <= min(tile) or max(tile) > MAX_TILE or not 2 <= tile.stages <= MAX_STAGES or tile.m & (tile.m - 1)
-            or tile.n & (tile.n - 1)):
-        raise ValueError(f"{name[:40]!r} is not a tile; wanted MxN_KxSTAGES such as 128x128_64x3, M and N powers of two, "
-                         f"none above {MAX_TILE}, 2 to {MAX_STAGES} stages")
+    powers = tile.m & (tile.m - 1) == 0 and tile.n & (tile.n - 1) == 0
+    if min(tile) < 1 or max(tile) > MAX_TILE or not 2 <= tile.stages <= MAX_STAGES or not powers:
+        raise ValueError(f"{name[:40]!r} is not a tile; wanted MxN_KxSTAGES such as 128x128_64x3, M and N powers of "
+                         f"two, none above {MAX_TILE}, 2 to {MAX_STAGES} stages")
     return tile
 
 
@@ -94,7 +94,8 @@ class TensorCoreConfig(ArchConfig):
         if self.mode == "dual_side" and self.mma_k != 1:
             raise ValueError("mma_k: dual_side condenses one k at a time; give mma_k: 1")
         if self.slots > MAX_SLOTS:
-            raise ValueError(f"sms x sub_cores_per_sm x multipliers = {self.slots:,}, more than {MAX_SLOTS:,}; give fewer")
+            raise ValueError(f"sms x sub_cores_per_sm x multipliers = {self.slots:,}, more than {MAX_SLOTS:,}; "
+                             "give fewer")
         self._check_tiles()
         return self
 

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from accelsim.arch.tensor_core.traffic import PORTS, copy_step, step_bytes, write_tile
+from accelsim.arch.tensor_core.traffic import HOT, PORTS, copy_step, step_bytes, write_tile
 
 NEVER = np.int64(1) << 62
 NOTHING, START, STEP, WRITE = range(4)  # what a slot waits for
-# Of slots[sm x occupancy + slot]: what it waits for and when that can happen; its CTA's first, next and last step; FREE: end
-# of the step before (CTA's start before the first); blocks of A and B and issue time of step 0; bytes of C; the
-# next step's stage, and its copy's arrival.
+# Of slots[sm x occupancy + slot]: what it waits for and when that can happen; its CTA's first, next and last step; end
+# of the step before (CTA's start before the first); blocks of A and B and issue time of step 0; bytes of C; the next
+# step's stage.
 WAITS_FOR, WHEN, FIRST, NEXT, LAST, FREE, ROW, COLUMN, ISSUE_AT, C_BYTES, STAGE, FIELDS = range(12)
 VALUES, INDICES = 0, 1  # of arrivals[slot, stage]
 # Of sm_state[sm]: end of its last step, end of its last CTA, CTAs worked off.
@@ -58,20 +58,21 @@ class Layout(NamedTuple):
 def run_grid(math, layout, rates, blocks, issue_cycles):
     """Simulate a grid: totals[PROLOGUE ..], and the meters of `traffic`.
 
-    blocks[block]: see `traffic`, changed. issue_cycles[(product, tile row), tile column, step] flat, or one for all: issue
-    time of the busiest sub-core.
+    blocks[block]: see `traffic`, changed. issue_cycles[(product, tile row), tile column, step] flat, or one for all:
+    issue time of the busiest sub-core.
     """
-    totals, meters, ring = np.zeros(TOTALS, np.int64), np.zeros(PORTS + math.sms, np.int64), np.zeros(len(blocks), np.int64)
+    totals, meters = np.zeros(TOTALS, np.int64), np.zeros(PORTS + math.sms, np.int64)
+    ring, tree = np.zeros(len(blocks), np.int64), _new_tree(math.sms)
     sm_state, slots = np.zeros((math.sms, 3), np.int64), np.zeros((math.sms * math.occupancy, FIELDS), np.int64)
     arrivals = np.zeros((len(slots), math.stages, 2), np.int64)
-    _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_state, slots, arrivals, _new_tree(math.sms))
+    _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_state, slots, arrivals, tree)
     totals[LAST_CTA_END], totals[MOST_CTAS] = sm_state[:, LAST_END].max(), sm_state[:, CTAS].max()
     totals[EPILOGUE] += (sm_state[:, LAST_END] - sm_state[:, BUSY_UNTIL]).sum()
     totals[TAIL] += (totals[LAST_CTA_END] - sm_state[:, LAST_END]).sum()
     return totals, meters
 
 
-@njit(cache=True, error_model="numpy", _nrt=False)
+@njit(**HOT)
 def _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_state, slots, arrivals, tree):
     ctas = layout.products * layout.slices * layout.tile_rows * layout.tile_columns
     next_cta = min(ctas, len(slots))
@@ -85,7 +86,8 @@ def _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_sta
             if slot == chosen:
                 _explain(totals, math, slots, arrivals, slot, sm_state[sm, BUSY_UNTIL], now)
                 _copy_later(math, rates, blocks, ring, meters, slots, arrivals, sm, slot, now)
-                sm_state[sm, BUSY_UNTIL] = _take_sm(math, rates, blocks, issue_cycles, slots, arrivals, totals, slot, now)
+                sm_state[sm, BUSY_UNTIL] = _take_sm(math, rates, blocks, issue_cycles, slots, arrivals, totals, slot,
+                                                    now)
             elif slots[slot, WHEN] == now and slots[slot, WAITS_FOR] == WRITE:
                 slots[slot, WHEN] = write_tile(rates, meters, slots[slot, C_BYTES], sm, now)
                 slots[slot, WAITS_FOR] = START
@@ -124,7 +126,7 @@ def _next_event(slots, low, high, busy_until):
     return soonest
 
 
-@njit(cache=True, error_model="numpy", _nrt=False)
+@njit(**HOT)
 def _place_cta(layout, slots, slot, cta):
     """Which tile and slice a CTA is, written into its slot."""
     tiles = layout.tile_rows * layout.tile_columns
@@ -144,7 +146,7 @@ def _place_cta(layout, slots, slot, cta):
     slots[slot, LAST] = (piece + 1) * layout.steps // layout.slices - 1
 
 
-@njit(cache=True, error_model="numpy", _nrt=False)
+@njit(**HOT)
 def _start_cta(math, rates, blocks, ring, meters, slots, arrivals, sm, slot, now):
     """Book a CTA's first copies, one less than there are stages."""
     for ahead in range(math.stages - 1):
@@ -211,7 +213,7 @@ def _take_sm(math, rates, blocks, issue_cycles, slots, arrivals, totals, slot, n
 
 @njit(cache=True)
 def _new_tree(sms):
-    """tree[leaves + sm]: cycle of the SM's next event, 0; tree[i]: least of its two children; tree[1]: the next of all."""
+    """tree[leaves + sm]: cycle of the SM's next event, 0; tree[i]: least of two children; tree[1]: the next of all."""
     leaves = 1
     while leaves < sms:
         leaves *= 2

@@ -1,9 +1,9 @@
 """Tensor cores as the house sees them: names, lowering, and the two engines.
 
-Sources: NVIDIA's A100 and GA102 papers, PTX, public microbenchmarks, CUTLASS; DSTC (Wang et al., ISCA 2021) as Sparseloop sets
-it up. The rules, each with its source, are in docs/machines/tensor_core.md. Exact: N:M on the real weights, condensed
-steps on the real bitmaps, CTAs over SMs, the copy pipeline step by step, shared bandwidths, every byte. Abstracted:
-bank conflicts, the schedule of warps within a step, power and clock throttling.
+Sources: NVIDIA's A100 and GA102 papers, PTX, public microbenchmarks, CUTLASS; DSTC (Wang et al., ISCA 2021) as
+Sparseloop sets it up. The rules, each with its source, are in docs/machines/tensor_core.md. Exact: N:M on the real
+weights, condensed steps on the real bitmaps, CTAs over SMs, the copy pipeline step by step, shared bandwidths, every
+byte. Abstracted: bank conflicts, the schedule of warps within a step, power and clock throttling.
 """
 
 from collections.abc import Mapping
@@ -33,9 +33,9 @@ class TensorCore(Machine):
     version: ClassVar[int] = 1
     config = TensorCoreConfig
     stalls = ("busy", "operand_zero", "padding", "imbalance", *_IDLE, "write_back", "reduction", "launch")
-    counts = ("macs", "zero_multiplies", "padding_multiplies", "mma_instructions", "register_bytes", "accumulator_updates",
-              "shared_read_bytes", "shared_write_bytes", "metadata_bytes", "l2_read_bytes", "l2_write_bytes",
-              "l2_reduction_bytes", "dram_read_bytes", "dram_write_bytes", "k_steps", "ctas")
+    counts = ("macs", "zero_multiplies", "padding_multiplies", "mma_instructions", "register_bytes",
+              "accumulator_updates", "shared_read_bytes", "shared_write_bytes", "metadata_bytes", "l2_read_bytes",
+              "l2_write_bytes", "l2_reduction_bytes", "dram_read_bytes", "dram_write_bytes", "k_steps", "ctas")
     policies = POLICIES
 
     def run(self, layer: Layer, config: TensorCoreConfig, policy: Policy) -> LayerRun:
@@ -89,7 +89,8 @@ class _Launch:
         rows, columns = grid.tiles(shape.tile)
         issue, chain = np.array([shape.issue_cycles]), shape.inner * config.mma_latency_cycles
         steps = -(-grid.k // tile_k)
-        self.instructions = grid.products * rows * columns * steps * shape.warps[0] * shape.warps[1] * shape.warp_instructions
+        tile_steps = grid.products * rows * columns * steps
+        self.instructions = tile_steps * shape.warps[0] * shape.warps[1] * shape.warp_instructions
         if grid.runs == "dual_side":
             key = ("tensor_core condensed", shape.tile, shape.warps, config.mma_m, config.mma_n, config.operand_bits,
                    config.sub_cores_per_sm)
@@ -99,12 +100,12 @@ class _Launch:
             blocks = plain_blocks(layer, grid, shape, config)
         b_readers, a_readers = shape.warps
         self.totals, self.moved = kernel.run_grid(
-            kernel.Math(config.sms, shape.occupancy, stages, chain, config.mma_latency_cycles, config.shared_bytes_per_cycle,
-                        a_readers, b_readers),
-            kernel.Layout(grid.products, rows, columns, steps, self.slices, config.swizzle, grid.rows, grid.vectors, tile_m,
-                          tile_n, config.accumulator_bits if self.slices > 1 else config.output_bits),
-            traffic.Rates(config.port_bytes_per_cycle, config.l2_bytes_per_cycle, config.l2_latency_cycles, config.l2_bytes,
-                          config.dram_bytes_per_cycle, config.dram_latency_cycles, *blocks.first),
+            kernel.Math(config.sms, shape.occupancy, stages, chain, config.mma_latency_cycles,
+                        config.shared_bytes_per_cycle, a_readers, b_readers),
+            kernel.Layout(grid.products, rows, columns, steps, self.slices, config.swizzle, grid.rows, grid.vectors,
+                          tile_m, tile_n, config.accumulator_bits if self.slices > 1 else config.output_bits),
+            traffic.Rates(config.port_bytes_per_cycle, config.l2_bytes_per_cycle, config.l2_latency_cycles,
+                          config.l2_bytes, config.dram_bytes_per_cycle, config.dram_latency_cycles, *blocks.first),
             blocks.table.copy(), issue)
 
     @property
@@ -126,20 +127,21 @@ class _Launch:
             "busy": self.macs, "operand_zero": real - self.macs, "padding": issued - real,
             "imbalance": int(self.totals[kernel.ISSUE]) * per_sm - issued,
             **{name: int(self.totals[place]) * per_sm for name, place in _IDLE.items()},
-            "write_back": self.write_back_cycles * config.slots, "reduction": self.reduction_cycles * config.slots, "launch": config.launch_cycles * config.slots,
+            "write_back": self.write_back_cycles * config.slots,
+            "reduction": self.reduction_cycles * config.slots, "launch": config.launch_cycles * config.slots,
         }
 
     @property
     def counts(self) -> dict[str, int]:
         config, moved = self.config, [int(n) for n in self.moved]
         issued, real = self._multiplies
-        wide = (config.nm_group, config.nm_keep) if self.grid.runs == "n_m" else (1, 1)
-        operand_bits = (config.mma_m * config.mma_k * wide[1] + config.mma_n * config.mma_k * wide[0]) * config.operand_bits
+        group, keep = (config.nm_group, config.nm_keep) if self.grid.runs == "n_m" else (1, 1)
+        operand_bits = (config.mma_m * keep + config.mma_n * group) * config.mma_k * config.operand_bits  # x keep
         written = moved[traffic.L2_WRITE]
         return {
             "macs": self.macs, "zero_multiplies": real - self.macs, "padding_multiplies": issued - real,
             "mma_instructions": self.instructions,
-            "register_bytes": self.instructions * -(-operand_bits // (8 * wide[1])),
+            "register_bytes": self.instructions * -(-operand_bits // (8 * keep)),
             "accumulator_updates": self.instructions * config.mma_m * config.mma_n,
             "shared_read_bytes": int(self.totals[kernel.SHARED_READ]),
             "shared_write_bytes": int(self.totals[kernel.SHARED_WRITE]),
@@ -153,7 +155,8 @@ class _Launch:
     def mapping(self) -> dict[str, Any]:
         ctas = self.grid.ctas(self.shape.tile, self.config.split_k)
         return {
-            "tile": self.shape.tile.name, "runs": self.grid.runs, "occupancy": self.shape.occupancy, "slices": self.slices,
+            "tile": self.shape.tile.name, "runs": self.grid.runs, "occupancy": self.shape.occupancy,
+            "slices": self.slices,
             "waves": -(-ctas // (self.config.sms * self.shape.occupancy)),
             "most_ctas_per_sm": int(self.totals[kernel.MOST_CTAS]), "issue_cycles": int(self.totals[kernel.ISSUE]),
         }

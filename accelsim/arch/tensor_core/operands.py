@@ -50,7 +50,7 @@ def weight_lines(layer: Layer) -> tuple[list[np.ndarray], int]:
 
 
 def grid_of(layer: Layer, config: TensorCoreConfig, policy: Policy) -> Grid:
-    """The layer as it is launched. Raises UnsupportedLayerError where N:M does not hold and the policy does not help."""
+    """The layer as it is launched. Raises UnsupportedLayerError where N:M does not hold and the policy insists."""
     lines, taps = weight_lines(layer)
     channels = lines[0].shape[1]
     runs = config.mode
@@ -84,15 +84,16 @@ def _passes(layer: Layer, lines: list[np.ndarray], taps: int, config: TensorCore
             row, tap = index * (len(product) // taps) + line // taps, line % taps
             where = f"row {row}" + (f", tap {tap}" if taps > 1 else "")
             raise UnsupportedLayerError(
-                f"layer {layer.name!r}: the weight is not {keep}:{group} sparse: {where}, group {at} (channels {at * group} "
-                f"to {at * group + group - 1}) has {found} non-zeros, at most {keep} are wanted; prune it (accelsim prune "
-                f"--nm {keep}:{group}) or choose the policy dense_fallback or permute_channels")
+                f"layer {layer.name!r}: the weight is not {keep}:{group} sparse: {where}, group {at} (channels "
+                f"{at * group} to {at * group + group - 1}) has {found} non-zeros, at most {keep} are wanted; prune it "
+                f"(accelsim prune --nm {keep}:{group}) or choose the policy dense_fallback or permute_channels")
     return True
 
 
 def plain_blocks(layer: Layer, grid: Grid, shape: Shape, config: TensorCoreConfig) -> Blocks:
     """Blocks whose bytes follow from their extents: dense and N:M."""
-    high, wide, deep = _extents(grid.rows, shape.tile.m), _extents(grid.vectors, shape.tile.n), _extents(grid.k, shape.tile.k)
+    high, wide = _extents(grid.rows, shape.tile.m), _extents(grid.vectors, shape.tile.n)
+    deep = _extents(grid.k, shape.tile.k)
     compressed = grid.runs == "n_m"
     a = _table(high, deep, lambda rows, k: value_bytes(rows, k, config, compressed))
     b = _table(wide, deep, lambda rows, k: value_bytes(rows, k, config, False))
@@ -109,7 +110,8 @@ def condensed(layer: Layer, grid: Grid, shape: Shape, config: TensorCoreConfig) 
     for a, b in _layouts(layer):
         counts = [strip_counts(side, edge) for side, edge in zip((a, b), shape.warp_edges, strict=True)]
         units = [-(-count // unit) for count, unit in zip(counts, (config.mma_m, config.mma_n), strict=True)]
-        most, instructions = condensed_instructions(*units, *shape.warps, shape.tile.k, cores, config.sub_cores_per_sm)
+        most, instructions = condensed_instructions(units[0], units[1], shape.warps[0], shape.warps[1], shape.tile.k,
+                                                    cores, config.sub_cores_per_sm)
         busiest.append(most)
         total += int(instructions)
         for side in (0, 1):

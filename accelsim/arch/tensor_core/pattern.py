@@ -84,8 +84,8 @@ def strip_counts(matrix, strip):
 def condensed_instructions(a, b, a_strips, b_strips, step_k, core_of_warp, cores):
     """Instructions of each k-step of each tile: of the busiest sub-core [tile row, tile column, step], and of all.
 
-    a[strip, k], b[strip, k]: condensed steps (0: nothing there) of one product; a_strips, b_strips: warps of a tile along
-    M and N; core_of_warp[warp].
+    a[strip, k], b[strip, k]: condensed steps (0: nothing there) of one product; a_strips, b_strips: warps of a tile
+    along M and N; core_of_warp[warp].
     """
     k = a.shape[1]
     steps = (k + step_k - 1) // step_k

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from accelsim.arch.tensor_core.config import Tile, TensorCoreConfig, tile_named
+from accelsim.arch.tensor_core.config import TensorCoreConfig, Tile, tile_named
 from accelsim.errors import UnsupportedLayerError
 
 
@@ -52,14 +52,16 @@ class Shape:
 
 def shape_of(tile: Tile, config: TensorCoreConfig, runs: str) -> Shape:
     """Geometry of `tile`; the issue time and the bytes of a full step, every value non-zero."""
-    edges = (max(config.mma_m, min(config.warp_edge, tile.m // 2)), max(config.mma_n, min(config.warp_edge, tile.n // 2)))
+    edges = (max(config.mma_m, min(config.warp_edge, tile.m // 2)),
+             max(config.mma_n, min(config.warp_edge, tile.n // 2)))
     warps = (tile.m // edges[0], tile.n // edges[1])
     kept_k = tile.k * config.nm_keep // config.nm_group if runs == "n_m" else tile.k
     inner = _ceil(kept_k, config.mma_k)
     per_warp = inner * (edges[0] // config.mma_m) * (edges[1] // config.mma_n)
     per_core = warps_per_core(warps[0] * warps[1], config.sub_cores_per_sm)
     bytes_ = full_bytes(tile, config, runs)
-    occupancy = min(config.shared_bytes_per_sm // (tile.stages * sum(bytes_)), config.warps_per_sm // (warps[0] * warps[1]))
+    occupancy = min(config.shared_bytes_per_sm // (tile.stages * sum(bytes_)),
+                    config.warps_per_sm // (warps[0] * warps[1]))
     return Shape(tile, warps, edges, inner, per_warp, max(per_core) * per_warp * config.mma_issue_cycles,
                  sum(per_core) * per_warp * config.mma_issue_cycles, bytes_, occupancy)
 
@@ -112,8 +114,8 @@ def choose(grid: Grid, config: TensorCoreConfig, layer_name: str) -> Shape:
     shapes = [shape for name in names if (shape := shape_of(tile_named(name), config, grid.runs)).occupancy > 0]
     if not shapes:
         raise UnsupportedLayerError(f"layer {layer_name!r}: none of the tiles {', '.join(names)} fits an SM's "
-                                    f"{config.shared_bytes_per_sm:,} bytes of shared memory and {config.warps_per_sm} warps; "
-                                    "give a smaller tile or fewer stages")
+                                    f"{config.shared_bytes_per_sm:,} bytes of shared memory and {config.warps_per_sm} "
+                                    "warps; give a smaller tile or fewer stages")
     return min(shapes, key=lambda shape: _estimate(grid, shape, config))
 
 

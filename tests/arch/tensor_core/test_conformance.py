@@ -27,7 +27,8 @@ def designs(draw: st.DrawFn) -> TensorCoreConfig:
     """Machines of a few multipliers, slow memories and small caches: every rule gets its turn."""
     mode = draw(st.sampled_from(("dense", "n_m", "n_m", "dual_side")))
     keep, group = draw(st.sampled_from(NM))
-    mma = [draw(st.sampled_from((1, 2, 4))) for _ in range(2)] + [1 if mode == "dual_side" else draw(st.sampled_from((1, 2, 3)))]
+    depth = 1 if mode == "dual_side" else draw(st.sampled_from((1, 2, 3)))
+    mma = [draw(st.sampled_from((1, 2, 4))), draw(st.sampled_from((1, 2, 4))), depth]
     issue = draw(st.sampled_from([d for d in range(1, 9) if np.prod(mma) % d == 0]))
     tiles = [f"{mma[0] * draw(st.sampled_from((1, 2, 4)))}x{mma[1] * draw(st.sampled_from((1, 2, 4)))}"
              f"_{group * draw(st.integers(1, 2))}x{draw(st.integers(2, 4))}" for _ in range(3)]
@@ -40,8 +41,8 @@ def designs(draw: st.DrawFn) -> TensorCoreConfig:
         operand_bits=draw(st.sampled_from((4, 8, 16))), accumulator_bits=draw(st.sampled_from((16, 32))),
         output_bits=draw(st.sampled_from((4, 8, 16))), shared_bytes_per_sm=draw(st.sampled_from((600, 4000))),
         shared_bytes_per_cycle=draw(st.integers(4, 200)), warps_per_sm=draw(st.sampled_from((8, 16, 32))),
-        port_bytes_per_cycle=draw(small), l2_bytes=draw(st.sampled_from((0, 30, 200, 5000))), l2_bytes_per_cycle=draw(small),
-        l2_latency_cycles=draw(st.integers(0, 20)), dram_bytes_per_cycle=draw(small),
+        port_bytes_per_cycle=draw(small), l2_bytes=draw(st.sampled_from((0, 30, 200, 5000))),
+        l2_bytes_per_cycle=draw(small), l2_latency_cycles=draw(st.integers(0, 20)), dram_bytes_per_cycle=draw(small),
         dram_latency_cycles=draw(st.integers(0, 20)), launch_cycles=draw(st.sampled_from((0, 0, 7))))
 
 

@@ -27,7 +27,7 @@ def ones(rows: int, vectors: int, k: int) -> Layer:
 
 
 def test_one_cta_of_two_steps(design):
-    """Copy of step 0: 32 bytes by 4, the DRAM's 7 and L2's 5 more: 16. Two steps of 16; the sum 3 later; 16 bytes of C."""
+    """Copy of step 0: 32 bytes by 4, the DRAM's 7 and L2's 5 more: 16. Two steps of 16; the sum 3 later; C 16 bytes."""
     outcome = run(ones(4, 4, 8), design())
     assert outcome.cycles == 16 + 32 + 3 + 2
     assert {k: v for k, v in outcome.stalls.items() if v} == {"busy": 128, "prologue": 4 * 16, "epilogue": 4 * 5}

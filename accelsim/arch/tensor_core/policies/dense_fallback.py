@@ -1,4 +1,4 @@
-"""Channels as they are where that passes; a layer that breaks N:M runs dense, at the dense rate and with dense traffic."""
+"""Channels as they are where that passes; a layer that breaks N:M runs dense: dense rate, dense traffic."""
 
 import numpy as np
 

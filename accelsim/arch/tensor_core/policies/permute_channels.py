@@ -1,8 +1,8 @@
 """Channels reordered until every group passes; weights are moved, never dropped (the idea: Pool and Yu, NeurIPS 2021).
 
-Channels in descending number of weights go to the first group where they exceed no line; one that fits nowhere goes where
-it exceeds the fewest. Then pairs of channels are swapped while that helps, within a budget of work, so that a layer
-which has no legal order ends soon. Ours; it may miss an order that exists.
+Channels in descending number of weights go to the first group where they exceed no line; one that fits nowhere goes
+where it exceeds the fewest. Then pairs of channels are swapped while that helps. All within a budget of work, so that a
+layer which has no legal order ends soon. Ours; it may miss an order that exists, above all where most groups are full.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numba import njit
 
 from accelsim.arch.tensor_core.pattern import first_violation, first_violation_in_place, padded_identity
 
-SWAP_WORK = 200_000_000  # lines looked at by the search for swaps: about a second
+WORK = 50_000_000  # lines looked at by the whole search: about a second
 
 
 def permute_channels(lines: np.ndarray, keep: int, group: int) -> np.ndarray | None:
@@ -23,14 +23,16 @@ def permute_channels(lines: np.ndarray, keep: int, group: int) -> np.ndarray | N
         return None  # a line has more non-zeros than all groups may hold
     heaviest = np.argsort(-present.sum(axis=0), kind="stable")
     columns = np.ascontiguousarray(present.T)
-    order = _place(columns, heaviest, keep, group)
-    _swap(columns, order, keep, group, SWAP_WORK)
+    order, left = _place(columns, heaviest, keep, group, WORK)
+    if left <= 0:
+        return None
+    _swap(columns, order, keep, group, left)
     return order if first_violation(lines, order, keep, group)[0] < 0 else None
 
 
 @njit(cache=True)
-def _place(columns, heaviest, keep, group):
-    """order[position] by first fit, columns[channel, line]."""
+def _place(columns, heaviest, keep, group, work):
+    """order[position] by first fit, columns[channel, line]; and what is left of `work` (0 or less: it did not do)."""
     channels, lines = columns.shape
     groups = (channels + group - 1) // group
     order = np.full(groups * group, -1, np.int64)
@@ -45,15 +47,18 @@ def _place(columns, heaviest, keep, group):
                 over += columns[channel, line] and counts[g, line] >= keep
                 if over >= least:
                     break
+            work -= line + 1
             if over < least:
                 best, least = g, over
             if over == 0:
                 break
+        if work <= 0:
+            return order, work
         order[best * group + filled[best]] = channel
         filled[best] += 1
         for line in range(lines):
             counts[best, line] += columns[channel, line]
-    return order
+    return order, work
 
 
 @njit(cache=True)
