@@ -7,18 +7,35 @@ with file, line, key, what was found, what was wanted and, for a misspelt key, t
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+import warnings
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from accelsim.errors import ConfigError
 
-MAX_YAML_BYTES = 1 << 20
+MAX_YAML_BYTES = 1 << 17  # parsing costs 10 to 30 s per MB; presets have 1 kB
+MAX_BRACKETS = 50  # open at once: ruamel's time grows with the square of the depth
+MAX_PROBLEMS = 20  # printed at once; more hide the first
 Model = TypeVar("Model", bound="StrictModel")
+# what ruamel.yaml lets through on hostile text, besides its own YAMLError
+_PARSER_FAULTS = (ValueError, RecursionError, OverflowError, AssertionError, TypeError, LookupError, AttributeError,
+                  NotImplementedError)
+
+
+def printable(text: str) -> str:
+    """`text` if it has no control characters (nor others that a terminal acts on), else ValueError."""
+    if not text.isprintable():
+        raise ValueError("should hold printable characters only")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(printable)]
 
 
 class StrictModel(BaseModel):
@@ -34,8 +51,8 @@ class ArchConfig(StrictModel):
     """
 
     kind: ClassVar[str]
-    name: str = Field(min_length=1, max_length=80, description="the design's name in results")
-    clock_mhz: float = Field(gt=0, le=100_000, description="clock, MHz")
+    name: Name = Field(description="the design's name in results")
+    clock_mhz: float = Field(ge=1e-3, le=100_000, description="clock, MHz")
     energy_table: str = Field(min_length=1, description="shipped energy table by name, or a file")
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,35 +68,42 @@ def digest_of(value: Any) -> str:
 
 def read_yaml(path: Path) -> Mapping[Any, Any]:
     """The YAML mapping in `path` (ruamel's round-trip types, which know their lines). Shared: do not modify it."""
+    return parse_yaml(path, read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """The UTF-8 text of the YAML file `path`. Raises ConfigError when there is no such text."""
     try:
-        state = path.stat()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from None
-    return _parse_yaml(path, state.st_size, state.st_mtime_ns)
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path}: is not a file; give the path of a YAML file")
+        with path.open("rb") as file:
+            content = file.read(MAX_YAML_BYTES + 1)
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); give a YAML file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: cannot be read ({reason}); give the path of a YAML file") from None
+    if len(content) > MAX_YAML_BYTES:
+        raise ConfigError(f"{path}: larger than {MAX_YAML_BYTES:,} bytes; this is not an accelsim YAML file")
+    return text
 
 
 @lru_cache(maxsize=64)
-def _parse_yaml(path: Path, size: int, modified_ns: int) -> Mapping[Any, Any]:
-    """Parsing takes longer than simulating a small layer, so an unchanged file is parsed once per process."""
+def parse_yaml(path: Path, text: str) -> Mapping[Any, Any]:
+    """The mapping in `text`, read from `path`. Parsing takes longer than simulating a small layer: it is done once."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.error import YAMLError, YAMLWarning
 
+    _refuse_depth(text, str(path), lines=True)
     try:
-        if size > MAX_YAML_BYTES:
-            raise ConfigError(f"{path}: larger than {MAX_YAML_BYTES} bytes; this is not an accelsim YAML file")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); give a YAML file") from None
-    if "&" in text and "*" in text:
-        _refuse_aliases(path, text)
-    try:
-        data = YAML(typ="rt").load(StringIO(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", YAMLWarning)  # what ruamel finds doubtful is a mistake here
+            _refuse_references(path, text)
+            data = YAML(typ="rt").load(StringIO(text))
     except YAMLError as error:
         raise ConfigError(f"{path}{_mark(error)}: not valid YAML: {_first_line(error)}") from None
-    except (ValueError, RecursionError, OverflowError, AssertionError, TypeError, IndexError, KeyError,
-            AttributeError, NotImplementedError) as error:  # what ruamel lets through on hostile text
+    except (YAMLWarning, *_PARSER_FAULTS) as error:
         raise ConfigError(f"{path}: not valid YAML: {_first_line(error)}") from None
     if not isinstance(data, Mapping):
         raise ConfigError(f"{path}: holds {_kind_of(data)}, wanted a mapping of keys to values (key: value lines)")
@@ -89,11 +113,14 @@ def _parse_yaml(path: Path, size: int, modified_ns: int) -> Mapping[Any, Any]:
 def read_scalar(text: str, where: str) -> Any:
     """`text` as YAML reads a value (8 is a number, true a truth value, eie a name)."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.error import YAMLError, YAMLWarning
 
+    _refuse_depth(text, where)
     try:
-        value = YAML(typ="safe", pure=True).load(text) if text.strip() else text
-    except (YAMLError, ValueError, RecursionError, OverflowError, KeyError, TypeError, AttributeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", YAMLWarning)
+            value = YAML(typ="safe", pure=True).load(text) if text.strip() else text
+    except (YAMLError, YAMLWarning, *_PARSER_FAULTS) as error:
         raise ConfigError(f"{where}: {text[:60]!r} is not a YAML value: {_first_line(error)}") from None
     if not isinstance(value, (str, int, float, bool)) and value is not None:
         raise ConfigError(f"{where}: {text[:60]!r} is {_kind_of(value)}, wanted a number, a truth value or a name")
@@ -106,17 +133,18 @@ def validate(model: type[Model], data: Mapping[Any, Any], where: str,
 
     Raises one ConfigError that lists every mistake with its line.
     """
-    problems = [f"{where}{_line(data, key)}: key {key!r} is not text; keys are names" for key in data
-                if not isinstance(key, str)]
-    if problems:
-        raise ConfigError("\n".join(problems))
+    if not isinstance(changes or {}, Mapping):
+        raise ConfigError(f"set: is a {type(changes).__name__}, wanted a mapping of keys to values")
     try:
+        foreign = [*_foreign_keys(data, where), *_foreign_keys(changes or {}, "set")]
+        if foreign:
+            raise ConfigError(_listed(foreign))
         plain = _plain(data) | _plain(changes or {})
         return model.model_validate({k: v for k, v in plain.items() if k != without})
     except RecursionError:
         raise ConfigError(f"{where}: nested too deeply; give a flat mapping of keys to values") from None
     except ValidationError as error:
-        raise ConfigError("\n".join(_problem(model, data, where, e, changes or {}) for e in error.errors())) from None
+        raise ConfigError(_listed([_problem(model, data, where, e, changes or {}) for e in error.errors()])) from None
 
 
 def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, error: Any,
@@ -124,16 +152,44 @@ def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, erro
     path, message = error["loc"], error["msg"].removeprefix("Value error, ")
     if not path:
         return f"{where}: {message}"
-    key = ".".join(map(str, path))
-    place = f"set {key}" if path[0] in changes else f"{where}{_line(data, *path)}"
+    key = _cut(".".join(map(str, path)))
+    place = f"set {_cut(str(path[0]))}" if path[0] in changes else f"{where}{line_of(data, *path)}"
+    fields = _fields(model, path[:-1])
     if error["type"] == "extra_forbidden":
-        known = [n for n in model.model_fields if len(path) == 1]
-        return f"{place}: unknown key {key!r}{did_you_mean(str(path[-1]), known)}"
+        return f"{place}: unknown key {key!r}{did_you_mean(str(path[-1]), fields)}"
     if error["type"] == "missing":
-        field = model.model_fields.get(str(path[0])) if len(path) == 1 else None
+        field = fields.get(str(path[-1]))
         hint = f" ({field.description})" if field is not None and field.description else ""
         return f"{place}: key {key!r} is missing{hint}"
     return f"{place}: {key}: {message[0].lower()}{message[1:]}, got {_short(error['input'])}"
+
+
+def _fields(model: Any, path: tuple[Any, ...]) -> dict[str, Any]:
+    """The fields of the model that reads what lies at `path` below `model`; none where no model does."""
+    for key in path:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            field = model.model_fields.get(str(key))
+            model = None if field is None else field.annotation
+        else:  # dict[str, X] or list[X]
+            model = (get_args(model) or (None,))[-1]
+    return model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+
+
+def _foreign_keys(data: Any, where: str) -> Iterator[str]:
+    """A message for every key, at any depth, that is not text."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            if not isinstance(key, str):
+                yield f"{where}{line_of(data, key)}: key {_short(key)} is not text; keys are names, quote it"
+            yield from _foreign_keys(value, where)
+    elif isinstance(data, (list, tuple)):
+        for item in data:
+            yield from _foreign_keys(item, where)
+
+
+def _listed(problems: list[str]) -> str:
+    more = len(problems) - MAX_PROBLEMS
+    return "\n".join(problems[:MAX_PROBLEMS] + ([f"... and {more} more mistakes"] if more > 0 else []))
 
 
 def did_you_mean(word: str, known: Any) -> str:
@@ -144,7 +200,7 @@ def did_you_mean(word: str, known: Any) -> str:
     return f"; known: {', '.join(sorted(known))}" if known else ""
 
 
-def _line(data: Any, *path: Any) -> str:
+def line_of(data: Any, *path: Any) -> str:
     """':LINE' of the deepest part of `path` that ruamel knows, else nothing."""
     found = ""
     for key in path:
@@ -171,19 +227,27 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _refuse_aliases(path: Path, text: str) -> None:
-    """Aliases can blow a small file up to gigabytes; no accelsim file needs them."""
+def _refuse_references(path: Path, text: str) -> None:
+    """Aliases blow a small file up to gigabytes, anchors and tags change types silently; accelsim files need none."""
+    if not set("&*!") & set(text):
+        return  # scanning costs as much as parsing
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-    from ruamel.yaml.tokens import AliasToken
+    from ruamel.yaml.tokens import AliasToken, AnchorToken, TagToken
 
-    try:
-        for token in YAML(typ="rt").scan(StringIO(text)):
-            if isinstance(token, AliasToken):
-                raise ConfigError(f"{path}:{token.start_mark.line + 1}: YAML aliases (*name) are not accepted; "
-                                  "write the value out")
-    except (YAMLError, ValueError, RecursionError):
-        return  # the real parse reports it better
+    words = {AliasToken: "aliases (*name)", AnchorToken: "anchors (&name)", TagToken: "tags (!name)"}
+    for token in YAML(typ="rt").scan(StringIO(text)):
+        if type(token) in words:
+            raise ConfigError(f"{path}:{token.start_mark.line + 1}: YAML {words[type(token)]} are not accepted; "
+                              "write the value out, in quotes if it is text")
+
+
+def _refuse_depth(text: str, where: str, lines: bool = False) -> None:
+    depth = 0
+    for bracket in re.finditer(r"[][{}]", text):  # those in comments and quotes too: they come in pairs
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > MAX_BRACKETS:
+            place = f":{text.count(chr(10), 0, bracket.start()) + 1}" if lines else ""
+            raise ConfigError(f"{where}{place}: more than {MAX_BRACKETS} brackets are open at once; close them")
 
 
 def _mark(error: Any) -> str:
@@ -191,13 +255,22 @@ def _mark(error: Any) -> str:
     return "" if mark is None else f":{mark.line + 1}"
 
 
-def _first_line(error: Exception) -> str:
-    return (getattr(error, "problem", None) or str(error) or type(error).__name__).splitlines()[0]
+def _first_line(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    text = getattr(error, "problem", None) or str(error).strip() or type(error).__name__
+    return _cut(text.splitlines()[0].split("; use sys.")[0], 200)  # Python's own way out is none for a file
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    try:
+        return _cut(repr(value))
+    except (ValueError, RecursionError):  # integers of thousands of digits, deep nesting
+        return f"a {type(value).__name__} too large to print"
+
+
+def _cut(text: str, length: int = 60) -> str:
+    return text if len(text) <= length else text[:length - 3] + "..."
 
 
 def _kind_of(value: Any) -> str:

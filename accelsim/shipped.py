@@ -30,23 +30,25 @@ def find(shelf: str, name_or_path: str) -> Path:
     """The file behind a shipped name, or behind a path (anything with a folder or the shelf's ending is a path)."""
     folder, ending, word, error = _SHELVES[shelf]
     if "\0" in name_or_path or not name_or_path:
-        raise error(f"{name_or_path!r} is not the name or the path of {_article(word)}")
-    path = Path(name_or_path)
-    if name_or_path in names(shelf):
+        raise error(f"{name_or_path[:80]!r} is not the name or the path of {_article(word)}")
+    path, known = Path(name_or_path), names(shelf)
+    if name_or_path in known:
         return _ROOT / folder / f"{name_or_path}{ending}"
     try:
         if path.is_file():
             return path
-        is_folder = path.is_dir()
-    except OSError as problem:
-        raise error(f"{name_or_path[:80]!r}: {problem.strerror}; give a shipped name or a path") from None
-    if is_folder:
-        raise error(f"{name_or_path}: is a folder; give the path of {_article(word)} file")
+        exists, is_folder = path.exists(), path.is_dir()
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise error(f"{word} {name_or_path[:80]!r}: {reason}; give a shipped name or a path") from None
+    if exists:
+        raise error(f"{name_or_path}: is {'a folder' if is_folder else 'not a file'}; "
+                    f"give the path of {_article(word)} file")
     if path.suffix or len(path.parts) > 1:
         raise error(f"{name_or_path}: no such file; give the path of {_article(word)} file, "
-                    f"or one of the shipped names: {', '.join(names(shelf))}")
-    raise error(f"no shipped {word} is called {name_or_path!r}{did_you_mean(name_or_path, names(shelf))}; "
-                f"give a shipped name (accelsim list {shelf}s) or the path of a file")
+                    f"or one of the shipped names: {', '.join(known)}")
+    raise error(f"no shipped {word} is called {name_or_path!r}{did_you_mean(name_or_path, known)}; "
+                f"give a shipped name or the path of a file")
 
 
 def _article(word: str) -> str:

@@ -1,5 +1,6 @@
 """The registry of machines: one line each. Loading a configuration finds its machine here."""
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -7,14 +8,16 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from accelsim import shipped
-from accelsim.config import ArchConfig, did_you_mean, read_yaml, validate
+from accelsim.config import ArchConfig, did_you_mean, line_of, read_yaml, validate
 from accelsim.errors import ConfigError
 
 if TYPE_CHECKING:
-    from accelsim.arch.base import Machine
+    from accelsim.arch.base import Machine, Policy
 
 _KINDS = {
     "eie": "accelsim.arch.eie.model:Eie",
+    "scnn": "accelsim.arch.scnn.model:Scnn",
+    "dcnn": "accelsim.arch.dcnn.model:Dcnn",
     "sigma": "accelsim.arch.sigma.model:Sigma",
     "systolic": "accelsim.arch.systolic.model:Systolic",
     "tensor_core": "accelsim.arch.tensor_core.model:TensorCore",
@@ -37,7 +40,32 @@ def machine(kind: str) -> "Machine":
     return instance
 
 
-def load_arch(arch: str | ArchConfig, changes: Mapping[str, Any] | None = None) -> ArchConfig:
+@cache
+def policies(kind: str) -> "dict[str, Policy]":
+    """Every policy of a kind, the default first: the machine's own, and those of installed packages.
+
+    A package registers an entry point `KIND:NAME` in the group `accelsim.policies`. Raises ConfigError when it cannot
+    be loaded or takes a name that the machine has.
+    """
+    found = dict(machine(kind).policies)
+    for entry in sorted(entry_points(group="accelsim.policies"), key=lambda e: (e.name, e.value)):
+        owner, _, name = entry.name.partition(":")
+        where = f"policy entry point {entry.name!r} ({entry.value})"
+        if owner not in kinds() or not name:
+            raise ConfigError(f"{where}: wanted KIND:NAME with a kind out of {', '.join(sorted(kinds()))}")
+        if owner != kind:
+            continue
+        if name in found:
+            raise ConfigError(f"{where}: {kind} already has a policy {name!r}; give it another name")
+        try:
+            found[name] = entry.load()
+        except Exception as error:  # whatever the package does when it is imported
+            raise ConfigError(f"{where}: cannot be loaded ({type(error).__name__}: {error}); correct or uninstall "
+                              "the package") from error
+    return found
+
+
+def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, Any] | None = None) -> ArchConfig:
     """An architecture from a shipped name, a YAML file's path or a config object, with `changes` of keys applied.
 
     Raises ConfigError with every mistake at once.
@@ -45,17 +73,19 @@ def load_arch(arch: str | ArchConfig, changes: Mapping[str, Any] | None = None) 
     if isinstance(arch, ArchConfig):
         data: Mapping[Any, Any] = arch.to_dict()
         where = f"config {arch.name!r}"
-    elif isinstance(arch, str):
-        path = shipped.find("arch", arch)
+    elif isinstance(arch, (str, os.PathLike)):
+        path = shipped.find("arch", os.fspath(arch))
         data, where = read_yaml(path), str(path)
     else:
         raise ConfigError(f"arch is a {type(arch).__name__}, wanted a preset's name, a path or a config object")
-    kind = data.get("kind", "")
-    if kind not in kinds():
-        raise ConfigError(f"{where}: kind {kind!r} is not one of {', '.join(kinds())}"
-                          f"{did_you_mean(str(kind), kinds())}")
-    if changes and "kind" in changes:
-        raise ConfigError("'kind' cannot be set; name an arch of that kind")
+    if "kind" not in data:
+        raise ConfigError(f"{where}: key 'kind' is missing; wanted one of {', '.join(sorted(kinds()))}")
+    kind = data["kind"]
+    if not isinstance(kind, str) or kind not in kinds():
+        word = kind[:60] if isinstance(kind, str) else f"a {type(kind).__name__}"
+        raise ConfigError(f"{where}{line_of(data, 'kind')}: kind {word!r} is unknown{did_you_mean(word, kinds())}")
+    if isinstance(changes, Mapping) and "kind" in changes:
+        raise ConfigError("set: 'kind' cannot be set; name an arch of that kind")
     return validate(machine(kind).config, data, where, changes, without="kind")
 
 

@@ -13,8 +13,10 @@ from pathlib import Path
 from pydantic import Field
 
 from accelsim import shipped
-from accelsim.config import StrictModel, did_you_mean, digest_of, read_yaml, validate
+from accelsim.config import Name, StrictModel, did_you_mean, digest_of, parse_yaml, read_text, validate
 from accelsim.errors import ConfigError
+
+MAX_PJ = 1e12  # one joule an action is a mistake; also keeps every sum finite
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class Action:
 class EnergyEntry(StrictModel):
     """pJ of one action: `pj + pj_per_bit * bits`."""
 
-    pj: float = Field(ge=0)
-    pj_per_bit: float = Field(default=0.0, ge=0)
-    component: str = Field(min_length=1)
+    pj: float = Field(ge=0, le=MAX_PJ)
+    pj_per_bit: float = Field(default=0.0, ge=0, le=MAX_PJ)
+    component: Name
     source: str = Field(min_length=1)
     arithmetic: str = ""
 
@@ -38,7 +40,7 @@ class EnergyEntry(StrictModel):
 class EnergyTable(StrictModel):
     """A named table at one technology node."""
 
-    name: str = Field(min_length=1)
+    name: Name
     node_nm: float = Field(gt=0)
     actions: dict[str, EnergyEntry]
 
@@ -68,9 +70,9 @@ class EnergyTable(StrictModel):
 def load_energy_table(name_or_path: str) -> EnergyTable:
     """A shipped table by name, or a YAML file by path."""
     path = shipped.find("energy", name_or_path)
-    return _validated(path, path.stat().st_mtime_ns)
+    return _validated(path, read_text(path))
 
 
 @lru_cache(maxsize=64)
-def _validated(path: Path, modified_ns: int) -> EnergyTable:
-    return validate(EnergyTable, read_yaml(path), str(path))
+def _validated(path: Path, text: str) -> EnergyTable:
+    return validate(EnergyTable, parse_yaml(path, text), str(path))

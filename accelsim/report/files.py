@@ -2,7 +2,7 @@
 
 import csv
 import json
-import os
+import tempfile
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -39,25 +39,43 @@ def as_table(results: Sequence[Result]) -> str:
     return as_text(results)
 
 
+def as_plain_table(results: Sequence[Result]) -> str:
+    """The same tables whatever terminal there is: what files hold."""
+    return as_text(results, terminal=False)
+
+
 def prepare(folder: Path) -> Path:
     """`folder`, made if need be; ConfigError, before anything is simulated, when it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(None, "Permission denied")
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".accelsim-"):
+            pass  # what permissions, quotas and mounts say together
+        for name in _WRITERS:
+            if (folder / name).is_dir():
+                raise IsADirectoryError(None, f"{name} in it is a folder")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"-o {folder}: cannot be used as a folder ({reason}); choose another") from None
+        raise _unusable(folder, error) from None
     return folder
 
 
 def write(folder: Path, results: Sequence[Result]) -> None:
-    """result.json, layers.csv and table.txt, each whole or not at all."""
-    texts = {"result.json": as_json(results), "layers.csv": as_csv(results), "table.txt": as_table(results)}
+    """result.json, layers.csv and table.txt: all three, or none and a ConfigError."""
+    placed: list[Path] = []
     try:
-        for name, text in texts.items():
-            part = folder / f".{name}.part"
-            part.write_text(text + "\n", encoding="utf-8")
-            part.replace(folder / name)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".accelsim-") as parts:
+            for name, as_format in _WRITERS.items():
+                (Path(parts) / name).write_text(as_format(results) + "\n", encoding="utf-8")
+            for name in _WRITERS:
+                placed.append((Path(parts) / name).replace(folder / name))
     except OSError as error:
-        raise ConfigError(f"-o {folder}: cannot be written ({error.strerror}); choose another") from None
+        for file in placed:
+            file.unlink(missing_ok=True)
+        raise _unusable(folder, error) from None
+
+
+_WRITERS = {"result.json": as_json, "layers.csv": as_csv, "table.txt": as_plain_table}
+
+
+def _unusable(folder: Path, error: Exception) -> ConfigError:
+    reason = getattr(error, "strerror", None) or error
+    return ConfigError(f"-o {folder}: cannot be written to ({reason}); choose another folder")

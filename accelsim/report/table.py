@@ -1,4 +1,4 @@
-"""Results and traces as tables, for a terminal or a notebook."""
+"""Results and traces as tables, for a terminal. `notebook.py` makes HTML of the same parts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
@@ -15,16 +15,9 @@ if TYPE_CHECKING:
 _PLAIN_WIDTH = 118  # where there is no terminal to ask
 
 
-def as_text(results: Sequence["Result"]) -> str:
-    """The tables of `results` as plain text, in the terminal's width where there is one."""
-    return _rendered(result_parts(results))
-
-
-def as_html(results: Sequence["Result"]) -> str:
-    """The same as HTML; every name in it is escaped."""
-    console = Console(record=True, file=StringIO(), width=_PLAIN_WIDTH)
-    console.print(*result_parts(results), sep="\n", markup=False, highlight=False)
-    return console.export_html(inline_styles=True, code_format="<pre style=\"line-height:1.2\">{code}</pre>")
+def as_text(results: Sequence["Result"], terminal: bool = True) -> str:
+    """The tables of `results`, in the width and colours of the terminal where there is one and `terminal` is true."""
+    return rendered(result_parts(results), terminal)
 
 
 def trace_text(trace: "Trace") -> str:
@@ -40,7 +33,7 @@ def trace_text(trace: "Trace") -> str:
             "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
     facts += [f"{key}: {value}" for key, value in trace.made_by.items()]
-    return _rendered([table, *(Text(_short(fact)) for fact in facts)])
+    return rendered([table, *(Text(_short(fact)) for fact in facts)])
 
 
 def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
@@ -99,14 +92,17 @@ def _table(title: str) -> Table:
     return Table(title=Text(title, style="bold"), title_justify="left")
 
 
-def _rendered(parts: Sequence[RenderableType]) -> str:
-    out = StringIO()
-    terminal = Console()
-    console = Console(file=out, width=max(terminal.width, _PLAIN_WIDTH) if not terminal.is_terminal else terminal.width,
-                      force_terminal=terminal.is_terminal, color_system="standard" if terminal.is_terminal else None)
+def rendered(parts: Sequence[RenderableType], terminal: bool = True) -> str:
+    """`parts` in the width and colours of the terminal where there is one and `terminal` is true, else plain."""
+    out, shown_on = StringIO(), Console()
+    coloured = terminal and shown_on.is_terminal
+    console = Console(file=out, width=shown_on.width if coloured else _PLAIN_WIDTH, force_terminal=coloured,
+                      color_system="standard" if coloured else None)
     console.print(*parts, sep="\n", markup=False, highlight=False)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 400 else text[:397] + "..."
+    """One line for a terminal: provenance is free text, and nothing in it may act on the terminal."""
+    inert = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:400])
+    return inert if len(text) <= 400 else inert + "..."

@@ -18,6 +18,7 @@ from accelsim.workload.counting import column_nonzeros
 
 VALUE_DTYPES = (np.dtype(np.int8), np.dtype(np.int16), np.dtype(bool))
 BIAS_DTYPES = (np.dtype(np.int32), np.dtype(bool))
+MAX_STEP = 1 << 16  # of stride, padding and dilation
 MAX_OUTPUTS = 1 << 34  # a layer with more outputs is a typing error, not a workload
 FLOAT_WAY_OUT = "pass x != 0 for a pattern-only layer, or quantize to int8/int16 first (accelsim.quantize)"
 
@@ -214,7 +215,7 @@ def conv2d(name: str, weight: Any, activation: Any, stride: Any = 1, padding: An
     _axes(name, "weight", weight, "K, C/groups, R, S")
     _axes(name, "activation", activation, "N, C, H, W")
     (filters, per_group, *kernel), (images, channels, *plane) = weight.shape, activation.shape
-    groups = _whole(name, "groups", groups, 1)
+    groups = _whole(name, "groups", groups, 1, channels)
     stride, padding, dilation = (_pair(name, key, value, low) for key, value, low in
                                  (("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1)))
     if per_group * groups != channels or filters % groups:
@@ -242,16 +243,22 @@ def _matmul(name: str, weight: np.ndarray, activation: np.ndarray, bias: Any) ->
     return Matmul(name, weight, activation, _bias(name, bias, weight.shape[1]))
 
 
+def checked_name(what: str, name: Any) -> str:
+    """`name` if it is text that any terminal, file or page can show, else TraceError. `what` bears the name."""
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise TraceError(f"a {what}'s name must be text of printable characters, got {name!r}")
+    return name
+
+
 def _times(array: np.ndarray) -> str:
     return "x".join(map(str, array.shape))
 
 
 def _tensor(name: str, role: str, value: Any) -> np.ndarray:
-    if not isinstance(name, str) or not name:
-        raise TraceError(f"a layer's name must be a non-empty string, got {name!r}")
-    array = np.asarray(value)
+    checked_name("layer", name)
+    array = _array(name, role, value)
     if array.dtype in VALUE_DTYPES:
-        return _frozen(array)
+        return _frozen(array.copy() if array.flags.writeable else array)  # what a caller changes later is not ours
     if array.dtype.kind not in "iu":
         raise TraceError(f"layer {name!r}: {role} has dtype {array.dtype}, wanted int8, int16 or bool; "
                          + FLOAT_WAY_OUT)
@@ -261,12 +268,19 @@ def _tensor(name: str, role: str, value: Any) -> np.ndarray:
 def _bias(name: str, value: Any, outputs: int) -> np.ndarray | None:
     if value is None:
         return None
-    array = np.asarray(value)
+    array = _array(name, "bias", value)
     if array.shape != (outputs,):
         raise TraceError(f"layer {name!r}: bias has shape {list(array.shape)}, wanted [{outputs}], one per output")
     if array.dtype.kind not in "iub":
         raise TraceError(f"layer {name!r}: bias has dtype {array.dtype}, wanted integers or bool; " + FLOAT_WAY_OUT)
-    return _frozen(array if array.dtype == bool else _narrow(name, "bias", array, np.int32))
+    return _frozen(array.copy() if array.dtype == bool else _narrow(name, "bias", array, np.int32))
+
+
+def _array(name: str, role: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise TraceError(f"layer {name!r}: {role} is not an array ({error}); give one of equal rows") from None
 
 
 def _narrow(name: str, role: str, array: np.ndarray, dtype: type) -> np.ndarray:
@@ -288,9 +302,9 @@ def _axes(name: str, role: str, array: np.ndarray, axes: str) -> None:
         raise TraceError(f"layer {name!r}: {role} has shape {list(array.shape)}, wanted [{axes}], no axis empty")
 
 
-def _whole(name: str, key: str, value: Any, low: int) -> int:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < low:
-        raise TraceError(f"layer {name!r}: {key} is {value!r}, wanted a whole number of at least {low}")
+def _whole(name: str, key: str, value: Any, low: int, high: int) -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
+        raise TraceError(f"layer {name!r}: {key} is {value!r}, wanted a whole number from {low} to {high:,}")
     return int(value)
 
 
@@ -298,7 +312,7 @@ def _pair(name: str, key: str, value: Any, low: int) -> tuple[int, int]:
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(pair) != 2:
         raise TraceError(f"layer {name!r}: {key} is {value!r}, wanted one number or a (rows, columns) pair")
-    return _whole(name, key, pair[0], low), _whole(name, key, pair[1], low)
+    return _whole(name, key, pair[0], low, MAX_STEP), _whole(name, key, pair[1], low, MAX_STEP)
 
 
 def _bounded(name: str, outputs: int) -> None:

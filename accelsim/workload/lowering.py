@@ -1,5 +1,6 @@
 """Convolutions as matrix products (im2col), for machines that know vectors and matrices alone."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from accelsim.errors import UnsupportedLayerError
 from accelsim.workload.layer import Conv2d, Layer, Matmul
+
+MAX_PATCH_ELEMENTS = 1 << 31  # of one im2col matrix: 2 GB of int8
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,17 @@ def matrix_products(layer: Layer) -> Iterator[MatrixProduct]:
 
 
 def im2col(layer: Conv2d, group: int) -> np.ndarray:
-    """Patches [N*P*Q, C/groups*R*S] of one group's channels, zero where a tap falls in the padding."""
+    """Patches [N*P*Q, C/groups*R*S] of one group's channels, zero where a tap falls in the padding.
+
+    Raises UnsupportedLayerError when they would fill the memory.
+    """
     per_group, kernel = layer.weight.shape[1], layer.weight.shape[2:]
     images = layer.activation.shape[0]
-    patches = np.zeros((images, *layer.out_plane, per_group, *kernel), layer.activation.dtype)
+    shape = (images, *layer.out_plane, per_group, *kernel)
+    if math.prod(shape) > MAX_PATCH_ELEMENTS:
+        raise UnsupportedLayerError(f"layer {layer.name!r}: its im2col matrix has {math.prod(shape):,} elements, over "
+                                    f"{MAX_PATCH_ELEMENTS:,}; give fewer images, less padding or a smaller plane")
+    patches = np.zeros(shape, layer.activation.dtype)
     channels = layer.activation[:, group * per_group:(group + 1) * per_group]
     for r, s in np.ndindex(*kernel):
         (rows, cols), (p, q) = layer.taps(r, s)

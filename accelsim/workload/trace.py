@@ -1,13 +1,14 @@
 """Traces: the layers of one workload with their recorded tensors, in one safetensors file.
 
-The file's metadata holds one JSON text under the key `accelsim` (`Header` below). Tensor i of role r is stored as
-`i.r`; bool patterns are packed to bits (numpy order, C order, last byte zero-filled). No pickle anywhere.
+The file's metadata holds one JSON text under the key `accelsim` (`Header` below). The tensor of role r of layer i is
+stored as `i.r`, in the smallest encoding of `accelsim.workload.tensors`. No pickle anywhere.
 """
 
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -22,22 +23,15 @@ from safetensors.numpy import save_file
 from accelsim import shipped
 from accelsim.config import StrictModel, digest_of
 from accelsim.errors import TraceError
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.layer import Layer, checked_name, conv2d, linear, matmul
+from accelsim.workload.tensors import Role, TensorSpec, restored, stored
 
 if TYPE_CHECKING:
     import networkx
 
 _KEY = "accelsim"
-_ROLES = ("weight", "activation", "bias")
-_STORED = {"values": ("I8", "I16", "I32"), "bits": ("U8",)}
+_ROLES: tuple[Role, ...] = ("weight", "activation", "bias")
 _REMAKE = "make the file again with accelsim.Trace(...).save(path)"
-
-
-class TensorSpec(StrictModel):
-    """Shape of a tensor and how it is stored: integers as they are, or bools packed to bits."""
-
-    shape: list[int] = Field(min_length=1, max_length=4)
-    encoding: Literal["values", "bits"]
 
 
 class LayerSpec(StrictModel):
@@ -57,7 +51,7 @@ class LayerSpec(StrictModel):
 class Header(StrictModel):
     """The JSON in the file's metadata. `edges` are (from, to) pairs of layer names."""
 
-    format: Literal[1]
+    format: Literal[1, 2]  # 2 knows compressed tensors
     name: str = Field(min_length=1)
     made_by: dict[str, Any]
     layers: list[LayerSpec] = Field(min_length=1)
@@ -75,22 +69,27 @@ class Trace:
     """
 
     def __init__(self, layers: Iterable[Layer], name: str = "trace",
-                 edges: Iterable[tuple[str, str]] | None = None, made_by: Mapping[str, Any] | None = None) -> None:
+                 edges: Iterable[Sequence[str]] | None = None, made_by: Mapping[str, Any] | None = None) -> None:
         self.layers: tuple[Layer, ...] = tuple(layers)
-        self.name = name
+        self.name = checked_name("trace", name)
         names = [_checked(layer).name for layer in self.layers]
         self.edges: tuple[tuple[str, str], ...] = (
-            tuple(pairwise(names)) if edges is None else tuple((a, b) for a, b in edges))
+            tuple(pairwise(names)) if edges is None else tuple(map(self._edge, edges)))
         try:
             self.made_by: dict[str, Any] = json.loads(json.dumps(dict(made_by or {}), allow_nan=False))
         except (TypeError, ValueError) as error:
             raise TraceError(f"trace {name!r}: made_by cannot be stored as JSON ({error})") from None
         self._check(names)
 
+    def _edge(self, edge: Any) -> tuple[str, str]:
+        if not isinstance(edge, (tuple, list)) or len(edge) != 2 or not all(isinstance(end, str) for end in edge):
+            raise TraceError(f"trace {self.name!r}: edge {edge!r} is not a pair of layer names")
+        return edge[0], edge[1]
+
     def _check(self, names: list[str]) -> None:
         if not names:
             raise TraceError(f"trace {self.name!r} has no layers; give at least one")
-        repeated = sorted({n for n in names if names.count(n) > 1})
+        repeated = sorted(n for n, times in Counter(names).items() if times > 1)
         if repeated:
             raise TraceError(f"trace {self.name!r}: layer names repeat: {', '.join(repeated)}; give each its own")
         unknown = {n for edge in self.edges for n in edge} - set(names)
@@ -147,17 +146,17 @@ class Trace:
                 tensor = getattr(layer, role)
                 spec[role] = None
                 if tensor is not None:
-                    bits = tensor.dtype == bool
-                    spec[role] = {"shape": list(tensor.shape), "encoding": "bits" if bits else "values"}
-                    tensors[f"{index}.{role}"] = np.packbits(tensor) if bits else np.ascontiguousarray(tensor)
+                    entry = stored(tensor, layer.op, role)
+                    spec[role], tensors[f"{index}.{role}"] = entry.spec, entry.array
             specs.append(spec)
-        header = {"format": 1, "name": self.name, "made_by": self.made_by, "layers": specs,
+        header = {"format": 2, "name": self.name, "made_by": self.made_by, "layers": specs,
                   "edges": [list(e) for e in self.edges], "digest": self.digest}
         try:
             handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
             os.close(handle)
             try:
-                save_file(tensors, temporary, metadata={_KEY: json.dumps(header, sort_keys=True)})
+                text = json.dumps(header, sort_keys=True, separators=(",", ":"))
+                save_file(tensors, temporary, metadata={_KEY: text})
                 os.chmod(temporary, 0o644)
                 os.replace(temporary, target)
             finally:
@@ -172,17 +171,21 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
 
     The content is checked against the header: a file that was cut, edited or mixed up raises TraceError.
     """
-    file = shipped.find("trace", os.fspath(path))
+    file = shipped.find("trace", os.fsdecode(path))
+    try:
+        file.open("rb").close()  # safetensors calls every file that it cannot open missing
+    except OSError as error:
+        raise TraceError(f"{file}: cannot be read ({error.strerror}); give the path of a trace file") from None
     try:
         with safe_open(file, framework="numpy") as tensors:
             header = _header(file, tensors.metadata() or {})
-            layers = [_layer(file, tensors, index, spec) for index, spec in enumerate(header.layers)]
-            extra = set(tensors.keys()) - {f"{i}.{r}" for i in range(len(layers)) for r in _ROLES}
+            unread = set(tensors.keys())
+            layers = [_layer(file, tensors, unread, index, spec) for index, spec in enumerate(header.layers)]
     except (SafetensorError, OSError, ValueError, OverflowError, MemoryError) as error:
         raise TraceError(f"{file}: not a readable safetensors file ({error}); {_REMAKE}") from None
-    if extra:
-        raise TraceError(f"{file}: holds tensors that no layer names: {', '.join(sorted(extra))[:200]}; {_REMAKE}")
-    trace = _located(file, lambda: Trace(layers, header.name, [_edge(file, e) for e in header.edges], header.made_by))
+    if unread:
+        raise TraceError(f"{file}: holds tensors that no layer names: {', '.join(sorted(unread))[:200]}; {_REMAKE}")
+    trace = _located(file, lambda: Trace(layers, header.name, header.edges, header.made_by))
     if trace.digest != header.digest:
         raise TraceError(f"{file}: content does not match its digest (the file was changed); {_REMAKE}")
     return trace
@@ -205,9 +208,9 @@ def _header(file: Path, metadata: Mapping[str, str]) -> Header:
         raise TraceError(f"{file}: header: {where}: {first['msg']}; {_REMAKE}") from None
 
 
-def _layer(file: Path, tensors: Any, index: int, spec: LayerSpec) -> Layer:
-    arrays = [None if getattr(spec, r) is None else _read(file, tensors, f"{index}.{r}", getattr(spec, r))
-              for r in _ROLES]
+def _layer(file: Path, tensors: Any, unread: set[str], index: int, spec: LayerSpec) -> Layer:
+    arrays = [None if getattr(spec, role) is None else _read(file, tensors, unread, index, role, spec)
+              for role in _ROLES]
     weight, activation, bias = arrays
     if spec.op == "conv2d":
         given = (spec.stride, spec.padding, spec.dilation, spec.groups)
@@ -223,26 +226,17 @@ def _layer(file: Path, tensors: Any, index: int, spec: LayerSpec) -> Layer:
     return _located(file, lambda: linear(spec.name, weight[0], activation[0], bias))
 
 
-def _read(file: Path, tensors: Any, key: str, spec: TensorSpec) -> np.ndarray:
-    if key not in tensors.keys():  # noqa: SIM118 (not a mapping)
+def _read(file: Path, tensors: Any, unread: set[str], index: int, role: Role, spec: LayerSpec) -> np.ndarray:
+    key = f"{index}.{role}"
+    if key not in unread:
         raise TraceError(f"{file}: tensor {key!r} is missing; {_REMAKE}")
-    stored = tensors.get_slice(key)
-    positive = all(n > 0 for n in spec.shape)
-    size = int(np.prod([max(n, 0) for n in spec.shape], dtype=object))
-    wanted = spec.shape if spec.encoding == "values" else [-(-size // 8)]
-    if stored.get_dtype() not in _STORED[spec.encoding] or stored.get_shape() != wanted or not positive:
-        raise TraceError(f"{file}: tensor {key!r} is {stored.get_dtype()} {stored.get_shape()}, wanted {spec.encoding} "
-                         f"({' or '.join(_STORED[spec.encoding])}) {wanted} with no axis empty; {_REMAKE}")
-    array: np.ndarray = tensors.get_tensor(key)
-    if spec.encoding == "bits":
-        array = np.unpackbits(array, count=size).reshape(spec.shape).view(bool)
+    unread.remove(key)
+    try:
+        array = restored(getattr(spec, role), tensors, key, spec.op, role)
+    except TraceError as error:
+        raise TraceError(f"{file}: {error}; {_REMAKE}") from None
+    array.flags.writeable = False  # ours alone: the layer need not copy it
     return array
-
-
-def _edge(file: Path, edge: list[str]) -> tuple[str, str]:
-    if len(edge) != 2:
-        raise TraceError(f"{file}: header: edge {edge!r} is not a pair of layer names; {_REMAKE}")
-    return edge[0], edge[1]
 
 
 def _located(file: Path, make: Any) -> Any:

@@ -1,14 +1,14 @@
 """How far are the tensor cores from what was measured and published, on actual operands?
 
-venom: RTX 3090, FP16, M = 1024, N = 4096, K swept, microseconds (results in the repository UDC-GAC/venom). A100: 16384
-cubed (NVIDIA/cutlass, issue 408, clocks locked). stc: Sparseloop's figure 15. dstc: Sparseloop's figure 13, read off the
-DSTC paper's figure 21, so with reading errors.
+venom: RTX 3090, FP16, M = 1024, N = 4096, K swept, microseconds (results in the repository UDC-GAC/venom).
+A100: 16384 cubed (NVIDIA/cutlass, issue 408, clocks locked). stc: Sparseloop's figure 15. dstc: Sparseloop's figure 13,
+read off the DSTC paper's figure 21, so with reading errors.
 
 Assumed, and stated in the presets: the tiles and `auto`'s choice among them, as many resident CTAs as registers and
 shared memory allow, and for the RTX 3090 its *base* clock, 1395 MHz: the report does not give it. At that clock the
 measured slopes are whole waves of tiles (sparse 128.6 cycles per k for 4 waves of 32; dense 224.3 for 7 of 32, above
-K = 9216 257.9 for 4 of 64); at the boost clock, 1695 MHz, the worst point is 16 % off whatever the overhead. So the clock
-was chosen with this table in sight. One launch overhead is fitted, once for all points.
+K = 9216 257.9 for 4 of 64); at the boost clock, 1695 MHz, the worst point is 16 % off whatever the overhead. So the
+clock was chosen with this table in sight. One launch overhead is fitted, once for all points.
 """
 
 from functools import cache

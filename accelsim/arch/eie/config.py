@@ -16,8 +16,8 @@ class EieConfig(ArchConfig):
     spmat_width_bits: int = Field(ge=1, le=65536, description="width of a row of the sparse-matrix SRAM, bits")
     index_bits: int = Field(ge=1, le=15, description="bits of the relative index of an entry")
     weight_bits: int = Field(ge=1, le=16, description="bits of the weight code of an entry")
-    spmat_kbytes: float = Field(gt=0, description="sparse-matrix SRAM per PE, KiB (exceeding it is noted)")
-    pointer_kbytes: float = Field(gt=0, description="pointer SRAM per PE, KiB (exceeding it is noted)")
+    spmat_kbytes: float = Field(gt=0, le=1e9, description="sparse-matrix SRAM per PE, KiB (exceeding it is noted)")
+    pointer_kbytes: float = Field(gt=0, le=1e9, description="pointer SRAM per PE, KiB (exceeding it is noted)")
 
     @model_validator(mode="after")
     def _row_holds_an_entry(self) -> Self:

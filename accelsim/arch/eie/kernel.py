@@ -211,15 +211,18 @@ def run_steps(steps, queue_entries):
 def count_row_reads(steps, encoded, entries_per_row):
     """Sparse-matrix rows that all PEs read; a PE's row register survives column changes, not the end of a vector."""
     entries, _, first_entry = encoded
+    rows_per_entry = 1.0 / entries_per_row  # divisions would take longer than all else here
     reads = np.int64(0)
     for v in range(len(steps.scan_end)):
         columns = steps.columns[steps.first_step[v]:steps.first_step[v + 1]]
         for p in range(entries.shape[0]):
             last = np.int64(-1)
             for j in columns:
-                if entries[p, j] > 0:
-                    first = np.int64(first_entry[p, j]) // entries_per_row
-                    final = (np.int64(first_entry[p, j]) + np.int64(entries[p, j]) - 1) // entries_per_row
+                # half an entry keeps the products away from whole numbers, so that cutting them off is exact
+                begin, count = np.float64(first_entry[p, j]), np.float64(entries[p, j])
+                first = np.int64((begin + 0.5) * rows_per_entry)
+                final = np.int64((begin + count - 0.5) * rows_per_entry)
+                if count > 0:
                     reads += final - first + (first != last)
                     last = final
     return reads

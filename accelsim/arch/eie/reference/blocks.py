@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.eie.encode import PADDING_CODE, Entry, PeMemory
+from accelsim.arch.eie.reference.encode import PADDING_CODE, Entry, PeMemory
 from accelsim.hw.clock import Block, Clock, Clocked, Queue, Register
 
 WAITING = "waiting"  # what PtrRead records of an idle cycle: which stall it is shows when the run is over

@@ -5,8 +5,8 @@ docs/machines/eie.md. Exact: every cycle, count and stall of those rules. Abstra
 the layer in accumulators of unlimited width, not 16-bit fixed point.
 
 Data path of one run (one vector): Scanner -> a Queue per PE -> PtrRead -> Pipeline (SpmatRead, three arithmetic
-stages) -> Accumulators. `blocks.py` has these blocks, `clock.py` the two-phase clock they run on, `encode.py` the
-matrix format; here they are put together, run and accounted for.
+stages) -> Accumulators. `blocks.py` has these blocks, `encode.py` the matrix format; the two-phase clock is shared
+(`accelsim.hw.clock`). Here they are put together, run and accounted for.
 """
 
 from collections import Counter
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from accelsim.arch.base import LayerRun, Policy
-from accelsim.arch.eie.blocks import WAITING, Broadcast, Pipeline, PtrRead, Scanner
-from accelsim.arch.eie.encode import EncodedMatrix, encode
 from accelsim.arch.eie.policies import assign_rows
+from accelsim.arch.eie.reference.blocks import WAITING, Broadcast, Pipeline, PtrRead, Scanner
+from accelsim.arch.eie.reference.encode import EncodedMatrix, encode
 from accelsim.errors import DeadlockError, TraceError
 from accelsim.hw.clock import Clock, Clocked, Queue
 from accelsim.workload.layer import Layer
