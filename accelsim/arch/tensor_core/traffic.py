@@ -90,9 +90,10 @@ def copy_step(rates, blocks, ring, meters, row, column, sm, now):
 
     row, column: block of A and of B, counted within their kinds.
     """
+    before = meters[L2_READ]
     filled = max(_transfer(rates, blocks, ring, meters, row, sm, now),
                  _transfer(rates, blocks, ring, meters, rates.first_b + column, sm, now))
-    values_at = _arrival(rates, meters, sm, filled)
+    values_at = _arrival(rates, meters, sm, filled) if meters[L2_READ] > before else now
     if rates.first_ea == len(blocks):
         return values_at, now
     before = meters[L2_READ]
