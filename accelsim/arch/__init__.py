@@ -20,6 +20,7 @@ _KINDS = {
     "dcnn": "accelsim.arch.dcnn.model:Dcnn",
     "sigma": "accelsim.arch.sigma.model:Sigma",
     "systolic": "accelsim.arch.systolic.model:Systolic",
+    "tensor_core": "accelsim.arch.tensor_core.model:TensorCore",
 }
 
 
