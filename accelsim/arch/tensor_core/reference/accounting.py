@@ -10,8 +10,8 @@ from accelsim.arch.tensor_core.reference.cores import Work, multiplies_per_instr
 from accelsim.arch.tensor_core.reference.sm import Sm, Step
 
 
-def sm_stalls(sm: Sm, grid_cycles: int, config: Any) -> Counter[str]:
-    """Slot-cycles of one SM from cycle 0 to the end of the grid."""
+def sm_stalls(sm: Sm, cta_cycles: int, config: Any) -> Counter[str]:
+    """Slot-cycles of one SM from cycle 0 to the end of the last CTA of all SMs."""
     per_core = multiplies_per_instruction(config) // config.mma_issue_cycles
     width = config.sub_cores_per_sm * per_core
     stalls: Counter[str] = Counter()
@@ -28,7 +28,7 @@ def sm_stalls(sm: Sm, grid_cycles: int, config: Any) -> Counter[str]:
         cycle += step.hold_cycles
     last_end = max(sm.cta_ends, default=0)
     stalls["epilogue"] += (last_end - cycle) * width
-    stalls["tail_wave"] += (grid_cycles - last_end) * width
+    stalls["tail_wave"] += (cta_cycles - last_end) * width
     return stalls
 
 

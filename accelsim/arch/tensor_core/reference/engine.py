@@ -11,7 +11,7 @@ from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import assemble, matrix_products
 
 STALLS = ("busy", "operand_zero", "padding", "imbalance", "shared_memory", "prologue", "copy", "metadata",
-          "mma_latency", "epilogue", "tail_wave", "reduction", "launch")
+          "mma_latency", "epilogue", "tail_wave", "write_back", "reduction", "launch")
 COUNTS = ("macs", "zero_multiplies", "padding_multiplies", "mma_instructions", "register_bytes", "accumulator_updates",
           "shared_read_bytes", "shared_write_bytes", "metadata_bytes", "l2_read_bytes", "l2_write_bytes",
           "l2_reduction_bytes", "dram_read_bytes", "dram_write_bytes", "k_steps", "ctas")

@@ -50,6 +50,12 @@ class Grid:
         self.ctas = self._ctas()
         self._encoded: dict[tuple[str, int, int, int], Block] = {}
 
+    @property
+    def chain_cycles(self) -> int:
+        """From a step's start to the sum of its last instruction, which needs those of all before (not by bitmaps)."""
+        inner_steps = 0 if self.form.runs == "dual_side" else self.tile.inner_steps(self.form, self.config)
+        return int(inner_steps * self.config.mma_latency_cycles)
+
     def _ctas(self) -> list[Cta]:
         """In the order in which they start: columns in groups, within a group row by row."""
         tile, shape, width = self.tile, self.shape, self.config.swizzle

@@ -27,13 +27,14 @@ class Machine:
         self.counts: Counter[str] = Counter()
         shape = grid.shape
         self.results = np.zeros((shape.products, len(grid.slices), shape.m, shape.n), np.int64)
-        device = Device(self.env, grid, Memory(self.env, config, self.counts), self.results, self.counts)
+        self.memory = Memory(self.env, config, self.counts)
+        device = Device(self.env, grid, self.memory, self.results, self.counts)
         queue = iter(grid.ctas[config.sms * grid.occupancy:])
         self.sms = [Sm(number, device, queue) for number in range(config.sms)]
-        self.grid_cycles = self.reduction_cycles = 0
+        self.cta_cycles = self.write_back_cycles = self.reduction_cycles = 0
 
     def run(self) -> None:
-        """To the end of the last CTA and, with slices, of their sum."""
+        """To the end of the last CTA, of what must be written back and, with slices, of their sum."""
         self.env.run(until=self.env.process(self._whole_run()))
         self._count()
 
@@ -41,13 +42,15 @@ class Machine:
         slots = [self.env.process(sm.slot(slot, self._first_cta(sm.number, slot)))
                  for sm in self.sms for slot in range(self.grid.occupancy)]
         yield self.env.all_of(slots)
-        self.grid_cycles = int(self.env.now)
+        self.cta_cycles = int(self.env.now)
+        self.write_back_cycles = max(0, self.memory.written_back_cycles - self.cta_cycles)
+        yield self.env.timeout(self.write_back_cycles)
         if len(self.grid.slices) > 1:
             shape, config = self.grid.shape, self.config
             bits = len(self.grid.slices) * config.accumulator_bits + config.output_bits
             yield Pipe(self.env, 8 * config.l2_bytes_per_cycle).book(shape.products * shape.m * shape.n * bits)
             yield self.env.timeout(config.l2_latency_cycles)
-            self.reduction_cycles = int(self.env.now) - self.grid_cycles
+            self.reduction_cycles = int(self.env.now) - self.cta_cycles - self.write_back_cycles
 
     def _first_cta(self, sm: int, slot: int) -> Any:
         number = slot * self.config.sms + sm
@@ -55,7 +58,7 @@ class Machine:
 
     @property
     def cycles(self) -> int:
-        return int(self.config.launch_cycles) + self.grid_cycles + self.reduction_cycles
+        return int(self.config.launch_cycles) + self.cta_cycles + self.write_back_cycles + self.reduction_cycles
 
     @property
     def slots(self) -> int:
@@ -75,9 +78,10 @@ class Machine:
 
     def stalls(self) -> Counter[str]:
         """Slot-cycles of all SMs by name."""
-        stalls = Counter(launch=self.slots * self.config.launch_cycles, reduction=self.slots * self.reduction_cycles)
+        stalls = Counter(launch=self.slots * self.config.launch_cycles, write_back=self.slots * self.write_back_cycles,
+                         reduction=self.slots * self.reduction_cycles)
         for sm in self.sms:
-            stalls.update(sm_stalls(sm, self.grid_cycles, self.config))
+            stalls.update(sm_stalls(sm, self.cta_cycles, self.config))
         return stalls
 
     def _count(self) -> None:

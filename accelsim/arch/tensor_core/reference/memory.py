@@ -73,8 +73,12 @@ class Memory:
         return int(self.env.now)
 
     def write(self, size_bytes: int, sm: int) -> simpy.Event:
-        """Book a write of results; the event fires when L2 and port have taken it."""
-        taken = [self.l2.book(size_bytes), self.ports[sm].book(size_bytes)]
-        self.dram.book(size_bytes)
+        """Book a write of results; the event fires when L2 and port have taken it. DRAM gets it behind all reads."""
         self.counts.update(l2_write_bytes=size_bytes, dram_write_bytes=size_bytes)
-        return self.env.all_of(taken)
+        return self.env.all_of([self.l2.book(size_bytes), self.ports[sm].book(size_bytes)])
+
+    @property
+    def written_back_cycles(self) -> int:
+        """The cycle before which the DRAM cannot have read all misses and taken the results that L2 cannot hold."""
+        overflow_bytes = max(0, self.counts["dram_write_bytes"] - self.config.l2_bytes)
+        return -(-(self.counts["dram_read_bytes"] + overflow_bytes) // int(self.config.dram_bytes_per_cycle))

@@ -115,6 +115,11 @@ class Sm:
             cta = next(self.queue, None)
 
 
+def _latest(arrivals: list[simpy.Event]) -> int:
+    """The cycle of the last of events that have their cycle as value; 0 when there is none."""
+    return max((int(event.value or 0) for event in arrivals), default=0)
+
+
 class CtaRun:
     """One CTA on a slot."""
 
@@ -130,17 +135,13 @@ class CtaRun:
         """From the slot's turn to the end of the write."""
         env, steps, stages = self.device.env, len(self.cta.steps), self.grid.tile.stages
         cta_start = end = int(env.now)
-        chain_cycles = 0
-        if self.grid.form.runs != "dual_side":
-            chain_cycles = self.grid.tile.inner_steps(self.grid.form, self.grid.config)
-            chain_cycles *= self.grid.config.mma_latency_cycles
         for index in range(min(stages - 1, steps)):
             self._copy(index)
         for index in range(steps):
             values, metadata = self.arrivals.pop(index)
             yield env.all_of(values + metadata)
-            step = Step(index, cta_start, end, max((int(event.value or 0) for event in values), default=0), int(env.now),
-                        self.slot, self._shared_cycles(index), env.event())
+            step = Step(index, cta_start, end, _latest(values), int(env.now), self.slot,
+                        self._shared_cycles(index), env.event())
             stage = self.buffers[index % stages]
             assert stage is not None
             self.sm.math.submit(step, stage, self.sums)
@@ -150,7 +151,7 @@ class CtaRun:
                 self._copy(index + stages - 1)
             yield env.timeout(step.hold_cycles)
             self.buffers[index % stages] = None
-            yield env.timeout(max(0, chain_cycles - step.hold_cycles))
+            yield env.timeout(max(0, self.grid.chain_cycles - step.hold_cycles))
             end = int(env.now)
         yield env.timeout(self.grid.config.mma_latency_cycles)
         yield phases.turn(env, self.place)
