@@ -126,8 +126,8 @@ class Result:
     @cached_property
     def run_id(self) -> str:
         """Digest of validated config, energy table, trace, policy, engine and the model's version."""
-        return digest_of([self.config.to_dict(), self.energy_table_digest, self.trace_digest, self.policy, self.engine,
-                          self.model_version])[:16]
+        return run_id_of(self.config, self.energy_table_digest, self.trace_digest, self.policy, self.engine,
+                         self.model_version)
 
     @property
     def trace_digest(self) -> str:
@@ -161,9 +161,15 @@ class Result:
         return as_text([self])
 
     def _repr_html_(self) -> str:
-        from accelsim.report.table import as_html
+        from accelsim.report.notebook import as_html
 
         return as_html([self])
+
+
+def run_id_of(config: ArchConfig, energy_table_digest: str, trace_digest: str, policy: str, engine: str,
+              model_version: int) -> str:
+    """What identifies a run before and after it; see `Result.run_id`."""
+    return digest_of([config.to_dict(), energy_table_digest, trace_digest, policy, engine, model_version])[:16]
 
 
 def rows(result: Result) -> list[dict[str, Any]]:

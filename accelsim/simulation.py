@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from accelsim.arch import load_arch, machine
+from accelsim.arch import load_arch, machine, policies
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.config import ArchConfig, did_you_mean
 from accelsim.errors import AccountingError, ConfigError, ModelError, TraceError
@@ -32,11 +32,15 @@ def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConf
     """
     if engine not in ENGINES:
         raise ConfigError(f"engine {engine!r} is unknown; wanted 'kernel' or 'reference'")
-    trace = _as_trace(trace)
     config = load_arch(arch, set)
+    return simulate_design(as_trace(trace), config, load_energy_table(config.energy_table), policy, engine)
+
+
+def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy: str | None = None,
+                    engine: str = "kernel") -> Result:
+    """`simulate` once every name is resolved: for sweeps, whose workers may not have the files behind the names."""
     model = machine(config.kind)
-    policy_name, rule = _policy(model, policy)
-    table = load_energy_table(config.energy_table)
+    policy_name, rule = find_policy(config.kind, policy)
     run = model.run if engine == "kernel" else model.reference
     layers = []
     for layer in trace.layers:
@@ -50,7 +54,8 @@ def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConf
     )
 
 
-def _as_trace(trace: Any) -> Trace:
+def as_trace(trace: Any) -> Trace:
+    """A Trace from whatever `simulate` takes for one."""
     if isinstance(trace, Trace):
         return trace
     if isinstance(trace, Layer):
@@ -60,12 +65,14 @@ def _as_trace(trace: Any) -> Trace:
     raise TraceError(f"simulate: trace is a {type(trace).__name__}, wanted a Trace, a layer, a name or a path")
 
 
-def _policy(model: Machine, name: str | None) -> tuple[str, Policy]:
+def find_policy(kind: str, name: str | None) -> tuple[str, Policy]:
+    """Name and function of a policy; the kind's default when `name` is None."""
+    known = policies(kind)
     if name is None:
-        name = next(iter(model.policies))
-    if name not in model.policies:
-        raise ConfigError(f"{model.kind} has no policy {name!r}{did_you_mean(name, model.policies)}")
-    return name, model.policies[name]
+        name = next(iter(known))
+    if name not in known:
+        raise ConfigError(f"{kind} has no policy {name!r}{did_you_mean(name, known)}")
+    return name, known[name]
 
 
 def check_accounting(model: Machine, layer: Layer, run: LayerRun) -> None:

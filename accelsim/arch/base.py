@@ -49,6 +49,7 @@ class Machine(ABC):
     stalls: ClassVar[tuple[str, ...]]
     counts: ClassVar[tuple[str, ...]]
     policies: ClassVar[Mapping[str, Policy]]
+    mapping_keys: ClassVar[tuple[str, ...]] = ()  # config keys that the data kept by `derived` depend on
 
     @abstractmethod
     def run(self, layer: Layer, config: Any, policy: Policy) -> LayerRun:
@@ -70,3 +71,15 @@ class Machine(ABC):
     def area_mm2(self, config: Any) -> float | None:
         """Silicon area where the sources give one, else None."""
         return None
+
+    def sram_kbytes(self, config: Any) -> float | None:
+        """KiB of SRAM of the whole design where the config tells it, else None."""
+        return None
+
+    def work_per_pe(self, layer: Layer, config: Any, policy: Policy) -> np.ndarray | None:
+        """Busy slot-cycles of each PE [pe] int64, which sum to the run's; None where PEs do not own work."""
+        return None
+
+    def bound_cycles(self, layer: Layer, config: Any, run: LayerRun) -> int:
+        """Cycles below which no policy can take this design; here, all slots busy with the useful work of `run`."""
+        return -(-run.stalls["busy"] // run.slots)

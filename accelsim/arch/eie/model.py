@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from accelsim.arch.base import LayerRun, Machine, Policy
-from accelsim.arch.eie import kernel
+from accelsim.arch.eie import bound, kernel
 from accelsim.arch.eie.config import EieConfig
 from accelsim.arch.eie.policies import POLICIES, assign_rows
 from accelsim.hw.energy import Action
@@ -36,15 +36,12 @@ class Eie(Machine):
     counts = ("macs", "padding_entries", "broadcasts", "queue_writes", "pointer_reads", "spmat_row_reads",
               "activation_row_reads", "accumulator_writes", "arithmetic_slots", "pe_cycles")
     policies = POLICIES
+    mapping_keys = ("pes", "index_bits")
 
     def run(self, layer: Layer, config: EieConfig, policy: Policy) -> LayerRun:
         timing, totals = np.zeros(5, np.int64), np.zeros(4, np.int64)
         broadcasts = row_reads = vectors = peak_entries = columns = 0
-        mapping_key = (policy, config.pes, config.index_bits)
-        products = derived(layer, "matrix_products", lambda: list(matrix_products(layer)))
-        for index, product in enumerate(products):
-            key = (index, *mapping_key)
-            encoded = derived(layer, ("eie encoded", *key), partial(encode, product, config, policy))
+        for key, product, encoded in _encoded_products(layer, config, policy):
             for steps, reads in _batches(layer, product, key, encoded, config.entries_per_row):
                 timing += kernel.run_steps(steps, config.queue_entries)
                 totals += steps.totals
@@ -83,6 +80,28 @@ class Eie(Machine):
             level = -(-level // 4)
             nodes += level
         return (config.pes * PE_AREA_UM2 + nodes * LNZD_NODE_AREA_UM2) / 1e6
+
+    def sram_kbytes(self, config: EieConfig) -> float:
+        return config.pes * (config.spmat_kbytes + config.pointer_kbytes)
+
+    def work_per_pe(self, layer: Layer, config: EieConfig, policy: Policy) -> np.ndarray:
+        work = np.zeros(config.pes, np.int64)
+        for key, product, encoded in _encoded_products(layer, config, policy):
+            for steps, _ in _batches(layer, product, key, encoded, config.entries_per_row):
+                work += encoded.nonzeros[:, steps.columns].sum(axis=1, dtype=np.int64)
+        return work
+
+    def bound_cycles(self, layer: Layer, config: EieConfig, run: LayerRun) -> int:
+        return bound.any_row_policy_cycles(layer, config.pes)
+
+
+def _encoded_products(layer: Layer, config: EieConfig, policy: Policy
+                      ) -> Iterator[tuple[tuple[Any, ...], MatrixProduct, kernel.Encoded]]:
+    """Each matrix product of `layer` with its encoding, and the key under which what follows from both is kept."""
+    products = derived(layer, "matrix_products", lambda: list(matrix_products(layer)))
+    for index, product in enumerate(products):
+        key = (index, policy, config.pes, config.index_bits)
+        yield key, product, derived(layer, ("eie encoded", *key), partial(encode, product, config, policy))
 
 
 def encode(product: MatrixProduct, config: EieConfig, policy: Policy) -> kernel.Encoded:
