@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _KINDS = {
     "eie": "accelsim.arch.eie.model:Eie",
+    "procrustes": "accelsim.arch.procrustes.model:Procrustes",
     "sigma": "accelsim.arch.sigma.model:Sigma",
     "systolic": "accelsim.arch.systolic.model:Systolic",
 }
