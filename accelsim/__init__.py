@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     )
     from accelsim.results import LayerResult, Result
     from accelsim.simulation import simulate
+    from accelsim.workload.dispersion import Dispersion
     from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
+    from accelsim.workload.published import load_workload
     from accelsim.workload.quantize import quantize
+    from accelsim.workload.synthetic import draw_trace
     from accelsim.workload.trace import Trace, load_trace
 
 __version__ = "0.1.0"
@@ -34,16 +37,19 @@ _HOMES = {
                         "UnsupportedLayerError"),
     "accelsim.results": ("LayerResult", "Result"),
     "accelsim.simulation": ("simulate",),
+    "accelsim.workload.dispersion": ("Dispersion",),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
+    "accelsim.workload.published": ("load_workload",),
     "accelsim.workload.quantize": ("quantize",),
+    "accelsim.workload.synthetic": ("draw_trace",),
     "accelsim.workload.trace": ("Trace", "load_trace"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "AccelsimError", "AccountingError", "ConfigError", "Conv2d", "DeadlockError", "Layer", "LayerResult", "Matmul",
-    "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "linear", "load_arch", "load_trace", "matmul",
-    "quantize", "simulate",
+    "AccelsimError", "AccountingError", "ConfigError", "Conv2d", "DeadlockError", "Dispersion", "Layer", "LayerResult",
+    "Matmul", "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "draw_trace", "linear", "load_arch",
+    "load_trace", "load_workload", "matmul", "quantize", "simulate",
 ]
 
 

@@ -56,7 +56,8 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 
 TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or a trace file's path.")]
-FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A trace, an architecture or an energy table.")]
+FileArgument = Annotated[str, typer.Argument(metavar="FILE",
+                                             help="A trace, an architecture, an energy table or a workload.")]
 
 
 @app.command()
@@ -91,12 +92,66 @@ def run(
 
 @app.command()
 @_plain_errors
-def show(trace: TraceArgument) -> None:
-    """Show the layers, densities and provenance of TRACE."""
+def show(name: Annotated[str, typer.Argument(metavar="TRACE|WORKLOAD", help="A trace, or a published workload "
+                                             "(NAME, NAME:VARIANT or a YAML file).")]) -> None:
+    """Show the layers, densities and provenance of a trace or a published workload."""
+    from accelsim import shipped
+
+    if Path(name.partition(":")[0]).suffix == ".yaml" or name.partition(":")[0] in shipped.names("workload"):
+        from accelsim.report.workload import workload_text
+        from accelsim.workload.published import load_workload
+
+        typer.echo(workload_text(load_workload(name)))
+        return
     from accelsim.report.table import trace_text
     from accelsim.workload.trace import load_trace
 
-    typer.echo(trace_text(load_trace(trace)))
+    typer.echo(trace_text(load_trace(name)))
+
+
+@app.command()
+@_plain_errors
+def formats(
+    trace: TraceArgument,
+    value_bits: Annotated[int | None, typer.Option(metavar="BITS", min=1, max=32, help="Bits per value (default: the "
+                                                   "tensor's; 8 for patterns).")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="What is printed.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FIGURE",
+                                                help="Also plot storage against sparsity (.png, .svg, .pdf).")] = None,
+) -> None:
+    """Count the bits that the tensors of TRACE take in every storage format."""
+    from accelsim.report import storage
+    from accelsim.workload.formats.survey import storage_of
+    from accelsim.workload.trace import load_trace
+
+    loaded = load_trace(trace)
+    tensors = storage_of(loaded, value_bits)
+    if output is not None:
+        storage.plot(output, loaded.name, tensors)
+    typer.echo(storage.as_csv(tensors) if format_ is Format.csv
+               else {"json": storage.as_json, "table": storage.as_text}[format_.value](loaded.name, tensors))
+
+
+@app.command("trace")
+@_plain_errors
+def trace_(
+    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A published workload: NAME, NAME:VARIANT or a "
+                                                                     "YAML file.")],
+    seed: Annotated[int, typer.Option(help="Same seed, same trace.", min=0)],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="TRACE", help="The file to write.")],
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="Images, or sequences.")] = 1,
+    values: Annotated[bool, typer.Option("--values/--pattern-only", help="Make up int8 values too.")] = False,
+    uniform: Annotated[bool, typer.Option("--uniform", help="Independent random masks, without the spread of "
+                                                            "real networks.")] = False,
+    layer: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only layers of this name (* stands for "
+                                                                            "any text); repeatable.")] = None,
+) -> None:
+    """Draw the tensors of a published WORKLOAD: exact densities, spread as in recorded networks."""
+    from accelsim.workload.synthetic import draw_trace
+
+    drawn = draw_trace(workload, seed, batch, values, uniform, layers=layer)
+    path = drawn.save(output)
+    typer.echo(f"{path}: {drawn.name}, {len(drawn)} layers, digest {drawn.digest}")
 
 
 @app.command("list")
@@ -110,6 +165,11 @@ def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
         for kind in sorted(kinds()):
             for position, name in enumerate(machine(kind).policies):
                 typer.echo(f"{kind:<14} {name}{'  (default)' if position == 0 else ''}")
+    elif what is Shelf.workloads:
+        from accelsim.workload.published import variants
+
+        for name in shipped.names("workload"):
+            typer.echo("\n".join(f"{f'{name}:{variant}':<34} {about}" for variant, about in variants(name).items()))
     else:
         for name in shipped.names(what.value.removesuffix("s")):
             typer.echo(name)
@@ -122,10 +182,14 @@ def check(file: FileArgument) -> None:
     from accelsim.arch import load_arch, machine
     from accelsim.config import read_yaml
     from accelsim.hw.energy import load_energy_table
+    from accelsim.workload.published import load_workload, variants
     from accelsim.workload.trace import load_trace
 
     if Path(file).suffix == ".safetensors":
         typer.echo(f"ok: {load_trace(file)!r}")
+    elif "variants" in read_yaml(Path(file)):
+        plans = [load_workload(f"{file}:{variant}") for variant in variants(file)]
+        typer.echo(f"ok: workload, {len(plans[0].layers)} layers, variants {', '.join(variants(file))}")
     elif "actions" in read_yaml(Path(file)):
         table = load_energy_table(file)
         typer.echo(f"ok: energy table {table.name!r}, {len(table.actions)} actions")

@@ -161,7 +161,7 @@ class Result:
         return as_text([self])
 
     def _repr_html_(self) -> str:
-        from accelsim.report.table import as_html
+        from accelsim.report.notebook import as_html
 
         return as_html([self])
 

@@ -107,7 +107,7 @@ def test_show(tiny: accelsim.Trace) -> None:
     assert "50.0%" in text
 
 
-@pytest.mark.parametrize("what", ["archs", "traces", "workloads"])
+@pytest.mark.parametrize("what", ["archs", "traces"])
 def test_list_names_what_is_shipped(what: str) -> None:
     assert printed("list", what).split() == shipped.names(what.removesuffix("s"))
 

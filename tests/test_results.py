@@ -9,7 +9,8 @@ import pytest
 import accelsim
 from accelsim import shipped
 from accelsim.report import files
-from accelsim.report.table import as_html, as_text, trace_text
+from accelsim.report.notebook import as_html
+from accelsim.report.table import as_text, trace_text
 
 pytestmark = pytest.mark.small
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _KINDS = {
     "eie": "accelsim.arch.eie.model:Eie",
     "procrustes": "accelsim.arch.procrustes.model:Procrustes",
+    "scnn": "accelsim.arch.scnn.model:Scnn",
+    "dcnn": "accelsim.arch.dcnn.model:Dcnn",
     "sigma": "accelsim.arch.sigma.model:Sigma",
     "systolic": "accelsim.arch.systolic.model:Systolic",
 }

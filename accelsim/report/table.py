@@ -1,4 +1,4 @@
-"""Results and traces as tables, for a terminal or a notebook."""
+"""Results and traces as tables, for a terminal. `notebook.py` makes HTML of the same parts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
@@ -17,14 +17,7 @@ _PLAIN_WIDTH = 118  # where there is no terminal to ask
 
 def as_text(results: Sequence["Result"], terminal: bool = True) -> str:
     """The tables of `results`, in the width and colours of the terminal where there is one and `terminal` is true."""
-    return _rendered(result_parts(results), terminal)
-
-
-def as_html(results: Sequence["Result"]) -> str:
-    """The same as HTML; every name in it is escaped."""
-    console = Console(record=True, file=StringIO(), width=_PLAIN_WIDTH)
-    console.print(*result_parts(results), sep="\n", markup=False, highlight=False)
-    return console.export_html(inline_styles=True, code_format="<pre style=\"line-height:1.2\">{code}</pre>")
+    return rendered(result_parts(results), terminal)
 
 
 def trace_text(trace: "Trace") -> str:
@@ -40,7 +33,7 @@ def trace_text(trace: "Trace") -> str:
             "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
     facts += [f"{key}: {value}" for key, value in trace.made_by.items()]
-    return _rendered([table, *(Text(_short(fact)) for fact in facts)])
+    return rendered([table, *(Text(_short(fact)) for fact in facts)])
 
 
 def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
@@ -99,7 +92,8 @@ def _table(title: str) -> Table:
     return Table(title=Text(title, style="bold"), title_justify="left")
 
 
-def _rendered(parts: Sequence[RenderableType], terminal: bool = True) -> str:
+def rendered(parts: Sequence[RenderableType], terminal: bool = True) -> str:
+    """`parts` below each other, in the width and colours of the terminal where there is one and `terminal` is true."""
     out, shown_on = StringIO(), Console()
     coloured = terminal and shown_on.is_terminal
     console = Console(file=out, width=shown_on.width if coloured else _PLAIN_WIDTH, force_terminal=coloured,

@@ -1,11 +1,10 @@
 """Traces: the layers of one workload with their recorded tensors, in one safetensors file.
 
-The file's metadata holds one JSON text under the key `accelsim` (`Header` below). Tensor i of role r is stored as
-`i.r`; bool patterns are packed to bits (numpy order, C order, last byte zero-filled). No pickle anywhere.
+The file's metadata holds one JSON text under the key `accelsim` (`Header` below). The tensor of role r of layer i is
+stored as `i.r`, in the smallest encoding of `accelsim.workload.tensors`. No pickle anywhere.
 """
 
 import json
-import math
 import os
 import tempfile
 from collections import Counter
@@ -14,7 +13,7 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -25,22 +24,14 @@ from accelsim import shipped
 from accelsim.config import StrictModel, digest_of
 from accelsim.errors import TraceError
 from accelsim.workload.layer import Layer, checked_name, conv2d, linear, matmul
+from accelsim.workload.tensors import Role, TensorSpec, restored, stored
 
 if TYPE_CHECKING:
     import networkx
 
 _KEY = "accelsim"
-_ROLES = ("weight", "activation", "bias")
-_STORED = {"values": ("I8", "I16", "I32"), "bits": ("U8",)}
-MAX_AXIS = 1 << 40  # longer axes are typing errors; also keeps sizes printable
+_ROLES: tuple[Role, ...] = ("weight", "activation", "bias")
 _REMAKE = "make the file again with accelsim.Trace(...).save(path)"
-
-
-class TensorSpec(StrictModel):
-    """Shape of a tensor and how it is stored: integers as they are, or bools packed to bits."""
-
-    shape: list[Annotated[int, Field(ge=1, le=MAX_AXIS)]] = Field(min_length=1, max_length=4)
-    encoding: Literal["values", "bits"]
 
 
 class LayerSpec(StrictModel):
@@ -60,7 +51,7 @@ class LayerSpec(StrictModel):
 class Header(StrictModel):
     """The JSON in the file's metadata. `edges` are (from, to) pairs of layer names."""
 
-    format: Literal[1]
+    format: Literal[1, 2]  # 2 knows compressed tensors
     name: str = Field(min_length=1)
     made_by: dict[str, Any]
     layers: list[LayerSpec] = Field(min_length=1)
@@ -155,17 +146,17 @@ class Trace:
                 tensor = getattr(layer, role)
                 spec[role] = None
                 if tensor is not None:
-                    bits = tensor.dtype == bool
-                    spec[role] = {"shape": list(tensor.shape), "encoding": "bits" if bits else "values"}
-                    tensors[f"{index}.{role}"] = np.packbits(tensor) if bits else np.ascontiguousarray(tensor)
+                    entry = stored(tensor, layer.op, role)
+                    spec[role], tensors[f"{index}.{role}"] = entry.spec, entry.array
             specs.append(spec)
-        header = {"format": 1, "name": self.name, "made_by": self.made_by, "layers": specs,
+        header = {"format": 2, "name": self.name, "made_by": self.made_by, "layers": specs,
                   "edges": [list(e) for e in self.edges], "digest": self.digest}
         try:
             handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
             os.close(handle)
             try:
-                save_file(tensors, temporary, metadata={_KEY: json.dumps(header, sort_keys=True)})
+                text = json.dumps(header, sort_keys=True, separators=(",", ":"))
+                save_file(tensors, temporary, metadata={_KEY: text})
                 os.chmod(temporary, 0o644)
                 os.replace(temporary, target)
             finally:
@@ -218,8 +209,8 @@ def _header(file: Path, metadata: Mapping[str, str]) -> Header:
 
 
 def _layer(file: Path, tensors: Any, unread: set[str], index: int, spec: LayerSpec) -> Layer:
-    arrays = [None if getattr(spec, r) is None else _read(file, tensors, unread, f"{index}.{r}", getattr(spec, r))
-              for r in _ROLES]
+    arrays = [None if getattr(spec, role) is None else _read(file, tensors, unread, index, role, spec)
+              for role in _ROLES]
     weight, activation, bias = arrays
     if spec.op == "conv2d":
         given = (spec.stride, spec.padding, spec.dilation, spec.groups)
@@ -235,19 +226,15 @@ def _layer(file: Path, tensors: Any, unread: set[str], index: int, spec: LayerSp
     return _located(file, lambda: linear(spec.name, weight[0], activation[0], bias))
 
 
-def _read(file: Path, tensors: Any, unread: set[str], key: str, spec: TensorSpec) -> np.ndarray:
+def _read(file: Path, tensors: Any, unread: set[str], index: int, role: Role, spec: LayerSpec) -> np.ndarray:
+    key = f"{index}.{role}"
     if key not in unread:
         raise TraceError(f"{file}: tensor {key!r} is missing; {_REMAKE}")
     unread.remove(key)
-    stored = tensors.get_slice(key)
-    size = math.prod(spec.shape)
-    wanted = spec.shape if spec.encoding == "values" else [-(-size // 8)]
-    if stored.get_dtype() not in _STORED[spec.encoding] or stored.get_shape() != wanted:
-        raise TraceError(f"{file}: tensor {key!r} is {stored.get_dtype()} {stored.get_shape()}, wanted {spec.encoding} "
-                         f"({' or '.join(_STORED[spec.encoding])}) {wanted}; {_REMAKE}")
-    array: np.ndarray = tensors.get_tensor(key)
-    if spec.encoding == "bits":
-        array = np.unpackbits(array, count=size).reshape(spec.shape).view(bool)
+    try:
+        array = restored(getattr(spec, role), tensors, key, spec.op, role)
+    except TraceError as error:
+        raise TraceError(f"{file}: {error}; {_REMAKE}") from None
     array.flags.writeable = False  # ours alone: the layer need not copy it
     return array
 

@@ -56,9 +56,10 @@ def sound_traces() -> list[accelsim.Trace]:
     fc = accelsim.linear("fc", values(5, 12), values(3, 12, dtype=np.int16), values(5))
     attention = accelsim.matmul("attention", values(2, 4, 3), values(2, 5, 3))
     pattern = accelsim.linear("pattern", values(7, 9) != 0, values(9) != 0, values(7) != 0)
+    sparse = accelsim.linear("sparse", values(40, 60) * (rng.random((40, 60)) < 0.1), rng.random((20, 60)) < 0.1)
     made_by = {"script": "none", "seed": 7, "pruned": {"fc": 0.5}}
     return [accelsim.Trace([conv, fc], "tiny", made_by=made_by), accelsim.Trace([pattern], "pattern"),
-            accelsim.Trace([attention, fc, conv], "three", edges=[("attention", "conv"), ("fc", "conv")],
+            accelsim.Trace([attention, fc, conv, sparse], "several", edges=[("attention", "conv"), ("fc", "conv")],
                            made_by=made_by)]
 
 

@@ -117,7 +117,7 @@ def test_floats_are_refused_with_what_is_wanted(sound: bytes, refused: Callable[
     (lambda h: h.update(edges=[["conv", "nowhere"]]), "trace 'tiny': edges name unknown layers: nowhere"),
     (lambda h: h.update(edges=[["conv"]]), "trace 'tiny': edge ['conv'] is not a pair of layer names"),
     (lambda h: h.update(made_by={"x": float("nan")}), "trace 'tiny': made_by cannot be stored as JSON ("),
-    (lambda h: h.update(format=2), "header: format: Input should be 1; "),
+    (lambda h: h.update(format=3), "header: format: Input should be 1 or 2; "),
     (lambda h: h.update(digest="0" * 64), f"content does not match its digest (the file was changed); {REMAKE}"),
     (lambda h: h.pop("digest"), f"header: digest: Field required; {REMAKE}"),
 ])

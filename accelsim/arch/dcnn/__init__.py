@@ -1,0 +1,1 @@
+"""DCNN and DCNN-opt: SCNN's dense baselines; rules in docs/machines/dcnn.md."""

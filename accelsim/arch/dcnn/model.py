@@ -1,0 +1,184 @@
+"""DCNN as a machine of the house. A dense machine's time is geometry: whole arrays of it, no event loop."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.dcnn.config import DcnnConfig
+from accelsim.arch.scnn.convolution import Axis, Convolution, as_convolution
+from accelsim.arch.scnn.lowering import count_entries
+from accelsim.arch.scnn.plan import GroupRule, Plan, assign, make_plan
+from accelsim.arch.scnn.planes import AxisPieces
+from accelsim.arch.scnn.policies import POLICIES
+from accelsim.hw.energy import Action
+from accelsim.workload.derived import derived
+from accelsim.workload.layer import Layer
+
+
+class Dcnn(Machine):
+    """DCNN and DCNN-opt, the dense baselines of the SCNN paper (Parashar et al., ISCA 2017).
+
+    Exact: tiling, lanes without a channel, products outside the plane, waiting PEs, gated lanes. Abstracted:
+    post-processing and memory never delay it. Slots are multipliers. Rules and their sources: docs/machines/dcnn.md.
+    """
+
+    kind: ClassVar[str] = "dcnn"
+    version: ClassVar[int] = 1
+    config: ClassVar[type[DcnnConfig]] = DcnnConfig
+    stalls: ClassVar[tuple[str, ...]] = ("busy", "zero_operand", "outside", "fragmentation", "barrier", "idle_tile")
+    counts: ClassVar[tuple[str, ...]] = (
+        "macs", "multiplies", "gated_multiplies", "accumulator_updates", "activation_vector_reads",
+        "weight_vector_reads", "weight_fifo_writes", "halo_entries", "oaram_writes", "dram_weight_bits",
+        "dram_activation_bits", "dram_output_bits")
+    policies: ClassVar[Mapping[str, Policy]] = POLICIES
+
+    def run(self, layer: Layer, config: DcnnConfig, policy: Policy) -> LayerRun:
+        """Simulate. Raises UnsupportedLayerError when the accumulators cannot hold one position's outputs."""
+        conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+        plan = _plan(conv, config, policy)
+        lanes = _lanes(layer, conv, plan, config)
+        blocks = -(-conv.weight.shape[1] // config.dot_width)
+        busiest = lanes.tap_positions.max(axis=1) * blocks  # [temporal tile], cycles per output channel
+        cycles = int(busiest.sum() * plan.channels_of.max(axis=1).sum()) * conv.images
+        worked = int(lanes.tap_positions.sum()) * conv.filters * blocks * conv.images
+        holders = (plan.positions > 0).sum(axis=1) * plan.assignment.parts
+        held = int((busiest * holders).sum() * plan.channels_of.max(axis=1).sum()) * conv.images
+        slots = config.pes * config.dot_width
+        stalls = {
+            "busy": layer.macs_effectual,
+            "zero_operand": lanes.inside - layer.macs_effectual,
+            "outside": lanes.filled - lanes.inside,
+            "fragmentation": worked * config.dot_width - lanes.filled,
+            "barrier": (held - worked) * config.dot_width,
+            "idle_tile": (cycles * config.pes - held) * config.dot_width,
+        }
+        return LayerRun(cycles, slots, stalls, _counts(layer, conv, plan, config, lanes, worked), plan.notes(),
+                        plan.mapping())
+
+    def actions(self, config: DcnnConfig) -> Mapping[str, Action]:
+        """The energy action behind each count; macs cost what their parts cost."""
+        vector = config.dot_width * config.value_bits
+        return {
+            "multiplies": Action("multiply"),
+            "gated_multiplies": Action("gated_multiply"),
+            "accumulator_updates": Action("accumulator_update"),
+            "activation_vector_reads": Action("dense_activation_ram_read", vector),
+            "weight_vector_reads": Action("dense_weight_read", vector),
+            "weight_fifo_writes": Action("dense_weight_write", vector),
+            "halo_entries": Action("halo_entry"),
+            "oaram_writes": Action("dense_activation_ram_write", config.value_bits),
+            "dram_weight_bits": Action("dram", 1),
+            "dram_activation_bits": Action("dram", 1),
+            "dram_output_bits": Action("dram", 1),
+        }
+
+    def area_mm2(self, config: DcnnConfig) -> float | None:
+        """5.9 mm2 (16 nm) for the paper's own geometry, else None [paper]."""
+        return 5.9 if (config.pe_rows, config.pe_cols, config.dot_width) == (8, 8, 16) else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Lanes:
+    """tap_positions [temporal tile, tile]: (position, tap) pairs of one phase; the layer's products formed, landing
+    inside the output plane, and of two non-zeros wherever they land."""
+
+    tap_positions: np.ndarray
+    inside_positions: int
+    filled: int
+    inside: int
+    nonzero: int
+
+
+def _plan(conv: Convolution, config: DcnnConfig, policy: Policy) -> Plan:
+    assignment = assign(conv, policy, (0, 0), (config.pe_rows, config.pe_cols))
+
+    def fits(rows: AxisPieces, cols: AxisPieces) -> bool:
+        values = int(rows.size.max()) * int(cols.size.max()) * conv.channels
+        return config.iaram_bits == 0 or values * config.value_bits <= config.iaram_bits
+
+    return make_plan(conv, assignment, GroupRule(config.accumulator_entries, config.kc_max), fits)
+
+
+def _lanes(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig) -> _Lanes:
+    formed = plan.per_piece(_over_pieces(plan.rows, _meeting_taps(conv.rows)),
+                            _over_pieces(plan.cols, _meeting_taps(conv.cols)))
+    landing = int(_landing_taps(conv.rows).sum() * _landing_taps(conv.cols).sum())
+    depth = conv.weight.shape[1] * conv.filters * conv.images  # lanes of one (position, tap) pair over the layer
+    nonzero: int = derived(layer, "products of two non-zeros", lambda: _nonzero_products(conv))
+    return _Lanes(formed, landing, int(formed.sum()) * depth, landing * depth, nonzero)
+
+
+def _meeting_taps(axis: Axis) -> np.ndarray:
+    """[position]: taps of the position's own stride phase."""
+    return np.bincount(axis.tap_phases, minlength=axis.stride)[axis.position_phases]
+
+
+def _landing_taps(axis: Axis) -> np.ndarray:
+    """[position]: taps whose product lands in the output plane."""
+    reached = np.arange(axis.size)[:, None] + axis.padding - np.arange(axis.taps) * axis.dilation
+    return ((reached >= 0) & (reached % axis.stride == 0) & (reached // axis.stride < axis.out)).sum(axis=1)
+
+
+def _over_pieces(pieces: AxisPieces, per_position: np.ndarray) -> np.ndarray:
+    """Sums of `per_position` over each piece [tile, piece]."""
+    before = np.concatenate([[0], np.cumsum(per_position)])
+    return before[pieces.end] - before[pieces.begin]
+
+
+def _nonzero_products(conv: Convolution) -> int:
+    """Products of two non-zeros of one channel, phase and conv group, wherever they land."""
+    weights = conv.weight.reshape(conv.groups, -1, *conv.weight.shape[1:]).sum(axis=1)  # [groups, C/groups, R, S]
+    weights = weights.reshape(conv.channels, conv.rows.taps, conv.cols.taps)
+    active = conv.activation.sum(axis=0)  # [C, H, W]
+    total = 0
+    for a in range(conv.rows.stride):
+        for b in range(conv.cols.stride):
+            taps = weights[:, conv.rows.tap_phases == a][:, :, conv.cols.tap_phases == b].sum(axis=(1, 2))
+            held = active[:, conv.rows.position_phases == a][:, :, conv.cols.position_phases == b].sum(axis=(1, 2))
+            total += int(taps @ held)
+    return total
+
+
+def _counts(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig, lanes: _Lanes,
+            worked: int) -> dict[str, int]:
+    blocks = -(-conv.weight.shape[1] // config.dot_width)
+    multiplies = lanes.nonzero if config.zero_gating else lanes.filled
+    met = plan.per_piece(_over_pieces(plan.rows, (_meeting_taps(conv.rows) > 0).astype(np.int64)),
+                         _over_pieces(plan.cols, (_meeting_taps(conv.cols) > 0).astype(np.int64)))
+    holders = int((plan.positions > 0).sum()) * conv.images
+    part_outputs = int(plan.own.sum(axis=0).max() * plan.channels_of.sum(axis=0).max())
+    kept = config.oaram_bits == 0 or part_outputs * config.value_bits <= config.oaram_bits
+    return {
+        "macs": layer.macs_effectual,
+        "multiplies": multiplies,
+        "gated_multiplies": lanes.filled - multiplies,
+        "accumulator_updates": lanes.inside_positions * conv.filters * blocks * conv.images,
+        "activation_vector_reads": int(met.sum()) * blocks * _group_visits(conv, plan) * conv.images,
+        "weight_vector_reads": worked,
+        "weight_fifo_writes": conv.rows.taps * conv.cols.taps * conv.filters * blocks * holders,
+        "halo_entries": int(plan.sent.sum()) * conv.filters * conv.images,
+        "oaram_writes": int(plan.own.sum()) * conv.filters * conv.images,
+        "dram_weight_bits": conv.weight.size * config.value_bits * conv.images * plan.temporal_tiles,
+        "dram_activation_bits": 0 if plan.resident else _activation_bits(conv, plan, config),
+        "dram_output_bits": 0 if kept else conv.outputs * config.value_bits,
+    }
+
+
+def _group_visits(conv: Convolution, plan: Plan) -> int:
+    """Over all output-channel groups: conv groups that have filters in the group."""
+    first = np.arange(plan.groups) * plan.kc
+    last = np.minimum(first + plan.kc, conv.filters) - 1
+    per_group = conv.filters // conv.groups
+    return int((last // per_group - first // per_group + 1).sum())
+
+
+def _activation_bits(conv: Convolution, plan: Plan, config: DcnnConfig) -> int:
+    if config.compress_dram:
+        entries = int(count_entries(conv, plan.rows, plan.cols, config.index_bits).sum())
+        bits = entries * (config.value_bits + config.index_bits)
+    else:
+        bits = conv.activation.size * config.value_bits
+    return bits * (plan.rounds if plan.streamed else 1)

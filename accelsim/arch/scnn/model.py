@@ -1,0 +1,199 @@
+"""SCNN as a machine of the house: plan, lower, simulate, account."""
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.scnn import kernel, lowering
+from accelsim.arch.scnn.config import ScnnConfig
+from accelsim.arch.scnn.convolution import Convolution, as_convolution
+from accelsim.arch.scnn.plan import GroupRule, Plan, assign, make_plan
+from accelsim.arch.scnn.planes import AxisPieces
+from accelsim.arch.scnn.policies import POLICIES
+from accelsim.arch.scnn.timeline import Timeline, lay_out
+from accelsim.hw.energy import Action
+from accelsim.workload.derived import derived
+from accelsim.workload.layer import Layer
+
+UNQUEUED_CHUNK_VECTORS = 64  # without queues the order of steps moves no number, so tables may stay small
+
+
+class Scnn(Machine):
+    """SCNN (Parashar et al., ISCA 2017), and through its parameters the variant of the simulator DNNsim.
+
+    Exact: planes, groups, compressed blocks with placeholders, every step's products by bank from the real non-zero
+    positions, bank queues, barriers, exposed post-processing. Abstracted: weights and activations arrive in time (DRAM
+    is counted in bits), and outputs are counted without the zeros behind ReLU. Slots are multipliers. Rules and their
+    sources: docs/machines/scnn.md. Policies: see `accelsim.arch.scnn.policies`.
+    """
+
+    kind: ClassVar[str] = "scnn"
+    version: ClassVar[int] = 1
+    config: ClassVar[type[ScnnConfig]] = ScnnConfig
+    stalls: ClassVar[tuple[str, ...]] = ("busy", "fragmentation", "placeholder", "outside", "bank_conflict", "drain",
+                                         "barrier", "idle_tile", "halo", "post")
+    counts: ClassVar[tuple[str, ...]] = (
+        "macs", "multiplies", "steps", "crossbar_transfers", "accumulator_updates", "iaram_vector_reads",
+        "weight_vector_reads", "weight_fifo_writes", "halo_entries", "oaram_writes", "dram_weight_bits",
+        "dram_activation_bits", "dram_output_bits")
+    policies: ClassVar[Mapping[str, Policy]] = POLICIES
+
+    def run(self, layer: Layer, config: ScnnConfig, policy: Policy) -> LayerRun:
+        """Simulate with the fast kernel. Raises UnsupportedLayerError if the accumulators cannot hold one position."""
+        conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+        plan = _plan(layer, conv, config, policy)
+        activations, landing = _activations(layer, conv, plan, config)
+        weights: lowering.Weights = derived(
+            layer, ("scnn weights", plan.kc, config.weight_order, config.index_bits),
+            lambda: lowering.lower_weights(conv, plan.kc, config.weight_order == "taps_outer", config.index_bits))
+        sequence = conv.images * plan.temporal_tiles
+        work_cycles = np.zeros((plan.rounds, sequence, plan.assignment.pes), np.int64)
+        compute_cycles = np.zeros((plan.rounds, sequence), np.int64)
+        totals = np.zeros((plan.rounds, kernel.TOTALS), np.int64)
+        kernel.simulate(activations, weights, landing, _lane_shape(config, plan, weights), work_cycles, compute_cycles,
+                        totals)
+        halo_cycles, post_cycles = _post_processing(conv, plan, config)
+        timeline = lay_out(compute_cycles.T.reshape(-1), np.tile(halo_cycles.reshape(-1), conv.images),
+                           np.tile(post_cycles.reshape(-1), conv.images), config.post == "overlapped")
+        stalls = _stalls(conv, plan, config, work_cycles, compute_cycles, totals.sum(axis=0), timeline)
+        return LayerRun(timeline.cycles, config.pes * config.lanes, stalls,
+                        _counts(conv, plan, config, activations, weights, totals.sum(axis=0)), plan.notes(),
+                        plan.mapping() | {"oracle_cycles": -(-stalls["busy"] // (config.pes * config.lanes))})
+
+    def actions(self, config: ScnnConfig) -> Mapping[str, Action]:
+        """The energy action behind each count; steps and macs cost what their parts cost."""
+        activations, weights = (n * config.entry_bits for n in (config.activation_vector, config.weight_vector))
+        return {
+            "multiplies": Action("multiply"),
+            "crossbar_transfers": Action("crossbar_transfer"),
+            "accumulator_updates": Action("bank_update"),
+            "iaram_vector_reads": Action("activation_ram_read", activations),
+            "weight_vector_reads": Action("weight_fifo_read", weights),
+            "weight_fifo_writes": Action("weight_fifo_write", weights),
+            "halo_entries": Action("halo_entry"),
+            "oaram_writes": Action("activation_ram_write", config.entry_bits),
+            "dram_weight_bits": Action("dram", 1),
+            "dram_activation_bits": Action("dram", 1),
+            "dram_output_bits": Action("dram", 1),
+        }
+
+    def area_mm2(self, config: ScnnConfig) -> float | None:
+        """7.9 mm2 (16 nm) for the paper's own geometry, else None [paper]."""
+        published = (config.pe_rows, config.pe_cols, config.lanes, config.banks) == (8, 8, 16, 32)
+        return 7.9 if published else None
+
+
+def _plan(layer: Layer, conv: Convolution, config: ScnnConfig, policy: Policy) -> Plan:
+    rim = (conv.rows.padding, conv.cols.padding) if config.tiling == "padded_plane" else (0, 0)
+    assignment = assign(conv, policy, rim, (config.pe_rows, config.pe_cols))
+
+    def fits(rows: AxisPieces, cols: AxisPieces) -> bool:
+        if config.iaram_bits == 0:
+            return True
+        entries = _entries(layer, conv, rows, cols, config.index_bits)
+        return int(entries.sum(axis=(0, 1)).max()) * config.entry_bits <= config.iaram_bits
+
+    return make_plan(conv, assignment, GroupRule(config.accumulator_entries, config.kc_max, config.kc_rule), fits)
+
+
+def _pieces_key(rows: AxisPieces, cols: AxisPieces) -> Hashable:
+    return tuple((p.begin.tobytes(), p.end.tobytes(), p.splits) for p in (rows, cols))
+
+
+def _entries(layer: Layer, conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_bits: int) -> np.ndarray:
+    counts: np.ndarray = derived(layer, ("scnn entries", _pieces_key(rows, cols), index_bits),
+                                 lambda: lowering.count_entries(conv, rows, cols, index_bits))
+    return counts
+
+
+def _activations(layer: Layer, conv: Convolution, plan: Plan,
+                 config: ScnnConfig) -> tuple[lowering.Activations, lowering.Landing]:
+    xor_hash, rows, cols = config.bank_hash == "xor", plan.rows, plan.cols
+
+    def lower() -> tuple[lowering.Activations, lowering.Landing]:
+        landing, classes = lowering.lower_landing(conv, rows, cols, plan.kc, config.banks, xor_hash)
+        counts = _entries(layer, conv, rows, cols, config.index_bits)
+        return lowering.lower_activations(conv, rows, cols, config.index_bits, counts, classes), landing
+
+    key = ("scnn activations", _pieces_key(rows, cols), config.index_bits, config.bank_hash, config.banks,
+           0 if xor_hash else plan.kc)
+    lowered: tuple[lowering.Activations, lowering.Landing] = derived(layer, key, lower)
+    return lowered
+
+
+def _lane_shape(config: ScnnConfig, plan: Plan, weights: lowering.Weights) -> lowering.LaneShape:
+    largest = max(1, -(-weights.entries_max // config.weight_vector))
+    unbounded = UNQUEUED_CHUNK_VECTORS if config.bank_queue_entries == 0 else largest
+    chunk = min(largest, config.weight_fifo_entries or unbounded)
+    return lowering.LaneShape(config.weight_vector, config.activation_vector, config.banks, config.bank_queue_entries,
+                              chunk, config.weight_fifo_entries > 0, plan.assignment.parts, config.bank_hash == "xor",
+                              config.barrier == "channel")
+
+
+def _post_processing(conv: Convolution, plan: Plan, config: ScnnConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Cycles of the halo exchange and of the rest, int64 [temporal tile, round]."""
+    channels = plan.channels_of.max(axis=1)
+    halo = np.zeros((plan.temporal_tiles, plan.rounds), np.int64)
+    if config.halo == "exchange":
+        halo += -(-plan.sent.max(axis=1)[:, None] * channels // config.halo_entries_per_cycle)
+    elif config.halo == "widest_neighbour":
+        sides = []
+        for axis, pieces, tiles in ((conv.rows, plan.rows, plan.assignment.grid[0]),
+                                    (conv.cols, plan.cols, plan.assignment.grid[1])):
+            rim = axis.padding if config.tiling == "padded_plane" else 0
+            tile = math.ceil(math.ceil((axis.size + 2 * rim) / tiles) / pieces.splits)
+            sides.append((max(0, (axis.taps - 1) * axis.dilation - axis.padding), tile, axis.padding))
+        neighbours = [x * y for i, x in enumerate(sides[0]) for j, y in enumerate(sides[1]) if (i, j) != (1, 1)]
+        halo += max(neighbours) * channels
+    post = np.zeros_like(halo)
+    if config.post_entries_per_cycle:
+        post += -(-plan.own.max(axis=1)[:, None] * channels // config.post_entries_per_cycle)
+    return halo, post
+
+
+def _stalls(conv: Convolution, plan: Plan, config: ScnnConfig, work_cycles: np.ndarray, compute_cycles: np.ndarray,
+            totals: np.ndarray, timeline: Timeline) -> dict[str, int]:
+    holds = np.tile(plan.positions > 0, (conv.images, plan.assignment.parts))  # [sequence, PE]
+    waited = ((compute_cycles[:, :, None] - work_cycles) * holds).sum()
+    idle = (compute_cycles * (config.pes - holds.sum(axis=1))).sum()
+    busy, multiplies, pairs = (int(totals[i]) for i in (kernel.USEFUL, kernel.MULTIPLIES, kernel.PAIRS))
+    return {
+        "busy": busy,
+        "fragmentation": config.lanes * int(totals[kernel.STEPS]) - pairs,
+        "placeholder": pairs - multiplies,
+        "outside": multiplies - busy,
+        "bank_conflict": config.lanes * int(totals[kernel.CONFLICT_CYCLES]),
+        "drain": config.lanes * int(totals[kernel.DRAIN_CYCLES]),
+        "barrier": config.lanes * int(waited),
+        "idle_tile": config.lanes * int(idle),
+        "halo": config.pes * config.lanes * timeline.halo_cycles,
+        "post": config.pes * config.lanes * timeline.post_cycles,
+    }
+
+
+def _counts(conv: Convolution, plan: Plan, config: ScnnConfig, activations: lowering.Activations,
+            weights: lowering.Weights, totals: np.ndarray) -> dict[str, int]:
+    macs, steps = int(totals[kernel.USEFUL]), int(totals[kernel.STEPS])
+    vectors = int((-(-weights.counts // config.weight_vector)).sum())
+    holders = int((plan.positions > 0).sum()) * conv.images  # of one part
+    spilled = 0 if plan.resident else len(activations.classes) * config.entry_bits
+    part_outputs = int(plan.own.sum(axis=0).max() * plan.channels_of.sum(axis=0).max())
+    kept = config.oaram_bits == 0 or part_outputs * config.entry_bits <= config.oaram_bits
+    return {
+        "macs": macs,
+        "multiplies": int(totals[kernel.MULTIPLIES]),
+        "steps": steps,
+        "crossbar_transfers": macs,
+        "accumulator_updates": macs,
+        "iaram_vector_reads": int(totals[kernel.IARAM_READS]),
+        "weight_vector_reads": steps,
+        "weight_fifo_writes": vectors * holders,
+        "halo_entries": int(plan.sent.sum()) * conv.filters * conv.images,
+        "oaram_writes": int(plan.own.sum()) * conv.filters * conv.images,
+        "dram_weight_bits": len(weights.taps) * config.entry_bits * conv.images * plan.temporal_tiles,
+        "dram_activation_bits": spilled * (plan.rounds if plan.streamed else 1),
+        "dram_output_bits": 0 if kept else conv.outputs * config.entry_bits,
+    }

@@ -1,0 +1,172 @@
+"""Published pruned models by name: one variant of a table in `workloads/`, with a density for every layer.
+
+"resnet50" is the first variant of `workloads/resnet50.yaml`, "resnet50:erk90" the one of that name.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from accelsim import shipped
+from accelsim.config import did_you_mean, read_yaml, validate
+from accelsim.errors import ConfigError
+from accelsim.workload.tables import PREVIOUS, ConvShape, MatmulShape, Numbers, Source, Stack, Variant, WorkloadFile
+
+
+@dataclass(frozen=True)
+class PlannedLayer:
+    """A layer with its densities and their sources (keys of `Workload.sources`)."""
+
+    shape: ConvShape | MatmulShape
+    weight_density: float
+    activation_density: float
+    weight_source: str
+    activation_source: str
+    n_of_m: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One variant of a published workload; `layers` in order, `edges` pairs of their names."""
+
+    name: str
+    about: str
+    layers: tuple[PlannedLayer, ...]
+    edges: tuple[tuple[str, str], ...]
+    sources: Mapping[str, Source]
+    omitted: Mapping[str, str]
+    signed_activations: bool
+
+    @property
+    def macs_dense(self) -> int:
+        """Multiply-accumulates of a batch of one, all layers."""
+        return sum(layer.shape.macs for layer in self.layers)
+
+    def only(self, patterns: Iterable[str]) -> "Workload":
+        """The layers whose names match one of `patterns` (`*` stands for any text), with the edges among them."""
+        patterns = tuple(patterns)
+        kept = tuple(x for x in self.layers if any(fnmatchcase(x.shape.name, p) for p in patterns))
+        for pattern in patterns:
+            if not any(fnmatchcase(x.shape.name, pattern) for x in kept):
+                raise ConfigError(f"workload {self.name!r}: no layer is called {pattern!r}"
+                                  f"{did_you_mean(pattern, [x.shape.name for x in self.layers])}")
+        names = {x.shape.name for x in kept}
+        edges = tuple(e for e in self.edges if names.issuperset(e))
+        return Workload(self.name, self.about, kept, edges, self.sources, self.omitted, self.signed_activations)
+
+
+def load_workload(name: str | os.PathLike[str]) -> Workload:
+    """A published workload from "NAME", "NAME:VARIANT", or the same with the path of a YAML file.
+
+    Raises ConfigError with every mistake of the file, or when there is no such workload or variant.
+    """
+    path, variant = _split(os.fspath(name))
+    file, data = _read(path)
+    label = path if path in shipped.names("workload") else file.stem
+    if variant is None:
+        variant = next(iter(data.variants))
+    if variant not in data.variants:
+        raise ConfigError(f"workload {label!r} has no variant {variant!r}{did_you_mean(variant, data.variants)}")
+    return _plan(f"{label}:{variant}", str(file), data, data.variants[variant])
+
+
+def variants(name: str) -> dict[str, str]:
+    """Variant -> what it is, of a shipped workload or a file; the first is the default."""
+    return {key: variant.about for key, variant in _read(name)[1].variants.items()}
+
+
+def _split(name: str) -> tuple[str, str | None]:
+    if ":" in name and not Path(name).is_file():
+        path, _, variant = name.rpartition(":")
+        return path, variant
+    return name, None
+
+
+def _read(name: str) -> tuple[Path, WorkloadFile]:
+    file = shipped.find("workload", name)
+    return file, validate(WorkloadFile, read_yaml(file), str(file))
+
+
+def _plan(name: str, where: str, data: WorkloadFile, variant: Variant) -> Workload:
+    shapes = list(_expanded(data.layers))
+    names = [shape.name for shape in shapes]
+    repeated = sorted(n for n, times in Counter(names).items() if times > 1)
+    if repeated:
+        raise ConfigError(f"{where}: layer names repeat: {', '.join(repeated)}; give each its own")
+    where = f"{where}: variant {name.rpartition(':')[2]!r}"
+    for unknown in set(variant.omits) - set(names):
+        raise ConfigError(f"{where}: omits {unknown!r}, which is no layer{did_you_mean(unknown, names)}")
+    kept = [shape for shape in shapes if shape.name not in variant.omits]
+    weights = _densities(where, "weights", variant.weights, kept, data.sources)
+    activations = _densities(where, "activations", variant.activations, kept, data.sources)
+    layers = tuple(
+        PlannedLayer(shape, weight[0], activation[0], weight[1].source, activation[1].source,
+                     None if weight[1].n_of_m is None else (weight[1].n_of_m[0], weight[1].n_of_m[1]))
+        for shape, weight, activation in zip(kept, weights, activations, strict=True))
+    used = {x.weight_source for x in layers} | {x.activation_source for x in layers}
+    return Workload(name, f"{data.about} {variant.about}", layers, _edges(where, data, shapes, {s.name for s in kept}),
+                    {key: source for key, source in data.sources.items() if key in used}, dict(variant.omits),
+                    data.activation_values == "signed")
+
+
+def _expanded(layers: Iterable[ConvShape | MatmulShape | Stack]) -> Iterator[ConvShape | MatmulShape]:
+    last: list[str] = []
+    for layer in layers:
+        if not isinstance(layer, Stack):
+            yield layer
+            last = [layer.name]
+            continue
+        own = {shape.name for shape in layer.layers}
+        for copy in range(layer.times):
+            previous = last
+            for shape in layer.layers:
+                after = None if shape.after is None else [
+                    name for word in shape.after for name in
+                    (previous if word == PREVIOUS else [f"{layer.name}.{copy}.{word}" if word in own else word])]
+                last = [f"{layer.name}.{copy}.{shape.name}"]
+                yield shape.model_copy(update={"name": last[0], "after": after})
+
+
+def _densities(where: str, key: str, groups: list[Numbers], shapes: list[Any],
+               sources: Mapping[str, Source]) -> list[tuple[float, Numbers]]:
+    """For each layer its density and the group that gives it; every entry must be of use."""
+    given: dict[str, tuple[float, Numbers]] = {}
+    for group in groups:
+        if group.source not in sources:
+            raise ConfigError(f"{where}: {key}: no source is called {group.source!r}"
+                              f"{did_you_mean(group.source, sources)}")
+        for name, density in group.density.items():
+            if name in given:
+                raise ConfigError(f"{where}: {key}: {name!r} is given twice")
+            given[name] = (density, group)
+    found, unused = [], set(given)
+    for shape in shapes:
+        matches = [shape.name] if shape.name in given else [n for n in given if fnmatchcase(shape.name, n)]
+        if len(matches) != 1:
+            raise ConfigError(f"{where}: {key}: layer {shape.name!r} has {len(matches)} densities "
+                              f"{matches or ''}; give each layer one, or omit the layer and say why")
+        unused.discard(matches[0])
+        found.append(given[matches[0]])
+    if unused:
+        raise ConfigError(f"{where}: {key}: no layer is called {', '.join(map(repr, sorted(unused)))}")
+    return found
+
+
+def _edges(where: str, data: WorkloadFile, shapes: list[Any], kept: set[str]) -> tuple[tuple[str, str], ...]:
+    if data.graph == "separate":
+        return ()
+    known = {shape.name for shape in shapes}
+    edges = []
+    for before, shape in pairwise([None, *shapes]):
+        parents = ([] if before is None else [before.name]) if shape.after is None else shape.after
+        for parent in parents:
+            if parent not in known:
+                raise ConfigError(f"{where}: {shape.name!r} comes after {parent!r}, which is no layer"
+                                  f"{did_you_mean(parent, known)}")
+            edges.append((parent, shape.name))
+    return tuple(edge for edge in edges if kept.issuperset(edge))
