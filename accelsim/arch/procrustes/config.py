@@ -43,7 +43,7 @@ class ProcrustesConfig(ArchConfig):
     weight_fill_percent: int = Field(ge=1, le=100, description="share of the weight space that mean density may fill")
     threshold_unit: bool = Field(description="quantile threshold and weight recomputation in the weight update")
     gradients_per_cycle: int = Field(ge=1, le=1 << 16, description="gradients the threshold unit takes per cycle")
-    gradient_seed: int = Field(ge=0, le=(1 << 32) - 1, description="of the dL/dy the reference draws; no effect on cycles")
+    gradient_seed: int = Field(ge=0, le=(1 << 32) - 1, description="of the dL/dy that the reference draws")
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -143,17 +143,17 @@ def map_pass(layer: Layer, loops: Loops, mask_bits: int, phase: Phase, config: P
     axis_lanes = groups * group_lanes
     most_lanes = min(config.tile_lanes, ceil_div(axis_lanes, places[0]))
     planes = list(_planes(loops, phase, config, on_filters))
-    chosen = next(((lanes, plane) for lanes in range(most_lanes, 0, -1) for plane in planes
-                   if fits(lanes, 1, plane)), None)
-    if chosen is None:
+    smallest = planes[-1]
+    if words(1, 1, smallest) >= config.register_file_words:
         raise UnsupportedLayerError(
             f"layer {layer.name!r}: one output of a {loops.kernel[0]} x {loops.kernel[1]} filter needs "
-            f"{min(words(1, 1, plane) for plane in planes) + 1:,} words of a PE in the {phase.replace('_', ' ')} pass, "
+            f"{words(1, 1, smallest) + 1:,} words of a PE in the {phase.replace('_', ' ')} pass, "
             f"register_file_words is {config.register_file_words:,}; give more")
-    lanes, plane = chosen
+    lanes, plane = next(((lanes, plane) for lanes in range(most_lanes, 0, -1) for plane in planes
+                         if fits(lanes, 1, plane)), (1, smallest))  # else its weights spill
     lanes = _even(axis_lanes, places[0], lanes)
     most_depth = min(config.tile_depth, ceil_div(axis_depth, places[1]))
-    depth = next(depth for depth in range(most_depth, 0, -1) if fits(lanes, depth, plane))
+    depth = next((depth for depth in range(most_depth, 0, -1) if fits(lanes, depth, plane)), 1)
     depth = _even(axis_depth, places[1], depth)
     return Mapping(
         on_filters, loops.groups if by_group else 1, axis_lanes, group_lanes, axis_depth, *places, lanes, depth,

@@ -23,8 +23,8 @@ def count_slices(weight):
 def fold(bits, lanes, depth, lane_places, depth_places, by_depth):
     """work[set, pe, lane] int64 of slices `bits` [run, lane axis, depth axis].
 
-    Sets in order of run, lane block, depth block; pe = depth place x lane_places + lane place. The last axis runs over the
-    lanes of a PE tile, or over its depth channels with `by_depth`.
+    Sets in order of run, lane block, depth block; pe = depth place x lane_places + lane place. The last axis runs over
+    the lanes of a PE tile, or over its depth channels with `by_depth`.
     """
     runs, axis_lanes, axis_depth = bits.shape
     lane_blocks = -(-axis_lanes // (lane_places * lanes))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from accelsim.arch.base import LayerRun, Machine, Policy
-from accelsim.arch.procrustes.config import ProcrustesConfig
+from accelsim.arch.procrustes.config import Phase, ProcrustesConfig
 from accelsim.arch.procrustes.geometry import loops_of
 from accelsim.arch.procrustes.passes import PassRun, mask_of, run_pass
 from accelsim.arch.procrustes.policies import POLICIES
@@ -74,7 +74,7 @@ def _notes(config: ProcrustesConfig, layer: Layer) -> tuple[str, ...]:
     return ("training passes: " + ", ".join(phase.replace("_", " ") for phase in config.passes(layer.name)),)
 
 
-def _mapping(runs: Mapping[str, PassRun]) -> dict[str, Any]:
+def _mapping(runs: Mapping[Phase, PassRun]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for phase, run in runs.items():
         mapping = run.mapping

@@ -97,14 +97,12 @@ def _sets(layer: Layer, mask: Mask, mapping: Mapping, config: ProcrustesConfig) 
 
 def _balance(layer: Layer, work: np.ndarray, config: ProcrustesConfig, policy: Policy) -> Balance:
     """Loads by the policy, checked: each set's bits are given out, all of them and no more."""
-    if config.dataflow == "pq" or not config.sparse:
-        return none(work)
-    if not len(work):
+    if config.dataflow == "pq" or not config.sparse or not len(work):
         return none(work)
     balance = Balance(*(np.asarray(part, np.int64) for part in policy(work)))
-    load = balance.load
-    if (load.shape != work.shape[:2] or balance.displaced.shape != load.shape[:1] or balance.swaps.shape != load.shape[:1]
-            or (load.sum(axis=1) != work.sum(axis=(1, 2))).any() or min(map(np.min, balance)) < 0):
+    sets, pes, _ = work.shape
+    if ([part.shape for part in balance] != [(sets, pes), (sets,), (sets,)] or min(map(np.min, balance)) < 0
+            or (balance.load.sum(axis=1) != work.sum(axis=(1, 2))).any()):
         raise ModelError(f"layer {layer.name!r}: the policy's loads are not the work of their set, given out once; "
                          "see accelsim.arch.procrustes.policies for what it must return")
     return balance

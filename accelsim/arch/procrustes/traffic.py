@@ -1,4 +1,4 @@
-"""Words that one pass moves between registers, global buffer and DRAM (docs/machines/procrustes.md, "Global buffer")."""
+"""Words that one pass moves between registers, global buffer and DRAM: the last sections of the rules."""
 
 from typing import NamedTuple
 

@@ -25,7 +25,7 @@ def _steal(work):
     queue = np.zeros((pes, lanes), np.int64)
     for s in range(sets):
         first, end, waiting = np.zeros(pes, np.int64), np.zeros(pes, np.int64), np.zeros(pes, np.int64)
-        free = [(np.int64(0), np.int64(0)) for _ in range(0)]
+        free = [(np.int64(0), np.int64(0)) for _ in range(0)]  # numba infers the type of an empty list this way
         for pe in range(pes):
             for lane in range(lanes):
                 if work[s, pe, lane] > 0:
