@@ -31,7 +31,8 @@ class TestProcrustes(testing.MachineConformance):
             dataflow=st.sampled_from(["kn", "cn", "ck", "pq"]), phases=PHASE_LISTS,
             input_layers=st.sampled_from([[], ["c"], ["l", "m"]]), tile_lanes=st.integers(1, 8),
             tile_depth=st.integers(1, 8), tile_plane=st.integers(1, 4), weight_fill_percent=st.integers(1, 100),
-            threshold_unit=st.booleans(), gradients_per_cycle=st.integers(1, 8), gradient_seed=st.integers(0, 2**32 - 1))
+            threshold_unit=st.booleans(), gradients_per_cycle=st.integers(1, 8),
+            gradient_seed=st.integers(0, 2**32 - 1))
 
     def layers(self) -> st.SearchStrategy[testing.Layer]:
         return testing.layers(size=16)

@@ -91,7 +91,8 @@ def test_who_gets_which_pair(seed):
                  for side, part in enumerate((tile[pe, :cut], tile[pe, cut:]))}
         balance = half_tile(tile[None])
         assert balance.load[0].tolist() == [got[pe][0][0] + got[pe][1][0] for pe in range(len(tile))]
-        assert balance.displaced[0] == sum(lanes[half[1:]] for pe, pair in got.items() for half in pair if half[1] != pe)
+        moved = [half[1:] for pe, pair in got.items() for half in pair if half[1] != pe]
+        assert balance.displaced[0] == sum(lanes[half] for half in moved)
 
 
 @pytest.mark.parametrize(("pes", "swaps"), [(1, 2 * 1), (2, 4 * 2), (3, 6 * 3), (16, 32 * 5)])
