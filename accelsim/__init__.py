@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from accelsim.errors import (
         AccelsimError,
         AccountingError,
+        CapacityError,
+        ClusterError,
         ConfigError,
         DeadlockError,
+        StoreError,
         TraceError,
         UnsupportedLayerError,
     )
     from accelsim.results import LayerResult, Result
     from accelsim.simulation import simulate
+    from accelsim.study.policies import PolicyComparison, compare_policies
+    from accelsim.study.sweep import SweepResult, sweep
     from accelsim.workload.dispersion import Dispersion
     from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
     from accelsim.workload.published import load_workload
@@ -33,11 +38,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "accelsim.arch": ("load_arch",),
-    "accelsim.errors": ("AccelsimError", "AccountingError", "ConfigError", "DeadlockError", "TraceError",
-                        "UnsupportedLayerError"),
+    "accelsim.errors": ("AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError",
+                        "DeadlockError", "StoreError", "TraceError", "UnsupportedLayerError"),
     "accelsim.results": ("LayerResult", "Result"),
     "accelsim.simulation": ("simulate",),
     "accelsim.workload.dispersion": ("Dispersion",),
+    "accelsim.study.policies": ("PolicyComparison", "compare_policies"),
+    "accelsim.study.sweep": ("SweepResult", "sweep"),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
     "accelsim.workload.published": ("load_workload",),
     "accelsim.workload.quantize": ("quantize",),
@@ -47,9 +54,10 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "AccelsimError", "AccountingError", "ConfigError", "Conv2d", "DeadlockError", "Dispersion", "Layer", "LayerResult",
-    "Matmul", "Result", "Trace", "TraceError", "UnsupportedLayerError", "conv2d", "draw_trace", "linear", "load_arch",
-    "load_trace", "load_workload", "matmul", "quantize", "simulate",
+    "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
+    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "Result", "StoreError", "SweepResult", "Trace",
+    "TraceError", "UnsupportedLayerError", "compare_policies", "conv2d", "draw_trace", "linear", "load_arch",
+    "load_trace", "load_workload", "matmul", "quantize", "simulate", "sweep",
 ]
 
 

@@ -9,7 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from accelsim.errors import AccelsimError, ConfigError
+from accelsim.cli_options import ArchOption, GbpsOption, PolicyOption, SetOption, TableOption, TraceArgument, changes_of
+from accelsim.errors import AccelsimError
+from accelsim.report import commands as report_commands
+from accelsim.study import commands as study_commands
 
 app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,7 +58,6 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or a trace file's path.")]
 FileArgument = Annotated[str, typer.Argument(metavar="FILE",
                                              help="A trace, an architecture, an energy table or a workload.")]
 
@@ -64,12 +66,11 @@ FileArgument = Annotated[str, typer.Argument(metavar="FILE",
 @_plain_errors
 def run(
     trace: TraceArgument,
-    arch: Annotated[list[str], typer.Option("--arch", "-a", metavar="NAME|FILE",
-                                            help="A preset's name or a YAML file; repeat to compare.")],
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
-                                                   help="Change a config key; repeatable.")] = None,
-    policy: Annotated[str | None, typer.Option(metavar="NAME",
-                                               help="Load-balancing policy (default: the published one).")] = None,
+    arch: ArchOption,
+    set_: SetOption = None,
+    dram_gbps: GbpsOption = None,
+    energy_table: TableOption = None,
+    policy: PolicyOption = None,
     engine: Annotated[Engine, typer.Option(help="kernel: fast; reference: tick by tick on values.")] = Engine.kernel,
     format_: Annotated[Format, typer.Option("--format", help="What is printed.")] = Format.table,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR",
@@ -80,7 +81,7 @@ def run(
     from accelsim.simulation import simulate
     from accelsim.workload.trace import load_trace
 
-    changes = _parse_sets(set_ or [])
+    changes = changes_of(set_, dram_gbps, energy_table)
     target = None if output is None else files.prepare(output)
     loaded = load_trace(trace)
     results = [simulate(loaded, name, engine.value, policy, changes) for name in arch]
@@ -159,11 +160,11 @@ def trace_(
 def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
     """List what is shipped: archs, workloads, policies or traces."""
     from accelsim import shipped
-    from accelsim.arch import kinds, machine
+    from accelsim.arch import kinds, policies
 
     if what is Shelf.policies:
         for kind in sorted(kinds()):
-            for position, name in enumerate(machine(kind).policies):
+            for position, name in enumerate(policies(kind)):
                 typer.echo(f"{kind:<14} {name}{'  (default)' if position == 0 else ''}")
     elif what is Shelf.workloads:
         from accelsim.workload.published import variants
@@ -190,7 +191,7 @@ def check(file: FileArgument) -> None:
     elif "variants" in read_yaml(Path(file)):
         plans = [load_workload(f"{file}:{variant}") for variant in variants(file)]
         typer.echo(f"ok: workload, {len(plans[0].layers)} layers, variants {', '.join(variants(file))}")
-    elif "actions" in read_yaml(Path(file)):
+    elif {"actions", "scaled_from"} & set(read_yaml(Path(file))):
         table = load_energy_table(file)
         typer.echo(f"ok: energy table {table.name!r}, {len(table.actions)} actions")
     else:
@@ -211,19 +212,8 @@ def schema() -> None:
     typer.echo(dump(arch_schema()))
 
 
-def _parse_sets(items: list[str]) -> dict[str, Any]:
-    from accelsim.config import read_scalar
-
-    changes: dict[str, Any] = {}
-    for item in items:
-        key, equals, value = item.partition("=")
-        key = key.strip()
-        if not equals or not key:
-            raise ConfigError(f"--set {item[:60]!r}: wanted KEY=VALUE, for example --set pes=32")
-        if key in changes:
-            raise ConfigError(f"--set {key[:60]!r}: given twice; give each key once")
-        changes[key] = read_scalar(value, f"--set {key[:60]}")
-    return changes
+report_commands.register(app, _plain_errors)
+study_commands.register(app, _plain_errors)
 
 
 def main() -> None:

@@ -17,8 +17,20 @@ class TraceError(AccelsimError):
     """A trace file or the tensors of a layer are not usable."""
 
 
+class StoreError(AccelsimError):
+    """The store of a sweep cannot be read or written, or belongs to another study."""
+
+
+class ClusterError(AccelsimError):
+    """The workers of a sweep cannot be reached or cannot run its points."""
+
+
 class UnsupportedLayerError(AccelsimError):
     """The machine cannot run this layer (never skipped silently)."""
+
+
+class CapacityError(AccelsimError):
+    """A tile does not fit its buffer and cannot be split: demand, bound, gap and what can be changed."""
 
 
 class ModelError(AccelsimError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accelsim.config import ArchConfig, digest_of
+from accelsim.roofline import Roofline
 from accelsim.workload.layer import Layer
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class LayerResult:
     """One layer on one machine.
 
-    cycles; time_us at the config's clock; energy_pj and its split `energy_by_component` (pJ).
+    cycles; time_us at the config's clock; energy_pj and its splits `energy_by_component` and `energy_by_data` (weight,
+    activation, output, or shared by them; pJ). roofline: which bound holds.
     slots: units of work per cycle (PEs, or multipliers). stalls: slot-cycles by name, "busy" first; they sum to
     slots x cycles. utilization: busy slot-cycles / all slot-cycles.
     counts: every action counted. mapping: how the layer was mapped.
@@ -35,12 +37,14 @@ class LayerResult:
     time_us: float
     energy_pj: float
     energy_by_component: Mapping[str, float]
+    energy_by_data: Mapping[str, float]
     slots: int
     stalls: Mapping[str, int]
     counts: Mapping[str, int]
     macs_dense: int
     notes: tuple[str, ...]
     mapping: Mapping[str, Any]
+    roofline: Roofline
     output: np.ndarray | None = field(repr=False, compare=False)
     layer: Layer = field(repr=False, compare=False)
 
@@ -59,6 +63,7 @@ class LayerResult:
             "energy_pj": self.energy_pj, "utilization": self.utilization, "macs_dense": self.macs_dense,
             "macs_effectual": self.macs_effectual, "slots": self.slots, "stalls": dict(self.stalls),
             "counts": dict(self.counts), "energy_by_component": dict(self.energy_by_component),
+            "energy_by_data": dict(self.energy_by_data), "roofline": self.roofline.to_dict(),
             "mapping": dict(self.mapping), "notes": list(self.notes),
         }
 
@@ -99,6 +104,10 @@ class Result:
         return _added(layer.energy_by_component for layer in self.layers)
 
     @property
+    def energy_by_data(self) -> dict[str, float]:
+        return _added(layer.energy_by_data for layer in self.layers)
+
+    @property
     def stalls(self) -> dict[str, int]:
         return _added(layer.stalls for layer in self.layers)
 
@@ -126,8 +135,8 @@ class Result:
     @cached_property
     def run_id(self) -> str:
         """Digest of validated config, energy table, trace, policy, engine and the model's version."""
-        return digest_of([self.config.to_dict(), self.energy_table_digest, self.trace_digest, self.policy, self.engine,
-                          self.model_version])[:16]
+        return run_id_of(self.config, self.energy_table_digest, self.trace_digest, self.policy, self.engine,
+                         self.model_version)
 
     @property
     def trace_digest(self) -> str:
@@ -146,7 +155,7 @@ class Result:
                 "utilization": self.utilization, "macs_dense": self.macs_dense, "macs_effectual": self.macs_effectual,
             },
             "stalls": self.stalls, "counts": self.counts, "energy_by_component": self.energy_by_component,
-            "layers": [layer.to_dict() for layer in self.layers],
+            "energy_by_data": self.energy_by_data, "layers": [layer.to_dict() for layer in self.layers],
         }
 
     def to_pandas(self) -> "pandas.DataFrame":
@@ -166,6 +175,14 @@ class Result:
         return as_html([self])
 
 
+_PREFIXES = {"stalls": "stall", "counts": "count", "energy_by_component": "energy_pj",
+             "energy_by_data": "energy_by_data_pj", "roofline": "roofline"}
+def run_id_of(config: ArchConfig, energy_table_digest: str, trace_digest: str, policy: str, engine: str,
+              model_version: int) -> str:
+    """What identifies a run before and after it; see `Result.run_id`."""
+    return digest_of([config.to_dict(), energy_table_digest, trace_digest, policy, engine, model_version])[:16]
+
+
 def rows(result: Result) -> list[dict[str, Any]]:
     """One flat row per layer: what CSV files and data frames hold."""
     flat = []
@@ -173,8 +190,8 @@ def rows(result: Result) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"run_id": result.run_id, "arch": result.arch, "policy": result.policy,
                                "trace": result.trace}
         for key, value in layer.to_dict().items():
-            if key in ("stalls", "counts", "energy_by_component"):
-                prefix = {"stalls": "stall", "counts": "count", "energy_by_component": "energy_pj"}[key]
+            if key in _PREFIXES:
+                prefix = _PREFIXES[key]
                 row |= {f"{prefix}.{name}": number for name, number in value.items()}
             elif key == "notes":
                 row[key] = "; ".join(value)

@@ -22,10 +22,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch import load_arch, machine
+from accelsim.arch import load_arch, machine, policies
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.config import ArchConfig
-from accelsim.errors import UnsupportedLayerError
+from accelsim.errors import CapacityError, UnsupportedLayerError
 from accelsim.hw.energy import load_energy_table
 from accelsim.simulation import check_accounting
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
@@ -129,7 +129,8 @@ def pattern_of(layer: Layer) -> Layer:
 
 def facts(run: LayerRun) -> dict[str, Any]:
     """All that the twins must agree on, in one comparable dict."""
-    return {"cycles": run.cycles, "slots": run.slots, **{f"stall {k}": v for k, v in run.stalls.items()},
+    tiles = {} if run.tiles is None else {f"tiles {k}": v for k, v in run.tiles.to_lists().items()}
+    return tiles | {"cycles": run.cycles, "slots": run.slots, **{f"stall {k}": v for k, v in run.stalls.items()},
             **{f"count {k}": v for k, v in run.counts.items()}, **{f"mapping {k}": v for k, v in run.mapping.items()}}
 
 
@@ -185,20 +186,15 @@ class MachineConformance:
 
     def some_configs(self) -> Iterator[ArchConfig]:
         """A few fixed designs for the edge shapes: every shipped preset of the kind. Override to add small ones."""
-        from accelsim import shipped
-
-        for name in shipped.names("arch"):
-            config = load_arch(name)
-            if config.kind == self.kind:
-                yield config
+        yield from _presets(self.kind)
 
     def check_twins(self, layer: Layer, config: ArchConfig, policy: Policy) -> None:
         """Kernel = reference in all facts, = kernel on the pattern; output = numpy; books balance; bounds hold."""
         model = self.machine
         try:
             kernel = model.run(layer, config, policy)
-        except UnsupportedLayerError:
-            with pytest.raises(UnsupportedLayerError):
+        except (UnsupportedLayerError, CapacityError) as error:
+            with pytest.raises(type(error)):
                 model.reference(layer, config, policy)
             return
         reference = model.reference(layer, config, policy)
@@ -209,15 +205,91 @@ class MachineConformance:
         np.testing.assert_array_equal(reference.output, layer.output(), strict=True)
         assert facts(model.run(pattern_of(layer), config, policy)) == facts(kernel)
         assert kernel.slots * kernel.cycles >= layer.macs_effectual
+        if config.dram is not None and kernel.tiles is not None:
+            assert kernel.tiles.compute_cycles.sum() == kernel.cycles
+            assert all(min(values, default=0) >= 0 for values in kernel.tiles.to_lists().values())
 
     def _facts(self, layer: Layer, config: ArchConfig, policy: Policy) -> dict[str, Any] | str:
         try:
             return facts(self.machine.run(layer, config, policy))
-        except UnsupportedLayerError as error:
+        except (UnsupportedLayerError, CapacityError) as error:
             return str(error)
 
 
+class PolicyConformance:
+    """What every policy of a kind must pass. Subclass it and name the `kind`; `policies` may be your own, by name.
+
+    Each unit of work is done exactly once (the reference's output is right, and useful work neither grows nor shrinks),
+    the policy repeats itself, leaves its inputs alone, and no policy beats the machine's bound.
+    """
+
+    kind: str
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """By default every policy that is found: the machine's and those of installed packages."""
+        return policies(self.kind)
+
+    def some_configs(self) -> Iterator[ArchConfig]:
+        """Designs to try: every shipped preset of the kind. Override to add small ones."""
+        yield from _presets(self.kind)
+
+    def some_layers(self) -> Mapping[str, Layer]:
+        """Layers to try, by name."""
+        return edge_layers()
+
+    @pytest.mark.small
+    def test_every_unit_of_work_is_done_once(self) -> None:
+        for policy, layer, config, run in self._runs():
+            reference = machine(self.kind).reference(layer, config, policy)
+            assert reference.output is not None
+            np.testing.assert_array_equal(reference.output, layer.output(), strict=True)
+            check_accounting(machine(self.kind), layer, run)
+            published = machine(self.kind).run(layer, config, next(iter(policies(self.kind).values())))
+            assert run.stalls["busy"] == published.stalls["busy"] == reference.stalls["busy"]
+
+    @pytest.mark.small
+    def test_work_per_pe_adds_up(self) -> None:
+        for policy, layer, config, run in self._runs():
+            work = machine(self.kind).work_per_pe(layer, config, policy)
+            if work is not None:
+                assert work.min() >= 0
+                assert int(work.sum()) == run.stalls["busy"]
+
+    @pytest.mark.small
+    def test_policy_repeats_itself(self) -> None:
+        for policy, layer, config, run in self._runs():
+            copy = replace(layer, name="copy")  # another object: nothing is found from before
+            assert facts(machine(self.kind).run(copy, config, policy)) == facts(run)
+
+    @pytest.mark.small
+    def test_no_policy_beats_the_bound(self) -> None:
+        for _, layer, config, run in self._runs():
+            assert machine(self.kind).bound_cycles(layer, config, run) <= run.cycles
+
+    def _runs(self) -> Iterator[tuple[Policy, Layer, ArchConfig, LayerRun]]:
+        for config in self.some_configs():
+            for layer in self.some_layers().values():
+                before = layer.digest
+                for policy in self.policies.values():
+                    try:
+                        run = machine(self.kind).run(layer, config, policy)
+                    except UnsupportedLayerError:
+                        continue
+                    assert replace(layer).digest == before, "a policy changed the tensors"
+                    yield policy, layer, config, run
+
+
+def _presets(kind: str) -> Iterator[ArchConfig]:
+    from accelsim import shipped
+
+    for name in shipped.names("arch"):
+        config = load_arch(name)
+        if config.kind == kind:
+            yield config
+
+
 def _differences(kernel: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Facts on which the twins disagree: name -> (kernel, reference). A reference need not report the mapping."""
-    names = [name for name in {**kernel, **reference} if not name.startswith("mapping") or name in reference]
+    """Facts on which the twins disagree: name -> (kernel, reference). A reference need not report mapping and tiles."""
+    names = [n for n in {**kernel, **reference} if not n.startswith(("mapping", "tiles")) or n in reference]
     return {n: (kernel.get(n), reference.get(n)) for n in names if kernel.get(n) != reference.get(n)}

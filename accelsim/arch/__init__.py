@@ -12,7 +12,7 @@ from accelsim.config import ArchConfig, did_you_mean, line_of, read_yaml, valida
 from accelsim.errors import ConfigError
 
 if TYPE_CHECKING:
-    from accelsim.arch.base import Machine
+    from accelsim.arch.base import Machine, Policy
 
 _KINDS = {
     "eie": "accelsim.arch.eie.model:Eie",
@@ -38,6 +38,31 @@ def machine(kind: str) -> "Machine":
     module, _, name = kinds()[kind].partition(":")
     instance: Machine = getattr(import_module(module), name)()
     return instance
+
+
+@cache
+def policies(kind: str) -> "dict[str, Policy]":
+    """Every policy of a kind, the default first: the machine's own, and those of installed packages.
+
+    A package registers an entry point `KIND:NAME` in the group `accelsim.policies`. Raises ConfigError when it cannot
+    be loaded or takes a name that the machine has.
+    """
+    found = dict(machine(kind).policies)
+    for entry in sorted(entry_points(group="accelsim.policies"), key=lambda e: (e.name, e.value)):
+        owner, _, name = entry.name.partition(":")
+        where = f"policy entry point {entry.name!r} ({entry.value})"
+        if owner not in kinds() or not name:
+            raise ConfigError(f"{where}: wanted KIND:NAME with a kind out of {', '.join(sorted(kinds()))}")
+        if owner != kind:
+            continue
+        if name in found:
+            raise ConfigError(f"{where}: {kind} already has a policy {name!r}; give it another name")
+        try:
+            found[name] = entry.load()
+        except Exception as error:  # whatever the package does when it is imported
+            raise ConfigError(f"{where}: cannot be loaded ({type(error).__name__}: {error}); correct or uninstall "
+                              "the package") from error
+    return found
 
 
 def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, Any] | None = None) -> ArchConfig:
@@ -67,11 +92,13 @@ def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, A
 def schema() -> dict[str, Any]:
     """JSON schema of architecture files: one alternative per kind."""
     alternatives = []
+    shared: dict[str, Any] = {}
     for kind in sorted(kinds()):
         one = machine(kind).config.model_json_schema()
         one["title"] = kind
+        shared |= one.pop("$defs", {})  # references inside start at the root
         one["properties"] = {"kind": {"const": kind}} | one["properties"]
         one["required"] = ["kind", *one["required"]]
         alternatives.append(one)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "accelsim architecture",
-            "oneOf": alternatives}
+            "$defs": shared, "oneOf": alternatives}

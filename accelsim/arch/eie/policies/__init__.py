@@ -9,6 +9,7 @@ import numpy as np
 
 from accelsim.arch.base import Policy
 from accelsim.arch.eie.policies.greedy_nnz import greedy_nnz
+from accelsim.arch.eie.policies.random_rows import random_rows
 from accelsim.arch.eie.policies.row_block import row_block
 from accelsim.arch.eie.policies.row_interleave import row_interleave
 from accelsim.errors import ModelError
@@ -17,6 +18,7 @@ POLICIES = {
     "row_interleave": row_interleave,
     "row_block": row_block,
     "greedy_nnz": greedy_nnz,
+    "random": random_rows,
 }
 
 

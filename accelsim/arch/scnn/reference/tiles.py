@@ -126,9 +126,11 @@ def rim(conv: Convolution, config: Any) -> tuple[int, int]:
     return (conv.rows.padding, conv.cols.padding) if config.tiling == "padded_plane" else (0, 0)
 
 
-def plan(conv: Convolution, config: Any, policy: PlanePolicy) -> Plan:
+def plan(conv: Convolution, config: Any, policy: PlanePolicy,
+         fits: Callable[[CutAxis, CutAxis], bool] | None = None) -> Plan:
     """The policy's tiles, cut further until the layer fits.
 
+    fits(rows, cols): whether the activations of every piece fit a PE's IARAM; without it, compressed as SCNN's are.
     Raises ModelError for cuts that do not cover the plane, UnsupportedLayerError when even single positions have more
     partial sums than the accumulators hold.
     """
@@ -138,7 +140,7 @@ def plan(conv: Convolution, config: Any, policy: PlanePolicy) -> Plan:
         rows, cols = cut_axis(conv.rows, row_cuts, row_pieces), cut_axis(conv.cols, col_cuts, col_pieces)
         sums = _sums_per_filter(conv, config, rows, cols)
         kc = min(config.accumulator_entries // sums, -(-conv.filters // parts))
-        fits_iaram = _fits_iaram(conv, config, rows, cols)
+        fits_iaram = fits(rows, cols) if fits else _fits_iaram(conv, config, rows, cols)
         if resident is None:
             resident = fits_iaram
         if (kc >= 1 and fits_iaram) or rows.step * cols.step == 1:

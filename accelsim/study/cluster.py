@@ -1,0 +1,54 @@
+"""Where the workers are: a Dask cluster of this machine, or any scheduler by its address. The rest is one code path."""
+
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from accelsim.errors import ClusterError, ConfigError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_S = 10
+
+
+@contextmanager
+def connected(scheduler: str | None, workers: int | None) -> Iterator["Client"]:
+    """A client of `scheduler`, or of a new local cluster with `workers` processes (one per CPU when None).
+
+    Raises ClusterError when Dask is missing or the scheduler does not answer, ConfigError when both are given.
+    """
+    if scheduler is not None and workers is not None:
+        raise ConfigError("--workers counts the workers of a local cluster; those of a --scheduler are started with "
+                          "accelsim worker ADDRESS")
+    if workers is not None and not 1 <= workers <= 1024:
+        raise ConfigError(f"workers is {workers}, wanted 1 to 1024")
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise ClusterError("sweeps run on Dask, which is not installed; pip install 'accelsim[cluster]'") from None
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ClusterError(f"no Dask scheduler answers at {scheduler!r} ({type(error).__name__}: {error}); start "
+                               "one with dask scheduler, and give its address as tcp://HOST:PORT") from None
+        with client:
+            yield client
+        return
+    local = LocalCluster(n_workers=workers or _cpus(), threads_per_worker=1, processes=True, dashboard_address=None,
+                         silence_logs=logging.CRITICAL, preload=__name__)
+    with local, Client(local, set_as_default=False) as client:
+        yield client
+
+
+def dask_setup(worker: object) -> None:
+    """Called by Dask in every local worker: Ctrl-C in a terminal is for the coordinator, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,161 @@
+"""Load-balancing policies against each other, on the same trace and the same hardware."""
+
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from accelsim.arch import load_arch, machine
+from accelsim.arch import policies as policies_of
+from accelsim.arch.base import LayerRun, Machine
+from accelsim.config import ArchConfig
+from accelsim.errors import ConfigError
+from accelsim.results import LayerResult, Result
+from accelsim.simulation import as_trace, find_policy, simulate
+from accelsim.workload.layer import Layer
+
+if TYPE_CHECKING:
+    import pandas
+
+    from accelsim.workload.trace import Trace
+
+TOTAL = "total"
+Arch = str | os.PathLike[str] | ArchConfig
+
+
+@dataclass(frozen=True)
+class PolicyRow:
+    """One policy on one layer, or on all of them (`layer` is "total").
+
+    design: the arch, with what was varied. speedup: cycles of the baseline over cycles. energy_pj. utilization: busy
+    slot-cycles over all. imbalance: most over mean busy slot-cycles of a PE; None where PEs own no work. bound_cycles:
+    what no policy can go below on this design. moved_stall: the stall that differs most from the baseline's, and
+    moved_slot_cycles by how much (negative: fewer); empty and 0 for the baseline.
+    """
+
+    design: str
+    policy: str
+    layer: str
+    cycles: int
+    speedup: float
+    energy_pj: float
+    utilization: float
+    imbalance: float | None
+    bound_cycles: int
+    moved_stall: str
+    moved_slot_cycles: int
+    stalls: Mapping[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings; stalls as `stall.NAME`."""
+        flat = {k: v for k, v in vars(self).items() if k != "stalls"}
+        return flat | {f"stall.{name}": n for name, n in self.stalls.items()}
+
+
+@dataclass(frozen=True)
+class PolicyComparison:
+    """Rows of every design and policy: one per layer, one for the total. The first policy of a design is its baseline.
+
+    Printing it shows the totals and the layers as tables.
+    """
+
+    trace: str
+    rows: tuple[PolicyRow, ...]
+
+    @property
+    def totals(self) -> list[PolicyRow]:
+        """The rows of whole runs."""
+        return [row for row in self.rows if row.layer == TOTAL]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts."""
+        return {"trace": self.trace, "rows": [row.to_dict() for row in self.rows]}
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """One row per design, policy and layer."""
+        import pandas
+
+        return pandas.DataFrame([row.to_dict() for row in self.rows])
+
+    def __str__(self) -> str:
+        from accelsim.report.policies import as_table
+
+        return as_table(self)
+
+
+def compare_policies(trace: "Trace | Layer | str | os.PathLike[str]", arch: "Arch | Sequence[Arch]" = "eie",
+                     policies: "str | Sequence[str]" = "all", vary: Mapping[str, Sequence[Any]] | None = None
+                     ) -> PolicyComparison:
+    """Simulate `trace` under several policies of each arch.
+
+    trace: as for `simulate`. arch: one, or several. policies: names, or "all"; the first is the baseline (for "all" the
+    published one). vary: config keys with values to try too, every combination a design of its own.
+    Raises ConfigError, TraceError or UnsupportedLayerError as `simulate` does.
+    """
+    loaded = as_trace(trace)
+    archs = [arch] if isinstance(arch, (str, os.PathLike, ArchConfig)) else list(arch)
+    if not archs or not policies:
+        raise ConfigError("a comparison needs at least one arch and one policy")
+    rows: list[PolicyRow] = []
+    axes = dict(vary or {})
+    for base, values in itertools.product(archs, itertools.product(*axes.values())):
+        changes = dict(zip(axes, values, strict=True))
+        config = load_arch(base, changes)
+        label = " ".join([config.name, *(f"{key}={value}" for key, value in changes.items())])
+        rows += _design_rows(loaded, config, label, _names(config.kind, policies))
+    return PolicyComparison(loaded.name, tuple(rows))
+
+
+def _names(kind: str, wanted: "str | Sequence[str]") -> list[str]:
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    if names == ["all"]:
+        return list(policies_of(kind))
+    return list(dict.fromkeys(find_policy(kind, name)[0] for name in names))
+
+
+def _design_rows(trace: "Trace", config: ArchConfig, label: str, names: Sequence[str]) -> list[PolicyRow]:
+    model = machine(config.kind)
+    baseline: Result | None = None
+    rows = []
+    for name in names:
+        result = simulate(trace, config, policy=name)
+        baseline = baseline or result
+        _, rule = find_policy(config.kind, name)
+        work = [model.work_per_pe(layer, config, rule) for layer in trace.layers]
+        bounds = [_bound(model, config, layer) for layer in result.layers]
+        for layer, first, own, bound in zip(result.layers, baseline.layers, work, bounds, strict=True):
+            rows.append(_row(label, name, layer.name, layer, first, own, bound))
+        rows.append(_row(label, name, TOTAL, result, baseline, _added(work), sum(bounds)))
+    return rows
+
+
+def _row(label: str, policy: str, layer: str, of: "Result | LayerResult", first: "Result | LayerResult",
+         work: np.ndarray | None, bound: int) -> PolicyRow:
+    moved = {name: n - first.stalls[name] for name, n in of.stalls.items() if name != "busy"}
+    most = max(moved, key=lambda name: abs(moved[name]), default="")
+    return PolicyRow(
+        design=label, policy=policy, layer=layer, cycles=of.cycles,
+        speedup=first.cycles / of.cycles if of.cycles else 1.0, energy_pj=of.energy_pj, utilization=of.utilization,
+        imbalance=imbalance(work), bound_cycles=bound, moved_stall=most if most and moved[most] else "",
+        moved_slot_cycles=moved.get(most, 0), stalls=dict(of.stalls))
+
+
+def imbalance(work: np.ndarray | None) -> float | None:
+    """Most over mean of `work` [pe]: 1 is perfect; 1 also where there is no work, None where PEs own none."""
+    if work is None:
+        return None
+    return float(work.max() / work.mean()) if work.any() else 1.0
+
+
+def _bound(model: Machine, config: ArchConfig, layer: LayerResult) -> int:
+    run = LayerRun(cycles=layer.cycles, slots=layer.slots, stalls=layer.stalls, counts=layer.counts,
+                   mapping=layer.mapping)
+    return model.bound_cycles(layer.layer, config, run)
+
+
+def _added(work: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    arrays = [w for w in work if w is not None]
+    return np.sum(arrays, axis=0) if len(arrays) == len(work) else None

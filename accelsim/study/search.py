@@ -1,0 +1,99 @@
+"""Guided choice of points with Optuna. The same study asks for the same points, on any number of workers and after any
+interruption: batches have a fixed size, outcomes are told in the order of asking, and a resumed search is asked again
+from the start, with what the store holds as answers.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from accelsim.errors import ConfigError
+from accelsim.study.pareto import Objective, costs, parse_objectives
+from accelsim.study.schema import Search
+from accelsim.study.space import Combination, Point, Space
+
+if TYPE_CHECKING:
+    import optuna
+
+MAX_TRIALS_PER_POINT = 20  # a small space repeats itself; give up when it hardly yields anything new
+_PER_DESIGN = ("area_mm2", "sram_kbytes")  # the same on every trace, so not added up
+
+# runs the points and returns their rows, None for a point that failed
+RunBatch = Callable[[list[Point]], list[dict[str, Any] | None]]
+
+
+def search(space: Space, choose: Search, run_batch: RunBatch) -> None:
+    """Ask, run and tell until `choose.points` different combinations have been tried for every seed.
+
+    The objectives of a combination are sums over the study's traces. One that a constraint excludes, or that fails, is
+    told as failed. Raises ConfigError when Optuna is missing or an objective is not a number.
+    """
+    objectives = parse_objectives(choose.objectives)
+    for seed in choose.seeds:
+        study = _study(choose, seed)
+        seen: set[int] = set()
+        wanted, trials = min(choose.points, sum(space.sizes)), 0
+        while len(seen) < wanted and trials < MAX_TRIALS_PER_POINT * choose.points:
+            asked = [study.ask() for _ in range(min(choose.batch, wanted - len(seen)))]
+            trials += len(asked)
+            numbers = [_suggest(trial, space) for trial in asked]
+            seen.update(numbers)
+            outcomes = _outcomes(space, [space.combination(n) for n in numbers], objectives, run_batch)
+            for trial, values in zip(asked, outcomes, strict=True):
+                _tell(study, trial, values)
+
+
+def _study(choose: Search, seed: int) -> "optuna.Study":
+    try:
+        import optuna
+    except ImportError:
+        raise ConfigError("choose: {by: optuna} needs Optuna; pip install 'accelsim[search]'") from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    sampler: optuna.samplers.BaseSampler = (
+        optuna.samplers.NSGAIISampler(seed=seed, population_size=max(2, choose.batch * 2)) if choose.sampler == "nsga2"
+        else optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(1, choose.points // 4))))
+    return optuna.create_study(directions=["minimize"] * len(choose.objectives), sampler=sampler)
+
+
+def _tell(study: "optuna.Study", trial: "optuna.Trial", values: Sequence[float] | None) -> None:
+    from optuna.trial import TrialState
+
+    if values is None:
+        study.tell(trial, state=TrialState.FAIL)
+    else:
+        study.tell(trial, list(values))
+
+
+def _suggest(trial: "optuna.Trial", space: Space) -> int:
+    """The number of the combination that `trial` proposes. Axes of numbers are ordered, all others categories."""
+    sizes = space.sizes
+    design = trial.suggest_categorical("arch", range(len(sizes))) if len(sizes) > 1 else 0
+    number = 0
+    policies = space.policies[design]
+    if len(policies) > 1:
+        number = trial.suggest_categorical(f"{design} policy", range(len(policies)))
+    for key, values in space.axes[design].items():
+        ordered = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+        name, last = f"{design} {key}", len(values) - 1
+        at = trial.suggest_int(name, 0, last) if ordered else trial.suggest_categorical(name, range(len(values)))
+        number = number * len(values) + at
+    return sum(sizes[:design]) + number
+
+
+def _outcomes(space: Space, combinations: Sequence[Combination], objectives: Sequence[Objective], run_batch: RunBatch
+              ) -> list[tuple[float, ...] | None]:
+    """What each combination costs, added up over the traces; None where it is excluded or fails."""
+    points = [[space.point(trace, combination) for trace in space.traces] for combination in combinations]
+    wanted = {p.run_id: p for some in points for p in some if p is not None}
+    rows = dict(zip(wanted, run_batch(list(wanted.values())), strict=True))
+    found: list[tuple[float, ...] | None] = []
+    for some in points:
+        own = [None if p is None else rows[p.run_id] for p in some]
+        vectors = [costs(row, objectives) for row in own if row is not None]
+        complete = len(vectors) == len(own)
+        found.append(_added(vectors, objectives) if complete else None)
+    return found
+
+
+def _added(vectors: Sequence[tuple[float, ...]], objectives: Sequence[Objective]) -> tuple[float, ...]:
+    return tuple(column[0] if objective.column in _PER_DESIGN else sum(column)
+                 for objective, column in zip(objectives, zip(*vectors, strict=True), strict=True))
