@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from accelsim.errors import (
         AccelsimError,
         AccountingError,
+        CapacityError,
         ClusterError,
         ConfigError,
         DeadlockError,
+        PruneError,
+        RecordError,
         StoreError,
         TraceError,
         UnsupportedLayerError,
@@ -28,8 +31,10 @@ if TYPE_CHECKING:
     from accelsim.study.sweep import SweepResult, sweep
     from accelsim.workload.dispersion import Dispersion
     from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
+    from accelsim.workload.prune import prune
     from accelsim.workload.published import load_workload
     from accelsim.workload.quantize import quantize
+    from accelsim.workload.record import record
     from accelsim.workload.synthetic import draw_trace
     from accelsim.workload.trace import Trace, load_trace
 
@@ -37,26 +42,30 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "accelsim.arch": ("load_arch",),
-    "accelsim.errors": ("AccelsimError", "AccountingError", "ClusterError", "ConfigError", "DeadlockError",
-                        "StoreError", "TraceError", "UnsupportedLayerError"),
+    "accelsim.errors": ("AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError",
+                        "DeadlockError", "PruneError", "RecordError", "StoreError", "TraceError",
+                        "UnsupportedLayerError"),
     "accelsim.results": ("LayerResult", "Result"),
     "accelsim.simulation": ("simulate",),
     "accelsim.workload.dispersion": ("Dispersion",),
     "accelsim.study.policies": ("PolicyComparison", "compare_policies"),
     "accelsim.study.sweep": ("SweepResult", "sweep"),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
+    "accelsim.workload.prune": ("prune",),
     "accelsim.workload.published": ("load_workload",),
     "accelsim.workload.quantize": ("quantize",),
+    "accelsim.workload.record": ("record",),
     "accelsim.workload.synthetic": ("draw_trace",),
     "accelsim.workload.trace": ("Trace", "load_trace"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "AccelsimError", "AccountingError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError", "Dispersion",
-    "Layer", "LayerResult", "Matmul", "PolicyComparison", "Result", "StoreError", "SweepResult", "Trace", "TraceError",
-    "UnsupportedLayerError", "compare_policies", "conv2d", "draw_trace", "linear", "load_arch", "load_trace",
-    "load_workload", "matmul", "quantize", "simulate", "sweep",
+    "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
+    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PruneError", "RecordError", "Result",
+    "StoreError", "SweepResult", "Trace", "TraceError", "UnsupportedLayerError", "compare_policies", "conv2d",
+    "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul", "prune", "quantize", "record",
+    "simulate", "sweep",
 ]
 
 

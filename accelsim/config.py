@@ -13,14 +13,20 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from accelsim.errors import ConfigError
+from accelsim.hw.memory.config import DramConfig
+from accelsim.strict import Name, StrictModel, printable
+
+__all__ = ["ArchConfig", "Name", "StrictModel", "did_you_mean", "digest_of", "line_of", "parse_yaml", "printable",
+           "read_scalar", "read_text", "read_yaml", "validate"]
 
 MAX_YAML_BYTES = 1 << 17  # parsing costs 10 to 30 s per MB; presets have 1 kB
 MAX_BRACKETS = 50  # open at once: ruamel's time grows with the square of the depth
+MAX_KNOWN = 250  # characters of a list of all that would be known
 MAX_PROBLEMS = 20  # printed at once; more hide the first
 Model = TypeVar("Model", bound="StrictModel")
 # what ruamel.yaml lets through on hostile text, besides its own YAMLError
@@ -28,32 +34,22 @@ _PARSER_FAULTS = (ValueError, RecursionError, OverflowError, AssertionError, Typ
                   NotImplementedError)
 
 
-def printable(text: str) -> str:
-    """`text` if it has no control characters (nor others that a terminal acts on), else ValueError."""
-    if not text.isprintable():
-        raise ValueError("should hold printable characters only")
-    return text
-
-
-Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(printable)]
-
-
-class StrictModel(BaseModel):
-    """Base of everything read from YAML: unknown keys, wrong types and non-finite numbers are errors."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
-
-
 class ArchConfig(StrictModel):
     """What every architecture has; each kind adds its own parameters (see `accelsim schema`).
 
-    `name` is the design's name in results; `energy_table` names a shipped table or gives a file.
+    `name` is the design's name in results; `energy_table` names a shipped table or gives a file. With `dram` null
+    memory takes no time and no energy; the other memory keys count only when it is given (docs/memory.md).
     """
 
     kind: ClassVar[str]
     name: Name = Field(description="the design's name in results")
     clock_mhz: float = Field(ge=1e-3, le=100_000, description="clock, MHz")
     energy_table: str = Field(min_length=1, description="shipped energy table by name, or a file")
+    dram: DramConfig | None = Field(default=None, description="the memory behind the design; null: not modelled")
+    buffering: int = Field(default=2, ge=1, le=1 << 16, description="tiles in flight between DRAM and the machine")
+    prefetch_weights: bool = Field(default=True, description="fetch weights of later layers while a layer runs")
+    resident_weights: bool = Field(default=False, description="weights are on chip before the run")
+    resident_activations: bool = Field(default=False, description="inputs and outputs stay on chip")
 
     def to_dict(self) -> dict[str, Any]:
         """All parameters, `kind` first: what results carry and run ids hash."""
@@ -139,7 +135,7 @@ def validate(model: type[Model], data: Mapping[Any, Any], where: str,
         foreign = [*_foreign_keys(data, where), *_foreign_keys(changes or {}, "set")]
         if foreign:
             raise ConfigError(_listed(foreign))
-        plain = _plain(data) | _plain(changes or {})
+        plain = _changed(_plain(data), _plain(changes or {}))
         return model.model_validate({k: v for k, v in plain.items() if k != without})
     except RecursionError:
         raise ConfigError(f"{where}: nested too deeply; give a flat mapping of keys to values") from None
@@ -153,7 +149,8 @@ def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, erro
     if not path:
         return f"{where}: {message}"
     key = _cut(".".join(map(str, path)))
-    place = f"set {_cut(str(path[0]))}" if path[0] in changes else f"{where}{line_of(data, *path)}"
+    changed = any(f"{key}.".startswith(f"{c}.") or c.startswith(f"{key}.") for c in changes)
+    place = f"set {key}" if changed else f"{where}{line_of(data, *path)}"
     fields = _fields(model, path[:-1])
     if error["type"] == "extra_forbidden":
         return f"{place}: unknown key {key!r}{did_you_mean(str(path[-1]), fields)}"
@@ -164,12 +161,30 @@ def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, erro
     return f"{place}: {key}: {message[0].lower()}{message[1:]}, got {_short(error['input'])}"
 
 
+def _changed(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` with `changes` over it; the key `a.b` changes the key b inside a (made if a is missing or null)."""
+    for key, value in changes.items():
+        *groups, last = key.split(".")
+        inner = data
+        for group in groups:
+            if inner.get(group) is None:
+                inner[group] = {}
+            inner = inner[group]
+            if not isinstance(inner, dict):
+                raise ConfigError(f"set {_cut(key)}: {_cut(group)!r} is {_short(inner)}, not a group of keys; "
+                                  "set it as a whole")
+        inner[last] = value
+    return data
+
+
 def _fields(model: Any, path: tuple[Any, ...]) -> dict[str, Any]:
     """The fields of the model that reads what lies at `path` below `model`; none where no model does."""
     for key in path:
         if isinstance(model, type) and issubclass(model, BaseModel):
             field = model.model_fields.get(str(key))
             model = None if field is None else field.annotation
+            if type(None) in get_args(model):  # X | None
+                model = get_args(model)[0]
         else:  # dict[str, X] or list[X]
             model = (get_args(model) or (None,))[-1]
     return model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
@@ -197,7 +212,7 @@ def did_you_mean(word: str, known: Any) -> str:
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(sorted(known))}" if known else ""
+    return f"; known: {_cut(', '.join(sorted(known)), MAX_KNOWN)}" if known else ""
 
 
 def line_of(data: Any, *path: Any) -> str:

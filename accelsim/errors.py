@@ -25,8 +25,20 @@ class ClusterError(AccelsimError):
     """The workers of a sweep cannot be reached or cannot run its points."""
 
 
+class PruneError(AccelsimError):
+    """A pruning spec is not understood, or does not fit a layer."""
+
+
+class RecordError(AccelsimError):
+    """A model, its weights or its inputs cannot be recorded."""
+
+
 class UnsupportedLayerError(AccelsimError):
     """The machine cannot run this layer (never skipped silently)."""
+
+
+class CapacityError(AccelsimError):
+    """A tile does not fit its buffer and cannot be split: demand, bound, gap and what can be changed."""
 
 
 class ModelError(AccelsimError):

@@ -3,7 +3,7 @@
 Layers run one after the other, so cycles, counts, stalls and energies of a run are sums over its layers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accelsim.config import ArchConfig, digest_of
+from accelsim.roofline import Roofline
 from accelsim.workload.layer import Layer
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class LayerResult:
     """One layer on one machine.
 
-    cycles; time_us at the config's clock; energy_pj and its split `energy_by_component` (pJ).
+    cycles; time_us at the config's clock; energy_pj and its splits `energy_by_component` and `energy_by_data` (weight,
+    activation, output, or shared by them; pJ). roofline: which bound holds.
     slots: units of work per cycle (PEs, or multipliers). stalls: slot-cycles by name, "busy" first; they sum to
     slots x cycles. utilization: busy slot-cycles / all slot-cycles.
     counts: every action counted. mapping: how the layer was mapped.
@@ -35,18 +37,26 @@ class LayerResult:
     time_us: float
     energy_pj: float
     energy_by_component: Mapping[str, float]
+    energy_by_data: Mapping[str, float]
     slots: int
     stalls: Mapping[str, int]
     counts: Mapping[str, int]
     macs_dense: int
-    notes: tuple[str, ...]
+    run_notes: tuple[str, ...]
+    more_notes: Callable[[], Iterable[str]] = field(repr=False, compare=False)
     mapping: Mapping[str, Any]
+    roofline: Roofline
     output: np.ndarray | None = field(repr=False, compare=False)
     layer: Layer = field(repr=False, compare=False)
 
     @property
     def utilization(self) -> float:
         return _ratio(self.stalls["busy"], self.slots * self.cycles)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how the layer ran; found on first use."""
+        return (*self.run_notes, *self.more_notes())
 
     @property
     def macs_effectual(self) -> int:
@@ -59,6 +69,7 @@ class LayerResult:
             "energy_pj": self.energy_pj, "utilization": self.utilization, "macs_dense": self.macs_dense,
             "macs_effectual": self.macs_effectual, "slots": self.slots, "stalls": dict(self.stalls),
             "counts": dict(self.counts), "energy_by_component": dict(self.energy_by_component),
+            "energy_by_data": dict(self.energy_by_data), "roofline": self.roofline.to_dict(),
             "mapping": dict(self.mapping), "notes": list(self.notes),
         }
 
@@ -97,6 +108,10 @@ class Result:
     @property
     def energy_by_component(self) -> dict[str, float]:
         return _added(layer.energy_by_component for layer in self.layers)
+
+    @property
+    def energy_by_data(self) -> dict[str, float]:
+        return _added(layer.energy_by_data for layer in self.layers)
 
     @property
     def stalls(self) -> dict[str, int]:
@@ -146,7 +161,7 @@ class Result:
                 "utilization": self.utilization, "macs_dense": self.macs_dense, "macs_effectual": self.macs_effectual,
             },
             "stalls": self.stalls, "counts": self.counts, "energy_by_component": self.energy_by_component,
-            "layers": [layer.to_dict() for layer in self.layers],
+            "energy_by_data": self.energy_by_data, "layers": [layer.to_dict() for layer in self.layers],
         }
 
     def to_pandas(self) -> "pandas.DataFrame":
@@ -166,6 +181,8 @@ class Result:
         return as_html([self])
 
 
+_PREFIXES = {"stalls": "stall", "counts": "count", "energy_by_component": "energy_pj",
+             "energy_by_data": "energy_by_data_pj", "roofline": "roofline"}
 def run_id_of(config: ArchConfig, energy_table_digest: str, trace_digest: str, policy: str, engine: str,
               model_version: int) -> str:
     """What identifies a run before and after it; see `Result.run_id`."""
@@ -179,8 +196,8 @@ def rows(result: Result) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"run_id": result.run_id, "arch": result.arch, "policy": result.policy,
                                "trace": result.trace}
         for key, value in layer.to_dict().items():
-            if key in ("stalls", "counts", "energy_by_component"):
-                prefix = {"stalls": "stall", "counts": "count", "energy_by_component": "energy_pj"}[key]
+            if key in _PREFIXES:
+                prefix = _PREFIXES[key]
                 row |= {f"{prefix}.{name}": number for name, number in value.items()}
             elif key == "notes":
                 row[key] = "; ".join(value)

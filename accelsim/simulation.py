@@ -1,20 +1,24 @@
 """The data path of one simulation. Read this first.
 
-    trace + arch -> checked config -> per layer: the machine's engine -> counts -> energy -> Result
+    trace + arch -> checked config -> per layer: the machine's engine -> memory timeline -> counts -> energy -> Result
 
 Everything else (command line, sweeps, reports, tests, notebooks) calls `simulate`.
 """
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from accelsim.arch import load_arch, machine, policies
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.config import ArchConfig, did_you_mean
 from accelsim.errors import AccountingError, ConfigError, ModelError, TraceError
-from accelsim.hw.energy import EnergyTable, load_energy_table
+from accelsim.hw.energy import SHARED, EnergyTable, load_energy_table
+from accelsim.hw.memory import overlay as memory
 from accelsim.results import LayerResult, Result
+from accelsim.roofline import roofline
 from accelsim.workload.layer import Layer
 from accelsim.workload.trace import Trace, load_trace
 
@@ -28,7 +32,7 @@ def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConf
     trace: a Trace, a single layer, a shipped trace's name or a path. arch: a preset's name, a YAML file's path or a
     config object; `set` maps its keys to other values. engine: "kernel" (fast) or "reference" (tick by tick on real
     values: slow, and yields each layer's output). policy: who gets what work; the machine's published one when None.
-    Raises ConfigError, TraceError or UnsupportedLayerError with a message that says what to do.
+    Raises ConfigError, TraceError, UnsupportedLayerError or CapacityError with a message that says what to do.
     """
     if engine not in ENGINES:
         raise ConfigError(f"engine {engine!r} is unknown; wanted 'kernel' or 'reference'")
@@ -42,13 +46,16 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     model = machine(config.kind)
     policy_name, rule = find_policy(config.kind, policy)
     run = model.run if engine == "kernel" else model.reference
-    layers = []
+    alone = []
     for layer in trace.layers:
-        outcome = run(layer, config, rule)
-        check_accounting(model, layer, outcome)
-        layers.append(_layer_result(model, config, table, layer, outcome))
+        alone.append(run(layer, config, rule))
+        check_accounting(model, layer, alone[-1])
+    runs, channel = _with_memory(model, config, trace, alone, engine)
+    layers = [_layer_result(layer, outcome, waited, model, config, dram_cycles) for layer, outcome, waited, dram_cycles
+              in zip(trace.layers, alone, runs, channel, strict=True)]
     return Result(
-        arch=config.name, config=config, trace=trace.name, policy=policy_name, engine=engine, layers=tuple(layers),
+        arch=config.name, config=config, trace=trace.name, policy=policy_name, engine=engine,
+        layers=tuple(_priced(layer, model, config, table) for layer in layers),
         area_mm2=model.area_mm2(config), energy_table=table.name, energy_table_digest=table.digest,
         model_version=model.version, trace_digest_source=trace,
     )
@@ -80,17 +87,63 @@ def check_accounting(model: Machine, layer: Layer, run: LayerRun) -> None:
     if tuple(run.stalls) != model.stalls or tuple(run.counts) != model.counts:
         raise ModelError(f"{model.kind}, layer {layer.name!r}: the engine's names are not those the machine declares: "
                          f"{[*run.stalls, *run.counts]} instead of {[*model.stalls, *model.counts]}")
+    check_books(model.kind, layer, run)
+
+
+def check_books(kind: str, layer: Layer, run: LayerRun) -> None:
+    """Stalls sum to slots x cycles, and nothing is negative."""
     total, wanted = sum(run.stalls.values()), run.slots * run.cycles
     if total != wanted or min(run.stalls.values()) < 0 or min(run.counts.values(), default=0) < 0:
-        raise AccountingError(f"{model.kind}, layer {layer.name!r}: slot-cycles do not add up: {dict(run.stalls)} sum "
+        raise AccountingError(f"{kind}, layer {layer.name!r}: slot-cycles do not add up: {dict(run.stalls)} sum "
                               f"to {total:,}, wanted {run.slots:,} x {run.cycles:,} = {wanted:,}, none negative")
 
 
-def _layer_result(model: Machine, config: ArchConfig, table: EnergyTable, layer: Layer, run: LayerRun) -> LayerResult:
-    energy = table.energy_pj(run.counts, model.actions(config))
+def repriced(result: Result, energy_table: str) -> Result:
+    """The same run under another energy table: nothing is simulated again."""
+    table = load_energy_table(energy_table)
+    config = load_arch(result.config, {"energy_table": energy_table})
+    model = machine(config.kind)
+    return replace(result, config=config, energy_table=table.name, energy_table_digest=table.digest,
+                   layers=tuple(_priced(layer, model, config, table) for layer in result.layers))
+
+
+def _with_memory(model: Machine, config: ArchConfig, trace: Trace, alone: list[LayerRun],
+                 engine: str) -> tuple[list[LayerRun], list[int | None]]:
+    """The layers' runs with the waits for memory, and the cycles for which each layer's data take the DRAM channel."""
+    if config.dram is None:
+        return alone, [None] * len(alone)
+    parts = memory.overlay([run.tiles for run in alone], [layer.name for layer in trace.layers], trace.edges, config,
+                           engine)
+    runs = []
+    for layer, run, part in zip(trace.layers, alone, parts, strict=True):
+        waited = sum(part.wait_cycles.values())
+        more = model.waiting_counts(config, waited)
+        counts = {name: n + more.get(name, 0) for name, n in run.counts.items()} | dict(part.counts)
+        stalls = dict(run.stalls) | {name: run.slots * n for name, n in part.wait_cycles.items()}
+        runs.append(replace(run, cycles=run.cycles + waited, stalls=stalls, counts=counts))
+        check_books(model.kind, layer, runs[-1])
+    return runs, [part.channel_cycles for part in parts]
+
+
+def _layer_result(layer: Layer, alone: LayerRun, run: LayerRun, model: Machine, config: ArchConfig,
+                  dram_cycles: int | None) -> LayerResult:
+    """Without its energy."""
     return LayerResult(
         name=layer.name, op=layer.op, shape=layer.shape_text, cycles=run.cycles,
-        time_us=run.cycles / config.clock_mhz, energy_pj=sum(energy.values()), energy_by_component=energy,
-        slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense, notes=run.notes,
-        mapping=run.mapping, output=run.output, layer=layer,
+        time_us=run.cycles / config.clock_mhz, energy_pj=0.0, energy_by_component={}, energy_by_data={},
+        slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense,
+        run_notes=run.notes, more_notes=partial(model.notes, layer, config, run.mapping),
+        mapping=run.mapping, roofline=roofline(alone.cycles, run.slots, alone.stalls, model.stall_classes, dram_cycles),
+        output=run.output, layer=layer,
     )
+
+
+def _priced(layer: LayerResult, model: Machine, config: ArchConfig, table: EnergyTable) -> LayerResult:
+    actions = dict(model.actions(config)) | memory.actions(config)
+    by_component, by_data = table.energy_pj(layer.counts, actions), table.energy_by_data_pj(layer.counts, actions)
+    if table.leakage is not None:
+        pj = table.leakage.energy_pj(layer.slots * layer.cycles, layer.time_us)
+        by_component["leakage"] = by_component.get("leakage", 0.0) + pj
+        by_data[SHARED] = by_data.get(SHARED, 0.0) + pj
+    return replace(layer, energy_pj=sum(by_component.values()), energy_by_component=by_component,
+                   energy_by_data=by_data)

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from accelsim.arch import load_arch, machine, policies
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.config import ArchConfig
-from accelsim.errors import UnsupportedLayerError
+from accelsim.errors import CapacityError, UnsupportedLayerError
 from accelsim.hw.energy import load_energy_table
 from accelsim.simulation import check_accounting
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
@@ -129,7 +129,8 @@ def pattern_of(layer: Layer) -> Layer:
 
 def facts(run: LayerRun) -> dict[str, Any]:
     """All that the twins must agree on, in one comparable dict."""
-    return {"cycles": run.cycles, "slots": run.slots, **{f"stall {k}": v for k, v in run.stalls.items()},
+    tiles = {} if run.tiles is None else {f"tiles {k}": v for k, v in run.tiles.to_lists().items()}
+    return tiles | {"cycles": run.cycles, "slots": run.slots, **{f"stall {k}": v for k, v in run.stalls.items()},
             **{f"count {k}": v for k, v in run.counts.items()}, **{f"mapping {k}": v for k, v in run.mapping.items()}}
 
 
@@ -192,8 +193,8 @@ class MachineConformance:
         model = self.machine
         try:
             kernel = model.run(layer, config, policy)
-        except UnsupportedLayerError:
-            with pytest.raises(UnsupportedLayerError):
+        except (UnsupportedLayerError, CapacityError) as error:
+            with pytest.raises(type(error)):
                 model.reference(layer, config, policy)
             return
         reference = model.reference(layer, config, policy)
@@ -204,11 +205,14 @@ class MachineConformance:
         np.testing.assert_array_equal(reference.output, layer.output(), strict=True)
         assert facts(model.run(pattern_of(layer), config, policy)) == facts(kernel)
         assert kernel.slots * kernel.cycles >= layer.macs_effectual
+        if config.dram is not None and kernel.tiles is not None:
+            assert kernel.tiles.compute_cycles.sum() == kernel.cycles
+            assert all(min(values, default=0) >= 0 for values in kernel.tiles.to_lists().values())
 
     def _facts(self, layer: Layer, config: ArchConfig, policy: Policy) -> dict[str, Any] | str:
         try:
             return facts(self.machine.run(layer, config, policy))
-        except UnsupportedLayerError as error:
+        except (UnsupportedLayerError, CapacityError) as error:
             return str(error)
 
 
@@ -286,6 +290,6 @@ def _presets(kind: str) -> Iterator[ArchConfig]:
 
 
 def _differences(kernel: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Facts on which the twins disagree: name -> (kernel, reference). A reference need not report the mapping."""
-    names = [name for name in {**kernel, **reference} if not name.startswith("mapping") or name in reference]
+    """Facts on which the twins disagree: name -> (kernel, reference). A reference need not report mapping and tiles."""
+    names = [n for n in {**kernel, **reference} if not n.startswith(("mapping", "tiles")) or n in reference]
     return {n: (kernel.get(n), reference.get(n)) for n in names if kernel.get(n) != reference.get(n)}

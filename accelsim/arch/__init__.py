@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 _KINDS = {
     "eie": "accelsim.arch.eie.model:Eie",
+    "procrustes": "accelsim.arch.procrustes.model:Procrustes",
     "scnn": "accelsim.arch.scnn.model:Scnn",
     "dcnn": "accelsim.arch.dcnn.model:Dcnn",
     "sigma": "accelsim.arch.sigma.model:Sigma",
     "systolic": "accelsim.arch.systolic.model:Systolic",
+    "tensor_core": "accelsim.arch.tensor_core.model:TensorCore",
 }
 
 
@@ -91,11 +93,13 @@ def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, A
 def schema() -> dict[str, Any]:
     """JSON schema of architecture files: one alternative per kind."""
     alternatives = []
+    shared: dict[str, Any] = {}
     for kind in sorted(kinds()):
         one = machine(kind).config.model_json_schema()
         one["title"] = kind
+        shared |= one.pop("$defs", {})  # references inside start at the root
         one["properties"] = {"kind": {"const": kind}} | one["properties"]
         one["required"] = ["kind", *one["required"]]
         alternatives.append(one)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "accelsim architecture",
-            "oneOf": alternatives}
+            "$defs": shared, "oneOf": alternatives}

@@ -1,7 +1,7 @@
 """What a machine is to the rest of the house: a config class, two engines, and names for all it counts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar
@@ -10,6 +10,7 @@ import numpy as np
 
 from accelsim.config import ArchConfig
 from accelsim.hw.energy import Action
+from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Layer
 
 Policy = Callable[..., Any]  # each kind's docstring states the signature of its own policies
@@ -22,9 +23,11 @@ class LayerRun:
     slots: units of work the machine could do per cycle (PEs, or multipliers), over which stalls are counted.
     stalls: slot-cycles by name, "busy" among them; they sum to slots x cycles.
     counts: every action counted, by the names the machine declares.
-    notes: what the user should know about how this layer was mapped (repeated vectors, capacity...).
+    notes: what the user should know about how this layer was mapped; see also `Machine.notes`.
     mapping: chosen tiles, passes, orders: small JSON-able values.
     output: the computed tensor (reference engine only), in the shape of `layer.output()`.
+    tiles: what the layer moves from and to DRAM, and when (docs/memory.md), without what the config says is resident;
+    needed only when the config has `dram`.
     """
 
     cycles: int
@@ -34,6 +37,7 @@ class LayerRun:
     notes: tuple[str, ...] = ()
     mapping: Mapping[str, Any] = field(default_factory=dict)
     output: np.ndarray | None = None
+    tiles: Tiles | None = None
 
 
 class Machine(ABC):
@@ -41,6 +45,8 @@ class Machine(ABC):
 
     `version` is part of every run id: raise it with each change that moves a number (and say so in CHANGELOG).
     `stalls` starts with "busy". The first of `policies` is the default and the published one.
+    `stall_classes` says what a stall is to the roofline: "compute" (a slot at work, useful or not), "imbalance" (a slot
+    without work of its own while others work), else "on-chip"; "busy" is compute.
     """
 
     kind: ClassVar[str]
@@ -49,6 +55,7 @@ class Machine(ABC):
     stalls: ClassVar[tuple[str, ...]]
     counts: ClassVar[tuple[str, ...]]
     policies: ClassVar[Mapping[str, Policy]]
+    stall_classes: ClassVar[Mapping[str, str]] = {}
     mapping_keys: ClassVar[tuple[str, ...]] = ()  # config keys that the data kept by `derived` depend on
 
     @abstractmethod
@@ -67,6 +74,14 @@ class Machine(ABC):
     @abstractmethod
     def actions(self, config: Any) -> Mapping[str, Action]:
         """The energy action behind each count; a count without energy is left out."""
+
+    def notes(self, layer: Layer, config: Any, mapping: Mapping[str, Any]) -> Iterable[str]:
+        """What the user should know of this layer on this design, given the run's mapping; asked only when shown."""
+        return ()
+
+    def waiting_counts(self, config: Any, cycles: int) -> Mapping[str, int]:
+        """What is counted on top when the whole machine waits for memory for `cycles` (a clock network...)."""
+        return {}
 
     def area_mm2(self, config: Any) -> float | None:
         """Silicon area where the sources give one, else None."""

@@ -22,7 +22,7 @@ def as_text(results: Sequence["Result"], terminal: bool = True) -> str:
 
 def trace_text(trace: "Trace") -> str:
     """What `accelsim show` prints."""
-    table = _table(f"{trace.name}: {len(trace)} layers")
+    table = new_table(f"{trace.name}: {len(trace)} layers")
     for heading in ("layer", "op", "weight", "activation", "weight nz", "act. nz", "dense MACs", "effectual", "values"):
         table.add_column(heading, justify="left" if heading in ("layer", "op", "values") else "right")
     for layer in trace.layers:
@@ -36,6 +36,19 @@ def trace_text(trace: "Trace") -> str:
     return rendered([table, *(Text(_short(fact)) for fact in facts)])
 
 
+def pruning_text(trace: "Trace") -> str:
+    """What `accelsim prune` prints: sparsity and output drift of each layer of the last pruning."""
+    note = trace.made_by["pruning"][-1]
+    table = new_table(f"{trace.name}, {note['spec']}: weight sparsity {note['sparsity']:.1%}")
+    for heading in ("layer", "sparsity before", "after", "output drift (relative L2)"):
+        table.add_column(heading, justify="left" if heading == "layer" else "right")
+    for name, layer in note["layers"].items():
+        table.add_row(Text(name), f"{layer['sparsity_before']:.1%}", f"{layer['sparsity']:.1%}",
+                      f"{layer['output_drift']:.4f}")
+    left = [Text(f"left as they are: {', '.join(note['left_as_they_are'])}")] if note["left_as_they_are"] else []
+    return rendered([table, *left, Text(note["method"])])
+
+
 def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
     """One table per run, a comparison when there are several, and the notes."""
     parts: list[RenderableType] = []
@@ -47,14 +60,15 @@ def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
 
 
 def _run_table(result: "Result") -> Table:
-    table = _table(f"{result.trace} on {result.arch} (policy {result.policy}, {result.config.clock_mhz:g} MHz)")
-    for heading in ("layer", "op", "dense MACs", "effectual", "cycles", "time us", "energy nJ", "busy",
+    table = new_table(f"{result.trace} on {result.arch} (policy {result.policy}, {result.config.clock_mhz:g} MHz)")
+    for heading in ("layer", "op", "dense MACs", "effectual", "cycles", "time us", "energy nJ", "busy", "bound",
                     "largest stall"):
-        table.add_column(heading, justify="left" if heading in ("layer", "op", "largest stall") else "right")
+        table.add_column(heading, justify="left" if heading in ("layer", "op", "bound", "largest stall") else "right")
     for layer in result.layers:
-        table.add_row(Text(layer.name), layer.op, *_cells(layer), _largest_stall(layer.stalls))
+        table.add_row(Text(layer.name), layer.op, *_cells(layer), layer.roofline.bound,
+                      _largest_stall(layer.stalls))
     table.add_section()
-    table.add_row("total", "", *_cells(result), _largest_stall(result.stalls), style="bold")
+    table.add_row("total", "", *_cells(result), "", _largest_stall(result.stalls), style="bold")
     return table
 
 
@@ -77,7 +91,7 @@ def _stall_line(result: "Result") -> Text:
 
 
 def _comparison(results: Sequence["Result"]) -> Table:
-    table = _table("comparison")
+    table = new_table("comparison")
     for heading in ("arch", "policy", "cycles", "time us", "energy nJ", "busy", "speed-up", "area mm2"):
         table.add_column(heading, justify="left" if heading in ("arch", "policy") else "right")
     first = results[0].time_us
@@ -88,7 +102,8 @@ def _comparison(results: Sequence["Result"]) -> Table:
     return table
 
 
-def _table(title: str) -> Table:
+def new_table(title: str) -> Table:
+    """An empty table under a title."""
     return Table(title=Text(title, style="bold"), title_justify="left")
 
 

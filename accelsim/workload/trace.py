@@ -166,6 +166,14 @@ class Trace:
         return target
 
 
+def writable(path: str | os.PathLike[str]) -> None:
+    """TraceError, before the work is done, when no file can be written at `path`."""
+    target = Path(path)
+    if target.is_dir() or not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
+        raise TraceError(f"{target}: cannot be written (its folder is missing or closed, or it is one itself); "
+                         "choose another path")
+
+
 def load_trace(path: str | os.PathLike[str]) -> Trace:
     """A trace from a shipped name or the path of a file that `Trace.save` wrote.
 

@@ -144,6 +144,36 @@ def test_greedy_against_the_fewest_cycles_of_all_assignments(seed, pes, queue_en
 class TestEiePolicies(testing.PolicyConformance):
     kind = "eie"
 
+    def some_configs(self):
+        yield load_arch("eie", {"pes": 3, "queue_entries": 2})
+        yield load_arch("eie", {"pes": 20})
+
+
+class SomeLayers(testing.PolicyConformance):
+    """A few layers, for machines whose references are slow at their published size."""
+
+    def some_layers(self):
+        names = ("empty rows", "attention", "depthwise", "all-zero weight")
+        return {name: testing.edge_layers()[name] for name in names}
+
+
+class TestScnnPolicies(SomeLayers):
+    kind = "scnn"
+
+
+class TestSigmaPolicies(SomeLayers):
+    kind = "sigma"
+
+    def some_configs(self):
+        yield load_arch("sigma", {"flex_dpes": 2, "multipliers_per_dpe": 8})
+
+
+class TestSystolicPolicies(SomeLayers):
+    kind = "systolic"
+
+    def some_configs(self):
+        yield load_arch("tpu_128x128", {"rows": 4, "cols": 4})
+
 
 def test_random_rows_are_dealt_evenly_and_differ_from_interleaving():
     matrix = np.ones((1000, 3), bool)

@@ -78,6 +78,18 @@ def test_python_api_equals_simulate(small, tmp_path):
     assert again.ran == 0 and again.rows == result.rows
 
 
+def test_machines_of_several_kinds_in_one_study(tmp_path):
+    """Nothing in a sweep knows a machine: own axes and policies per arch, columns of all."""
+    study = {"traces": "digits_cnn", "set": {"clock_mhz": [500.0, 1000.0]},
+             "archs": [{"arch": "eie", "set": {"pes": [16, 64]}}, {"arch": "sigma", "policies": "all"}, "tpu_128x128"]}
+    result = accelsim.sweep(study, workers=2)
+    assert [row["kind"] for row in result.rows].count("eie") == 4 and not result.failed
+    for row in result.rows:
+        changes = {key: row[f"config.{key}"] for key in ("clock_mhz", "pes") if row.get(f"config.{key}") is not None}
+        one = accelsim.simulate("digits_cnn", row["arch"], policy=row["policy"], set=changes)
+        assert (row["run_id"], row["cycles"], row["time_us"]) == (one.run_id, one.cycles, one.time_us)
+
+
 def test_temporary_store_and_mistakes(small, tmp_path):
     assert accelsim.sweep({"archs": "eie"}, workers=1, traces=[small]).store is None
     for wrong in ({"workers": 0}, {"workers": 1, "scheduler": "tcp://127.0.0.1:1"}):

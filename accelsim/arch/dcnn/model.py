@@ -13,7 +13,9 @@ from accelsim.arch.scnn.lowering import count_entries
 from accelsim.arch.scnn.plan import GroupRule, Plan, assign, make_plan
 from accelsim.arch.scnn.planes import AxisPieces
 from accelsim.arch.scnn.policies import POLICIES
+from accelsim.arch.scnn.tiling import dram_actions, entries_by_tile, outputs_stay, round_tiles
 from accelsim.hw.energy import Action
+from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
@@ -34,6 +36,9 @@ class Dcnn(Machine):
         "weight_vector_reads", "weight_fifo_writes", "halo_entries", "oaram_writes", "dram_weight_bits",
         "dram_activation_bits", "dram_output_bits")
     policies: ClassVar[Mapping[str, Policy]] = POLICIES
+    stall_classes: ClassVar[Mapping[str, str]] = {
+        "zero_operand": "compute", "outside": "compute", "fragmentation": "imbalance", "barrier": "imbalance",
+        "idle_tile": "imbalance"}
 
     def run(self, layer: Layer, config: DcnnConfig, policy: Policy) -> LayerRun:
         """Simulate. Raises UnsupportedLayerError when the accumulators cannot hold one position's outputs."""
@@ -55,8 +60,9 @@ class Dcnn(Machine):
             "barrier": (held - worked) * config.dot_width,
             "idle_tile": (cycles * config.pes - held) * config.dot_width,
         }
+        tiles = _tiles(conv, plan, config, np.outer(busiest, plan.channels_of.max(axis=1))) if config.dram else None
         return LayerRun(cycles, slots, stalls, _counts(layer, conv, plan, config, lanes, worked), plan.notes(),
-                        plan.mapping())
+                        plan.mapping(), tiles=tiles)
 
     def actions(self, config: DcnnConfig) -> Mapping[str, Action]:
         """The energy action behind each count; macs cost what their parts cost."""
@@ -64,16 +70,13 @@ class Dcnn(Machine):
         return {
             "multiplies": Action("multiply"),
             "gated_multiplies": Action("gated_multiply"),
-            "accumulator_updates": Action("accumulator_update"),
-            "activation_vector_reads": Action("dense_activation_ram_read", vector),
-            "weight_vector_reads": Action("dense_weight_read", vector),
-            "weight_fifo_writes": Action("dense_weight_write", vector),
-            "halo_entries": Action("halo_entry"),
-            "oaram_writes": Action("dense_activation_ram_write", config.value_bits),
-            "dram_weight_bits": Action("dram", 1),
-            "dram_activation_bits": Action("dram", 1),
-            "dram_output_bits": Action("dram", 1),
-        }
+            "accumulator_updates": Action("accumulator_update", data="output"),
+            "activation_vector_reads": Action("dense_activation_ram_read", vector, "activation"),
+            "weight_vector_reads": Action("dense_weight_read", vector, "weight"),
+            "weight_fifo_writes": Action("dense_weight_write", vector, "weight"),
+            "halo_entries": Action("halo_entry", data="output"),
+            "oaram_writes": Action("dense_activation_ram_write", config.value_bits, "output"),
+        } | dram_actions(config)
 
     def area_mm2(self, config: DcnnConfig) -> float | None:
         """5.9 mm2 (16 nm) for the paper's own geometry, else None [paper]."""
@@ -149,8 +152,8 @@ def _counts(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig, lan
     met = plan.per_piece(_over_pieces(plan.rows, (_meeting_taps(conv.rows) > 0).astype(np.int64)),
                          _over_pieces(plan.cols, (_meeting_taps(conv.cols) > 0).astype(np.int64)))
     holders = int((plan.positions > 0).sum()) * conv.images
-    part_outputs = int(plan.own.sum(axis=0).max() * plan.channels_of.sum(axis=0).max())
-    kept = config.oaram_bits == 0 or part_outputs * config.value_bits <= config.oaram_bits
+    kept = outputs_stay(plan, config.oaram_bits, config.value_bits)
+    fetches = plan.rounds if plan.streamed else 1
     return {
         "macs": layer.macs_effectual,
         "multiplies": multiplies,
@@ -162,7 +165,7 @@ def _counts(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig, lan
         "halo_entries": int(plan.sent.sum()) * conv.filters * conv.images,
         "oaram_writes": int(plan.own.sum()) * conv.filters * conv.images,
         "dram_weight_bits": conv.weight.size * config.value_bits * conv.images * plan.temporal_tiles,
-        "dram_activation_bits": 0 if plan.resident else _activation_bits(conv, plan, config),
+        "dram_activation_bits": 0 if plan.resident else fetches * int(_activation_bits(conv, plan, config).sum()),
         "dram_output_bits": 0 if kept else conv.outputs * config.value_bits,
     }
 
@@ -175,10 +178,18 @@ def _group_visits(conv: Convolution, plan: Plan) -> int:
     return int((last // per_group - first // per_group + 1).sum())
 
 
-def _activation_bits(conv: Convolution, plan: Plan, config: DcnnConfig) -> int:
+def _activation_bits(conv: Convolution, plan: Plan, config: DcnnConfig) -> np.ndarray:
+    """Bits of the input as it travels [image, temporal tile]."""
     if config.compress_dram:
-        entries = int(count_entries(conv, plan.rows, plan.cols, config.index_bits).sum())
-        bits = entries * (config.value_bits + config.index_bits)
-    else:
-        bits = conv.activation.size * config.value_bits
-    return bits * (plan.rounds if plan.streamed else 1)
+        entries = entries_by_tile(count_entries(conv, plan.rows, plan.cols, config.index_bits))
+        return entries * (config.value_bits + config.index_bits)
+    positions = plan.positions.sum(axis=1) * conv.channels * config.value_bits
+    return np.tile(positions, (conv.images, 1))
+
+
+def _tiles(conv: Convolution, plan: Plan, config: DcnnConfig, round_cycles: np.ndarray) -> Tiles:
+    """round_cycles [temporal tile, round]."""
+    weights = plan.channels_of.sum(axis=1) * conv.weight[0].size * config.value_bits
+    return round_tiles(conv, plan, config, np.tile(round_cycles.reshape(-1), conv.images), weights,
+                       _activation_bits(conv, plan, config), config.value_bits,
+                       outputs_stay(plan, config.oaram_bits, config.value_bits))

@@ -27,6 +27,11 @@ class EieConfig(ArchConfig):
         return self
 
     @property
+    def loads_weights(self) -> bool:
+        """Whether weights come from DRAM for each use: with a memory, and not resident."""
+        return self.dram is not None and not self.resident_weights
+
+    @property
     def entries_per_row(self) -> int:
         """Whole entries in one row of the sparse-matrix SRAM."""
         return self.spmat_width_bits // (self.weight_bits + self.index_bits)

@@ -154,11 +154,11 @@ def plan_steps(vectors, has_bias, encoded):
 
 
 @njit(cache=True)
-def run_vector(leave, scan_end, work, queue_entries, end, written):
+def run_vector(leave, scan_end, work, queue_entries, end, written, pushed):
     """One vector through the machine: (cycles, first cycle after the last column, starved, back_pressure).
 
     leave[step], work[step, pe]; end[pe] and written[pe] are scratch: the end of each PE's last column, and of its last
-    column that had entries.
+    column that had entries. Fills pushed[step], when the scanner pushes.
     """
     steps, pes = work.shape
     slowest_start = np.empty(steps, np.int64)
@@ -171,6 +171,7 @@ def run_vector(leave, scan_end, work, queue_entries, end, written):
         if k >= queue_entries:
             b = max(b, slowest_start[k - queue_entries])
         held = b - leave[k]
+        pushed[k] = b
         slowest = np.int64(0)
         for p in range(pes):
             before = end[p]
@@ -190,21 +191,41 @@ def run_vector(leave, scan_end, work, queue_entries, end, written):
 
 
 @njit(cache=True)
-def run_steps(steps, queue_entries):
-    """All vectors of `steps`, one after the other: cycles, starved, back_pressure, barrier, drain [5]."""
-    pes = steps.work.shape[1]
-    out = np.zeros(5, np.int64)
+def split_blocks(columns, pushed, cycles, first_column, block_cycles):
+    """Fills block_cycles[block] of one vector that pushes columns[step] (ascending) at pushed[step]."""
+    until = cycles
+    step = len(columns)
+    for block in range(len(first_column) - 1, 0, -1):
+        while step > 0 and columns[step - 1] >= first_column[block]:
+            step -= 1
+        begin = pushed[step] if step < len(columns) else cycles
+        block_cycles[block] = until - begin
+        until = begin
+    block_cycles[0] = until
+
+
+@njit(cache=True)
+def run_steps(steps, queue_entries, first_column):
+    """All vectors of `steps`, one after the other: cycles, starved, back_pressure, barrier, drain [5]; and the cycles
+    of each block of columns, [vector, block]: from the first push of the block's columns to the next block's.
+
+    first_column[block]: the blocks; the first one begins at 0, and with the vector.
+    """
+    pes, vectors = steps.work.shape[1], len(steps.scan_end)
+    out, block_cycles = np.zeros(5, np.int64), np.empty((vectors, len(first_column)), np.int64)
     end, written = np.empty(pes, np.int64), np.empty(pes, np.int64)
-    for v in range(len(steps.scan_end)):
+    pushed = np.empty(len(steps.leave), np.int64)
+    for v in range(vectors):
         own = slice(steps.first_step[v], steps.first_step[v + 1])
         cycles, finished, starved, pushed_back = run_vector(
-            steps.leave[own], steps.scan_end[v], steps.work[own], queue_entries, end, written)
+            steps.leave[own], steps.scan_end[v], steps.work[own], queue_entries, end, written, pushed[own])
+        split_blocks(steps.columns[own], pushed[own], cycles, first_column, block_cycles[v])
         out[0] += cycles
         out[1] += starved
         out[2] += pushed_back
         out[3] += pes * finished - end.sum()
         out[4] += pes * (cycles - finished)
-    return out
+    return out, block_cycles
 
 
 @njit(cache=True)

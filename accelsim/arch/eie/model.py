@@ -3,7 +3,7 @@
 Source: Han et al., ISCA 2016; the behaviour of the authors' cycle simulator. The rules, each with its source, are in
 docs/machines/eie.md. Exact: scan, broadcast, queues with back-pressure, pointer and matrix reads, padding entries, the
 arithmetic pipeline with its drain (equal to the authors' simulator on its own data, cycle for cycle). Abstracted:
-loading a layer into the SRAMs, anything between two vectors, layers that exceed a PE's SRAM (noted in the result).
+anything between two vectors; without `dram`, loading a layer and layers that exceed a PE's SRAM (noted in the result).
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,12 +15,16 @@ import numpy as np
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.eie import bound, kernel
 from accelsim.arch.eie.config import EieConfig
+from accelsim.arch.eie.notes import notes_of
 from accelsim.arch.eie.policies import POLICIES, assign_rows
+from accelsim.arch.eie.tiling import column_blocks, product_tiles
 from accelsim.hw.energy import Action
+from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.derived import derived
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, matrix_products
 
+ONE_BLOCK = np.zeros(1, np.int64)
 BATCH_WORK = 1 << 25  # work[step, pe] cells planned at once: bounds memory on convolutions
 PE_AREA_UM2 = 638_024  # [paper, Table II]
 LNZD_NODE_AREA_UM2 = 189  # [paper, section VI], one node per 4 PEs in a quadtree
@@ -36,20 +40,28 @@ class Eie(Machine):
     counts = ("macs", "padding_entries", "broadcasts", "queue_writes", "pointer_reads", "spmat_row_reads",
               "activation_row_reads", "accumulator_writes", "arithmetic_slots", "pe_cycles")
     policies = POLICIES
+    stall_classes: ClassVar[Mapping[str, str]] = {"padding": "compute", "back_pressure": "imbalance",
+                                                  "barrier": "imbalance"}
     mapping_keys = ("pes", "index_bits")
 
     def run(self, layer: Layer, config: EieConfig, policy: Policy) -> LayerRun:
         timing, totals = np.zeros(5, np.int64), np.zeros(4, np.int64)
-        broadcasts = row_reads = vectors = peak_entries = columns = 0
+        broadcasts = row_reads = vectors = peak_entries = 0
+        tiles: list[Tiles] = []
         for key, product, encoded in _encoded_products(layer, config, policy):
+            blocks = column_blocks(layer, encoded, config) if config.loads_weights else ONE_BLOCK
+            cycles_of: list[np.ndarray] = []
             for steps, reads in _batches(layer, product, key, encoded, config.entries_per_row):
-                timing += kernel.run_steps(steps, config.queue_entries)
+                parts, block_cycles = kernel.run_steps(steps, config.queue_entries, blocks)
+                timing += parts
+                cycles_of.append(block_cycles)
                 totals += steps.totals
                 broadcasts += len(steps.leave)
                 row_reads += reads
+            if config.dram is not None:
+                tiles.append(product_tiles(layer, key[0], product, encoded, blocks, np.concatenate(cycles_of), config))
             vectors += len(product.vectors)
             peak_entries = max(peak_entries, int((encoded.first_entry[:, -1] + encoded.entries[:, -1]).max()))
-            columns = max(columns, encoded.entries.shape[1])
         cycles, starved, back_pressure, barrier, drain = map(int, timing)
         busy, padding, empty, scanned = map(int, totals)
         counts = (busy, padding, broadcasts, broadcasts * config.pes, broadcasts * config.pes, row_reads, scanned,
@@ -58,20 +70,27 @@ class Eie(Machine):
             cycles=cycles, slots=config.pes,
             stalls=dict(zip(self.stalls, (busy, padding, empty, starved, back_pressure, barrier, drain), strict=True)),
             counts=dict(zip(self.counts, counts, strict=True)),
-            notes=tuple(_notes(layer, config, vectors, peak_entries, columns)),
             mapping={"vectors": vectors, "peak_entries_per_pe": peak_entries},
+            tiles=None if config.dram is None else Tiles.joined(tiles).without_resident(
+                config.resident_weights, config.resident_activations),
         )
 
     def actions(self, config: EieConfig) -> Mapping[str, Action]:
         return {
             "pe_cycles": Action("pe_cycle"),
-            "queue_writes": Action("queue_write"),
-            "pointer_reads": Action("pointer_read"),
-            "spmat_row_reads": Action("spmat_row_read", bits=config.spmat_width_bits),
+            "queue_writes": Action("queue_write", data="activation"),
+            "pointer_reads": Action("pointer_read", data="weight"),
+            "spmat_row_reads": Action("spmat_row_read", bits=config.spmat_width_bits, data="weight"),
             "arithmetic_slots": Action("arithmetic_slot"),
-            "accumulator_writes": Action("accumulator_update"),
-            "activation_row_reads": Action("lnzd_row"),
+            "accumulator_writes": Action("accumulator_update", data="output"),
+            "activation_row_reads": Action("lnzd_row", data="activation"),
         }
+
+    def notes(self, layer: Layer, config: EieConfig, mapping: Mapping[str, Any]) -> Iterator[str]:
+        return notes_of(layer, config, mapping)
+
+    def waiting_counts(self, config: EieConfig, cycles: int) -> Mapping[str, int]:
+        return {"pe_cycles": config.pes * cycles}
 
     def area_mm2(self, config: EieConfig) -> float:
         """PEs and the tree of non-zero detectors; the PE's area is the published one whatever its SRAM sizes."""
@@ -134,23 +153,3 @@ def _batches(layer: Layer, product: MatrixProduct, key: tuple[Any, ...], encoded
     for low in range(0, count, size):
         steps = kernel.plan_steps(product.vectors[low:low + size], has_bias, encoded)
         yield steps, int(kernel.count_row_reads(steps, encoded, entries_per_row))
-
-
-def _notes(layer: Layer, config: EieConfig, vectors: int, peak_entries: int, columns: int) -> Iterator[str]:
-    if isinstance(layer, Conv2d):
-        yield f"convolution run as {vectors:,} im2col vectors in {layer.groups} group(s), one after the other"
-    elif vectors > 1:
-        yield f"batch run as {vectors:,} vectors, one after the other"
-    held = int(config.spmat_kbytes * 8192) // (config.weight_bits + config.index_bits)
-    if peak_entries > held:
-        yield (f"a PE holds {peak_entries:,} entries, its SRAM {held:,} (spmat_kbytes={config.spmat_kbytes:g}): "
-               "loading it in parts is not modelled")
-    pointers = int(config.pointer_kbytes * 1024) // 2
-    if columns + 1 > pointers:
-        yield (f"a PE holds {columns + 1:,} pointers of 16 bits, its SRAM {pointers:,} "
-               f"(pointer_kbytes={config.pointer_kbytes:g}): loading it in parts is not modelled")
-    if layer.has_values:
-        distinct = len(np.unique(layer.weight[layer.weight != 0]))
-        if distinct >= 1 << config.weight_bits:
-            yield (f"{distinct} distinct non-zero weights, the codebook has {(1 << config.weight_bits) - 1}: run as if "
-                   "weights were shared (cycles depend on their positions alone)")

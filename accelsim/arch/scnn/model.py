@@ -13,8 +13,10 @@ from accelsim.arch.scnn.convolution import Convolution, as_convolution
 from accelsim.arch.scnn.plan import GroupRule, Plan, assign, make_plan
 from accelsim.arch.scnn.planes import AxisPieces
 from accelsim.arch.scnn.policies import POLICIES
+from accelsim.arch.scnn.tiling import dram_actions, entries_by_tile, outputs_stay, round_tiles
 from accelsim.arch.scnn.timeline import Timeline, lay_out
 from accelsim.hw.energy import Action
+from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
@@ -40,6 +42,9 @@ class Scnn(Machine):
         "weight_vector_reads", "weight_fifo_writes", "halo_entries", "oaram_writes", "dram_weight_bits",
         "dram_activation_bits", "dram_output_bits")
     policies: ClassVar[Mapping[str, Policy]] = POLICIES
+    stall_classes: ClassVar[Mapping[str, str]] = {
+        "placeholder": "compute", "outside": "compute", "fragmentation": "imbalance", "barrier": "imbalance",
+        "idle_tile": "imbalance"}
 
     def run(self, layer: Layer, config: ScnnConfig, policy: Policy) -> LayerRun:
         """Simulate with the fast kernel. Raises UnsupportedLayerError if the accumulators cannot hold one position."""
@@ -61,24 +66,22 @@ class Scnn(Machine):
         stalls = _stalls(conv, plan, config, work_cycles, compute_cycles, totals.sum(axis=0), timeline)
         return LayerRun(timeline.cycles, config.pes * config.lanes, stalls,
                         _counts(conv, plan, config, activations, weights, totals.sum(axis=0)), plan.notes(),
-                        plan.mapping() | {"oracle_cycles": -(-stalls["busy"] // (config.pes * config.lanes))})
+                        plan.mapping() | {"oracle_cycles": -(-stalls["busy"] // (config.pes * config.lanes))},
+                        tiles=_tiles(layer, conv, plan, config, weights, timeline) if config.dram else None)
 
     def actions(self, config: ScnnConfig) -> Mapping[str, Action]:
         """The energy action behind each count; steps and macs cost what their parts cost."""
         activations, weights = (n * config.entry_bits for n in (config.activation_vector, config.weight_vector))
         return {
             "multiplies": Action("multiply"),
-            "crossbar_transfers": Action("crossbar_transfer"),
-            "accumulator_updates": Action("bank_update"),
-            "iaram_vector_reads": Action("activation_ram_read", activations),
-            "weight_vector_reads": Action("weight_fifo_read", weights),
-            "weight_fifo_writes": Action("weight_fifo_write", weights),
-            "halo_entries": Action("halo_entry"),
-            "oaram_writes": Action("activation_ram_write", config.entry_bits),
-            "dram_weight_bits": Action("dram", 1),
-            "dram_activation_bits": Action("dram", 1),
-            "dram_output_bits": Action("dram", 1),
-        }
+            "crossbar_transfers": Action("crossbar_transfer", data="output"),
+            "accumulator_updates": Action("bank_update", data="output"),
+            "iaram_vector_reads": Action("activation_ram_read", activations, "activation"),
+            "weight_vector_reads": Action("weight_fifo_read", weights, "weight"),
+            "weight_fifo_writes": Action("weight_fifo_write", weights, "weight"),
+            "halo_entries": Action("halo_entry", data="output"),
+            "oaram_writes": Action("activation_ram_write", config.entry_bits, "output"),
+        } | dram_actions(config)
 
     def area_mm2(self, config: ScnnConfig) -> float | None:
         """7.9 mm2 (16 nm) for the paper's own geometry, else None [paper]."""
@@ -122,6 +125,16 @@ def _activations(layer: Layer, conv: Convolution, plan: Plan,
            0 if xor_hash else plan.kc)
     lowered: tuple[lowering.Activations, lowering.Landing] = derived(layer, key, lower)
     return lowered
+
+
+def _tiles(layer: Layer, conv: Convolution, plan: Plan, config: ScnnConfig, weights: lowering.Weights,
+           timeline: Timeline) -> Tiles:
+    parts = plan.assignment.parts
+    by_group = weights.counts.sum(axis=(1, 2)) * config.entry_bits
+    by_round = np.add.reduceat(by_group, np.arange(0, len(by_group), parts))
+    entries = entries_by_tile(_entries(layer, conv, plan.rows, plan.cols, config.index_bits)) * config.entry_bits
+    return round_tiles(conv, plan, config, timeline.round_cycles, by_round, entries, config.entry_bits,
+                       outputs_stay(plan, config.oaram_bits, config.entry_bits))
 
 
 def _lane_shape(config: ScnnConfig, plan: Plan, weights: lowering.Weights) -> lowering.LaneShape:
@@ -180,8 +193,7 @@ def _counts(conv: Convolution, plan: Plan, config: ScnnConfig, activations: lowe
     vectors = int((-(-weights.counts // config.weight_vector)).sum())
     holders = int((plan.positions > 0).sum()) * conv.images  # of one part
     spilled = 0 if plan.resident else len(activations.classes) * config.entry_bits
-    part_outputs = int(plan.own.sum(axis=0).max() * plan.channels_of.sum(axis=0).max())
-    kept = config.oaram_bits == 0 or part_outputs * config.entry_bits <= config.oaram_bits
+    kept = outputs_stay(plan, config.oaram_bits, config.entry_bits)
     return {
         "macs": macs,
         "multiplies": int(totals[kernel.MULTIPLIES]),

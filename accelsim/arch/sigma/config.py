@@ -25,6 +25,9 @@ class SigmaConfig(ArchConfig):
     overlap: Literal["none", "drain", "load"] = Field(
         description="what hides a fold's load: nothing, the drain before it, or streaming and drain")
 
+    data_sram_kbytes: float | None = Field(
+        default=None, gt=0, description="data SRAM, KiB; null: holds every operand; counts only with dram")
+
     @field_validator("multipliers_per_dpe")
     @classmethod
     def _power_of_two(cls, value: int) -> int:

@@ -143,11 +143,11 @@ def walk_sources(packed, live, first, slots, dpe_width, tile_width, first_fold, 
 
 @njit(cache=True)
 def run_folds(values, sent, timing):
-    """Cycles of [load, streaming steps, waits for bandwidth, drain] over all folds.
+    """Cycles of [load, streaming steps, waits for bandwidth, drain] over all folds; and all cycles of each fold.
 
     values[fold]: stationary' values; sent[fold]: words of a streamed vector that the bandwidth bounds (0: unbounded).
     """
-    out = np.zeros(4, np.int64)
+    out, fold_cycles = np.zeros(4, np.int64), np.empty(len(values), np.int64)
     placed, drain, streaming = np.int64(0), np.int64(0), np.int64(0)  # of the fold before
     for f in range(len(values)):
         load = (values[f] + timing.bandwidth - 1) // timing.bandwidth
@@ -164,4 +164,5 @@ def run_folds(values, sent, timing):
         out[1] += timing.vectors
         out[2] += streaming - timing.vectors
         out[3] += drain
-    return out
+        fold_cycles[f] = load + streaming + drain
+    return out, fold_cycles

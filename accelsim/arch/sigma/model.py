@@ -3,8 +3,8 @@
 Source: Qin et al., HPCA 2020; its public RTL; the cycles that the TeAAL artifact lists as reported. The rules, each
 with its source, are in docs/machines/sigma.md. Exact: the controller's stationary' and packing on the real bitmaps,
 folds, unicast loads, streaming under a bandwidth, the pipeline with its FAN levels, clusters over several folds.
-Abstracted: SRAM capacity and DRAM, the mesh between Flex-DPEs (its words are counted, its hops take no time), the
-controller's own time.
+Abstracted: without `dram`, SRAM capacity; the mesh between Flex-DPEs (its words are counted, its hops take no time),
+the controller's own time.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,15 @@ from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.sigma import bitmap, kernel
 from accelsim.arch.sigma.config import SigmaConfig
 from accelsim.arch.sigma.policies import POLICIES
+from accelsim.arch.sigma.tiling import SUM_BITS, WORD_BITS, gemm_tiles
 from accelsim.errors import ModelError
 from accelsim.hw.energy import Action
+from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, matrix_products
 
-WORD_BITS, SUM_BITS = 16, 32  # bf16 operands, FP32 sums [authors' code]
 AREA_MM2, AREA_DPES, AREA_MULTIPLIERS = 65.10, 128, 128  # [paper], 28 nm, the published size alone
 _OVERLAPS = {"none": kernel.OVERLAP_NONE, "drain": kernel.OVERLAP_DRAIN, "load": kernel.OVERLAP_LOAD}
 
@@ -50,12 +51,15 @@ class Placement(NamedTuple):
 
 @dataclass(frozen=True)
 class Side:
-    """One choice of the stationary operand: cycles[load, steps, bandwidth waits, drain] and how it was placed."""
+    """One choice of the stationary operand: cycles[load, steps, bandwidth waits, drain], those of each fold that is not
+    empty, and how it was placed.
+    """
 
     name: str
     vectors: int
     placement: Placement
     cycles: np.ndarray
+    fold_cycles: np.ndarray
 
 
 class Sigma(Machine):
@@ -70,16 +74,20 @@ class Sigma(Machine):
               "outputs_written", "bitmap_bits_read", "bitmap_bits_written", "controller_ors", "controller_ands",
               "table_entries")
     policies = POLICIES
+    stall_classes: ClassVar[Mapping[str, str]] = {"streamed_zero": "compute", "unfilled": "imbalance"}
 
     def run(self, layer: Layer, config: SigmaConfig, policy: Policy) -> LayerRun:
         stalls, counts = np.zeros(len(self.stalls), np.int64), np.zeros(len(self.counts), np.int64)
         sides, folds, cycles = {"mk": 0, "kn": 0}, 0, 0
+        tiles: list[Tiles] = []
         for index, product in enumerate(derived(layer, "matrix_products", lambda: list(matrix_products(layer)))):
             gemm = _Gemm(layer, index, product, config, policy)
             side = gemm.chosen_side()
             cycles += int(side.cycles.sum())
             stalls += gemm.stalls(side)
             counts += gemm.counts(side)
+            if config.dram is not None:
+                tiles.append(gemm.tiles(side))
             sides[side.name] += 1
             folds += int(np.count_nonzero(side.placement.values))
         return LayerRun(
@@ -88,6 +96,8 @@ class Sigma(Machine):
             counts=dict(zip(self.counts, map(int, counts), strict=True)),
             notes=_notes(sum(sides.values())),
             mapping={"gemms_mk_stationary": sides["mk"], "gemms_kn_stationary": sides["kn"], "folds": folds},
+            tiles=None if config.dram is None else Tiles.joined(tiles).without_resident(
+                config.resident_weights, config.resident_activations),
         )
 
     def actions(self, config: SigmaConfig) -> Mapping[str, Action]:
@@ -147,8 +157,7 @@ class _Gemm:
         distinct, (dpe_words, streamed) = self._sources(side.name)
         filled, filtered = values * vectors, config.stationary_filter
         scanned = rows * self.k + vectors * self.k + vectors * self._scanned_k(placement)
-        outputs = derived(self.layer, ("sigma outputs", self.index),
-                          lambda: int(bitmap.pairs_that_meet(*self.bitmaps.packed)))
+        outputs = self._outputs()
         return np.array([
             self.macs, filled, values, streamed,
             values + int(distinct.sum()) * vectors, values + int(dpe_words) * vectors,
@@ -156,6 +165,18 @@ class _Gemm:
             vectors * (values - segments), vectors * (segments - clusters),
             vectors * clusters, vectors * (clusters - occupied), outputs,
             scanned, rows * vectors, filtered * vectors * self.k, filtered * rows * self.k, self.macs])
+
+    def tiles(self, side: Side) -> Tiles:
+        """What the memory timeline fetches and writes, fold by fold."""
+        held, streamed, placement = side.name, _other(side.name), side.placement
+        per_k = (self.bitmaps.per_k[_SIDE[held]], self.bitmaps.per_k[_SIDE[streamed]])
+        rows = (self.rows[held], self.rows[streamed])
+        return gemm_tiles(side.name == "mk", per_k, rows, (placement.first_fold, placement.values, side.fold_cycles),
+                          self._outputs(), self._tile_width, self.config)
+
+    def _outputs(self) -> int:
+        return derived(self.layer, ("sigma outputs", self.index),
+                       lambda: int(bitmap.pairs_that_meet(*self.bitmaps.packed)))
 
     def _side(self, name: str) -> Side:
         config, vectors = self.config, self.rows[_other(name)]
@@ -165,7 +186,7 @@ class _Gemm:
         occupied = placement.values > 0  # a policy may leave a fold empty: it is skipped
         timing = kernel.Timing(vectors, config.bandwidth_words_per_cycle, config.slots, config.drain_cycles,
                                config.drain_per_k_tile, _OVERLAPS[config.overlap])
-        return Side(name, vectors, placement, kernel.run_folds(placement.values[occupied], sent[occupied], timing))
+        return Side(name, vectors, placement, *kernel.run_folds(placement.values[occupied], sent[occupied], timing))
 
     @property
     def _tile_width(self) -> int:

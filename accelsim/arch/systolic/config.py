@@ -16,3 +16,5 @@ class SystolicConfig(ArchConfig):
     dataflow: Literal["ws", "is", "os", "best"] = Field(
         description="what stays in the PEs: ws weights, is inputs, os outputs, best the faster of ws and is")
     double_buffer: bool = Field(description="load the next tile (os: shift finished outputs out) while computing")
+    data_sram_kbytes: float | None = Field(
+        default=None, gt=0, description="operand buffer, KiB; null: holds every operand; counts only with dram")

@@ -2,8 +2,8 @@
 
 Sources: Jouppi et al., ISCA 2017 (TPU); SCALE-Sim (output-stationary timing); the cycles that the TeAAL artifact lists
 for a 128 x 128 array beside SIGMA. The rules, each with its source, are in docs/machines/systolic.md. Exact: tiling,
-loads, skew, drain, double buffering, to the cycle and the PE. Abstracted: buffers of any size (accumulators hold every
-output), DRAM.
+loads, skew, drain, double buffering, to the cycle and the PE. Abstracted: accumulators hold every output; without
+`dram`, operand buffers of any size.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,15 @@ from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.systolic.config import SystolicConfig
 from accelsim.arch.systolic.kernel import Array, Work, run_output_stationary, run_stationary
 from accelsim.arch.systolic.policies import POLICIES
+from accelsim.arch.systolic.tiling import SUM_BITS, WORD_BITS, product_tiles
 from accelsim.errors import ModelError
 from accelsim.hw.energy import Action
+from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, matrix_products
 
-WORD_BITS, SUM_BITS = 16, 32  # as SIGMA beside it
 AREA_MM2 = 65.10 / 1.377  # [SIGMA paper]: SIGMA, 65.10 mm2, is 37.7 % larger than this array; 28 nm
 
 
@@ -36,12 +37,17 @@ class Systolic(Machine):
     counts = ("macs", "dense_macs", "stationary_reads", "streaming_reads", "operand_moves", "psum_moves",
               "accumulator_writes", "accumulator_reads", "outputs_written")
     policies = POLICIES
+    stall_classes: ClassVar[Mapping[str, str]] = {"ineffectual": "compute", "unused": "imbalance"}
 
     def run(self, layer: Layer, config: SystolicConfig, policy: Policy) -> LayerRun:
         total, chosen = np.zeros(len(Work._fields), object), dict.fromkeys(("ws", "is", "os"), 0)
         macs = outputs = 0
+        tiles: list[Tiles] = []
+        array = Array(config.rows, config.cols, config.double_buffer, _checked(policy))
         for index, product in enumerate(derived(layer, "matrix_products", lambda: list(matrix_products(layer)))):
-            dataflow, work = _fastest(product, config, policy)
+            dataflow, work = _fastest(product, config, array)
+            if config.dram is not None:
+                tiles.append(product_tiles(layer, product, dataflow, work, array, config))
             total += np.array(work, object)
             chosen[dataflow] += 1
             macs += _effectual_macs(layer, index, product)
@@ -55,6 +61,8 @@ class Systolic(Machine):
             stalls=dict(zip(self.stalls, stalls, strict=True)), counts=dict(zip(self.counts, counts, strict=True)),
             notes=(f"run as {gemms:,} GEMMs (one per group), one after the other",) if gemms > 1 else (),
             mapping={f"gemms_{name}": count for name, count in chosen.items()},
+            tiles=None if config.dram is None else Tiles.joined(tiles).without_resident(
+                config.resident_weights, config.resident_activations),
         )
 
     def actions(self, config: SystolicConfig) -> Mapping[str, Action]:
@@ -87,10 +95,9 @@ def _checked(policy: Policy) -> Policy:
     return tile_height
 
 
-def _fastest(product: MatrixProduct, config: SystolicConfig, policy: Policy) -> tuple[str, Work]:
+def _fastest(product: MatrixProduct, config: SystolicConfig, array: Array) -> tuple[str, Work]:
     """The configured dataflow, or the faster of weight- and input-stationary (the former if equal), and its work."""
     (m, k), n = product.matrix.shape, len(product.vectors)
-    array = Array(config.rows, config.cols, config.double_buffer, _checked(policy))
     if config.dataflow == "os":
         return "os", run_output_stationary(m, n, k, array)
     sides = {"ws": (k, m, n), "is": (k, n, m)}

@@ -20,7 +20,9 @@ class TestEie(testing.MachineConformance):
 
     def configs(self) -> st.SearchStrategy[EieConfig]:
         return st.builds(design, pes=st.integers(1, 16), queue_entries=st.integers(1, 8), index_bits=st.integers(2, 5),
-                         spmat_width_bits=st.sampled_from([9, 16, 32, 64, 100, 512]))
+                         spmat_width_bits=st.sampled_from([9, 16, 32, 64, 100, 512]),
+                         dram=st.sampled_from([None, {"gbps": 1.0}]), resident_weights=st.booleans(),
+                         spmat_kbytes=st.sampled_from([128, 0.02, 0.03]), pointer_kbytes=st.sampled_from([32, 0.01]))
 
     def layers(self) -> st.SearchStrategy[testing.Layer]:
         return testing.layers(size=24)

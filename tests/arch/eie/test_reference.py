@@ -23,6 +23,7 @@ class Config:
     spmat_width_bits: int = 64
     index_bits: int = 4
     weight_bits: int = 4
+    dram: None = None
 
     @property
     def entries_per_row(self) -> int:

@@ -41,6 +41,9 @@ class Config:
     gradients_per_cycle: int = 4
     gradient_seed: int = 0
     clock_mhz: float = 500.0
+    dram: str | None = None  # the reference asks only whether there is any
+    resident_weights: bool = False
+    resident_activations: bool = False
 
     def but(self, **changes: Any) -> "Config":
         return replace(self, **changes)

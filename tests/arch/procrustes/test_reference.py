@@ -19,8 +19,9 @@ def test_one_weight_on_one_pe(check, small):
     # Update: reads x and dL/dy, writes dL/dW; DRAM reads x, dL/dy and the weight, writes weight and mask: reads 2 + 2,
     # writes 1 + 3.
     check(linear("one", [[3]], [2]), small.but(pe_rows=1, pe_cols=1), 3, {"busy": 3}, macs=3, register_accesses=12,
-          glb_reads=3 + 3 + 4, glb_writes=4 + 4 + 4, mask_words=3, pointer_reads=12, dram_reads=9, dram_writes=4,
-          displaced_words=0, spilled_words=0, sort_swaps=3 * 2, gradients_filtered=0, weights_recomputed=0)
+          glb_reads=3 + 3 + 4, glb_writes=4 + 4 + 4, mask_words=3, pointer_reads=12, dram_weight_reads=2 + 2 + 1,
+          dram_activation_reads=1 + 1 + 2, dram_writes=4, displaced_words=0,
+          spilled_words=0, sort_swaps=3 * 2, gradients_filtered=0, weights_recomputed=0)
 
 
 def test_half_tiles_and_a_batch_that_does_not_fill_the_columns(check, small, own_policies):
@@ -60,14 +61,16 @@ def test_plane_in_space(check, small):
     layer = conv2d("row", [[[[2, 3]]]], [[[[1, 2, 3, 4, 5, 6]]]])
     config = small.but(dataflow="pq", pe_rows=1)
     check(layer, config.but(phases=FORWARD), 6, {"busy": 10, "unused": 2}, mask_words=2, pointer_reads=8,
-          glb_reads=4 + 9 + 5, glb_writes=6 + 9, dram_reads=9, dram_writes=5, sort_swaps=0)
+          glb_reads=4 + 9 + 5, glb_writes=6 + 9, dram_weight_reads=3, dram_activation_reads=6, dram_writes=5,
+          sort_swaps=0)
     # Update: 2 PEs hold sums of both weights: 4 written, 2 read again; reads 6 outputs and 9 inputs. DRAM: 5 + 6
     # operands and 2 weights in, 2 weights and a mask out. Masks and pointers once.
     check(layer, config.but(phases=UPDATE), 6, {"busy": 10, "unused": 2}, mask_words=1, pointer_reads=4,
-          glb_reads=6 + 9 + 2 + 3, glb_writes=4 + 13, dram_reads=13, dram_writes=3)
+          glb_reads=6 + 9 + 2 + 3, glb_writes=4 + 13, dram_weight_reads=2, dram_activation_reads=11,
+          dram_writes=3)
     # Backward: channels in the lanes, 3 inputs each, written 3 times; 6 of those 9 are first. Outputs are read.
     check(layer, config.but(phases=BACKWARD), 6, {"busy": 10, "unused": 2}, glb_reads=4 + 6 + (9 - 6) + 6,
-          glb_writes=9 + 8, dram_reads=8, dram_writes=6)
+          glb_writes=9 + 8, dram_weight_reads=3, dram_activation_reads=5, dram_writes=6)
 
 
 def test_a_pe_with_fewer_positions_waits(check, small):
@@ -83,7 +86,8 @@ def test_both_weight_axes_in_space(check, small):
     layer = linear("square", [[1, 0], [2, 3]], [[4, 5], [6, 7]])
     config = small.but(dataflow="ck")
     check(layer, config.but(phases=FORWARD), 2, {"busy": 6, "barrier": 2}, mask_words=1, pointer_reads=16,
-          glb_reads=3 + 4 + 4 + 4, glb_writes=8 + 8, dram_reads=8, dram_writes=4, displaced_words=0, sort_swaps=24)
+          glb_reads=3 + 4 + 4 + 4, glb_writes=8 + 8, dram_weight_reads=4, dram_activation_reads=4, dram_writes=4,
+          displaced_words=0, sort_swaps=24)
     # Update: 2 + 2 operands for 2 images in; every gradient is in one PE. DRAM: 4 + 4 + 3 in, 4 out.
     check(layer, config.but(phases=UPDATE), 2, {"busy": 6, "barrier": 2}, glb_reads=8 + 4, glb_writes=3 + 11)
 
@@ -108,7 +112,8 @@ def test_channels_on_rows_meet_in_the_buffer(check, small):
     # 4 weights in each of 2 rounds, 12 inputs, 3 sums. DRAM: 4 + 1 + 12 in, 3 out. Rounds of 2 cycles.
     layer = linear("wide", [[1, 2, 3, 4]], [[1, 2, 3, 4], [5, 6, 7, 8], [0, 1, 0, 1]])
     check(layer, small.but(dataflow="cn", phases=FORWARD), 4, {"busy": 12, "unused": 4}, mask_words=2,
-          pointer_reads=16, glb_reads=8 + 12 + 3 + 3, glb_writes=6 + 17, dram_reads=17, dram_writes=3)
+          pointer_reads=16, glb_reads=8 + 12 + 3 + 3, glb_writes=6 + 17, dram_weight_reads=5,
+          dram_activation_reads=12, dram_writes=3)
 
 
 def test_channels_of_other_groups_do_not_meet(check, small):
@@ -181,7 +186,32 @@ def test_weights_pass_again_where_the_buffer_is_small(simulate, small):
     # h = 1 word: 3 weights and 1 mask word; 4 + 4 x 4 inputs when weights stay, 4 x 4 + 4 when sums stay.
     layer = linear("square", [[1, 0], [2, 3]], [[4, 5], [6, 7]])
     counts = simulate(layer, small.but(phases=FORWARD, glb_words=2)).counts
-    assert (counts["dram_reads"], counts["dram_writes"]) == (20, 4)
+    assert [counts[f"dram_{what}"] for what in ("weight_reads", "activation_reads", "writes")] == [16, 4, 4]
+
+
+def test_tiles_for_the_memory_timeline(simulate, small):
+    # Sets of 8, 4 and 1 weights, as above, one gradient a cycle: forward 8 4 1 cycles, update 16 4 1 (the last takes
+    # the unit's). Forward moves 13 weights and a mask word, 8 inputs and 3 outputs: 448, 256 and 96 bits; the update
+    # reads 13 weights, 3 + 8 operands and writes 13 + 1: 416, 352 and 448 bits. In thirds, rounded down cumulatively.
+    weight = np.array([[1] * 8, [1] * 4 + [0] * 4, [1] + [0] * 7])
+    config = small.but(pe_rows=1, pe_cols=1, tile_lanes=1, threshold_unit=True, phases=FORWARD + UPDATE,
+                       gradients_per_cycle=1, dram="stream")
+    layer = linear("steps", weight, np.arange(8))
+    tiles = simulate(layer, config).tiles
+    assert tiles.to_lists() == {"compute_cycles": [8, 4, 1, 16, 4, 1], "weight_bits": [149, 149, 150, 138, 139, 139],
+                                "activation_bits": [85, 85, 86, 117, 117, 118],
+                                "output_bits": [32, 32, 32, 149, 149, 150]}
+    resident = simulate(layer, config.but(resident_weights=True)).tiles
+    assert (sum(resident.weight_bits), sum(resident.activation_bits)) == (0, 608)
+    assert simulate(layer, config.but(dram=None)).tiles is None
+
+
+def test_tiles_of_passes_that_wait_for_banks_or_have_no_weights(simulate, small):
+    config = small.but(dram="stream", glb_bound=True, glb_banks=1)
+    for weight in ([[3]], [[0]]):
+        result = simulate(linear("one", weight, [2]), config.but(pe_rows=1, pe_cols=1))
+        assert result.tiles.compute_cycles.tolist() == [result.mapping[f"{p}_cycles"] for p in config.phases]
+        assert result.stalls["glb"] == result.cycles - result.stalls["busy"] > 0
 
 
 def test_chosen_phases_and_input_layers(simulate, preset):

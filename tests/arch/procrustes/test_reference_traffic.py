@@ -32,7 +32,7 @@ class Page:
         sets = [one for one in every if one.kept]
         self.sets = list(zip(sets, shares(sets, tiling, config, policy), strict=True))
         self.words = dict.fromkeys(("glb_reads", "glb_writes", "mask_words", "pointer_reads", "displaced_words",
-                                    "spilled_words", "dram_reads", "dram_writes"), 0)
+                                    "spilled_words", "dram_weight_reads", "dram_activation_reads", "dram_writes"), 0)
 
     def loads(self):
         tiling, config, loops = self.tiling, self.config, self.loops
@@ -104,12 +104,14 @@ class Page:
         WW, XW = Z + M, loops.x.size
         YW = self.N * loops.filters * loops.rows.outputs * loops.cols.outputs
         if self.phase == "weight_update":
-            reads, writes = min(XW, YW) * max(1, ceil(WW / h)) + max(XW, YW) + Z, WW
+            read, writes = (Z, min(XW, YW) * max(1, ceil(WW / h)) + max(XW, YW)), WW
         else:
             IN, OUT = (XW, YW) if self.phase == "forward" else (YW, XW)
-            reads, writes = min(WW * ceil(OUT / h) + IN, WW + IN * max(1, ceil(WW / h))), OUT
-        words["dram_reads"], words["dram_writes"] = reads, writes
-        words["glb_writes"] += reads
+            read, other, writes = (WW * ceil(OUT / h), IN), (WW, IN * max(1, ceil(WW / h))), OUT
+            if sum(other) < sum(read):
+                read = other
+        words["dram_weight_reads"], words["dram_activation_reads"], words["dram_writes"] = *read, writes
+        words["glb_writes"] += sum(read)
         words["glb_reads"] += writes
 
     def _excess(self, share):

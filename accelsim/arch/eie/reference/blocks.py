@@ -38,6 +38,7 @@ class Scanner:
         self.last_lane = Register(0)
         self.row_reads = 0
         self.broadcasts = 0
+        self.pushed: list[tuple[int, int]] = []  # counter value and column of each broadcast
         self.held: list[bool] = []  # per cycle: a value was found and a full queue kept it back
 
     @property
@@ -66,6 +67,7 @@ class Scanner:
 
     def _push(self, broadcast: Broadcast) -> None:
         self.broadcasts += 1
+        self.pushed.append((len(self.held) - 1, broadcast.column))
         for queue in self.queues:
             queue.push(broadcast)
 

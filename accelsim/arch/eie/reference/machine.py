@@ -18,6 +18,7 @@ from accelsim.arch.base import LayerRun, Policy
 from accelsim.arch.eie.policies import assign_rows
 from accelsim.arch.eie.reference.blocks import WAITING, Broadcast, Pipeline, PtrRead, Scanner
 from accelsim.arch.eie.reference.encode import EncodedMatrix, encode
+from accelsim.arch.eie.reference.tiles import TileRow, column_blocks, vector_tiles, without_resident
 from accelsim.errors import DeadlockError, TraceError
 from accelsim.hw.clock import Clock, Clocked, Queue
 from accelsim.workload.layer import Layer
@@ -41,10 +42,13 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
                          "give integer tensors, or use engine='kernel', which needs the pattern alone")
     cycles, stalls, counts = 0, Counter[str](), Counter[str]()
     outputs = []
-    for product in matrix_products(layer):
+    tiles: list[TileRow] = []
+    vectors = peak_entries = 0
+    for index, product in enumerate(matrix_products(layer)):
         encoded = encode_product(product, config, policy)
+        blocks = column_blocks(layer, product, encoded, config)
         results = []
-        for vector in product.vectors:
+        for number, vector in enumerate(product.vectors):
             machine = VectorRun(encoded, vector, product.bias is not None, config)
             try:
                 cycles += machine.run()
@@ -53,9 +57,14 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
             stalls += machine.stalls()
             counts += machine.counts()
             results.append(machine.output())
+            tiles += vector_tiles(layer, product, encoded, blocks, machine, config, (index, number))
         outputs.append(np.stack(results))
+        vectors += len(results)
+        peak_entries = max(peak_entries, *(len(memory.entries) for memory in encoded.memories))
     return LayerRun(cycles, config.pes, {name: stalls[name] for name in STALLS},
-                    {name: counts[name] for name in COUNTS}, output=assemble(layer, outputs))
+                    {name: counts[name] for name in COUNTS}, output=assemble(layer, outputs),
+                    mapping={"vectors": vectors, "peak_entries_per_pe": peak_entries},
+                    tiles=None if config.dram is None else without_resident(tiles, config))
 
 
 def encode_product(product: MatrixProduct, config: Any, policy: Policy) -> EncodedMatrix:

@@ -10,12 +10,14 @@ from accelsim.arch.procrustes.reference.gradient import output_gradient
 from accelsim.arch.procrustes.reference.loops import as_images, from_images, loops_of
 from accelsim.arch.procrustes.reference.training_pass import TrainingPass
 from accelsim.arch.procrustes.reference.values import Tensors
+from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import output_shape
 
 STALLS = ("busy", "ineffectual", "barrier", "unused", "threshold", "glb")
 COUNTS = ("macs", "register_accesses", "glb_reads", "glb_writes", "mask_words", "pointer_reads", "displaced_words",
-          "spilled_words", "sort_swaps", "gradients_filtered", "weights_recomputed", "dram_reads", "dram_writes")
+          "spilled_words", "sort_swaps", "gradients_filtered", "weights_recomputed", "dram_weight_reads",
+          "dram_activation_reads", "dram_writes")
 PHASES = ("forward", "backward", "weight_update")
 
 
@@ -46,7 +48,7 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     mapping = {key: value for one in done for key, value in one.mapping.items()}
     return LayerRun(sum(one.cycles for one in done), config.pe_rows * config.pe_cols,
                     {name: stalls[name] for name in STALLS}, {name: counts[name] for name in COUNTS}, mapping=mapping,
-                    output=from_images(layer, tensors.y))
+                    output=from_images(layer, tensors.y), tiles=_tiles(done, config))
 
 
 def passes(layer: Layer, config: Any, policy: Policy) -> Values:
@@ -67,6 +69,14 @@ def _train(layer: Layer, config: Any, policy: Policy, phases: list[str]) -> tupl
     for one in done:
         one.run(policy, tensors)
     return done, tensors
+
+
+def _tiles(done: list[TrainingPass], config: Any) -> Tiles | None:
+    """What the passes move from and to DRAM, without what is resident; None where memory takes no time."""
+    if config.dram is None:
+        return None
+    tiles = Tiles.joined([one.tiles for one in done])
+    return tiles.without_resident(config.resident_weights, config.resident_activations)
 
 
 def _compute_output(tensors: Tensors) -> None:

@@ -15,12 +15,13 @@ class ThresholdUnit:
         self.gradients_per_cycle = gradients_per_cycle
         self._clock = simpy.Environment()
         self._unit = simpy.Resource(self._clock, capacity=1)
+        self._done: list[int] = []
 
-    def run(self, sets: list[tuple[int, int]]) -> int:
-        """Cycles of the weight update. sets: array cycles and gradients of each, in order."""
+    def run(self, sets: list[tuple[int, int]]) -> list[int]:
+        """When each set has left the unit. sets: array cycles and gradients of each, in order."""
         self._clock.process(self._array(sets))
         self._clock.run()
-        return int(self._clock.now)
+        return self._done
 
     def _array(self, sets: list[tuple[int, int]]) -> Ticks:
         for cycles, gradients in sets:
@@ -32,4 +33,5 @@ class ThresholdUnit:
     def _filter(self, turn: Any, gradients: int) -> Ticks:
         """Each initial weight is recomputed from its index, each candidate compared with the estimate."""
         yield self._clock.timeout(-(-gradients // self.gradients_per_cycle))
+        self._done.append(int(self._clock.now))
         self._unit.release(turn)

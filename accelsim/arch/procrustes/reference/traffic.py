@@ -63,9 +63,9 @@ class Traffic:
             if self.config.dataflow != "ck":
                 self._move_lanes_of_pass()
             self.counts["glb_reads"] += max(0, self._sums_written - self._sums_size())
-        reads, writes = self._dram_words()
-        self.counts["dram_reads"], self.counts["dram_writes"] = reads, writes
-        self.counts["glb_writes"] += reads
+        weight_reads, activation_reads, writes = self._dram_words()
+        self.counts.update(dram_weight_reads=weight_reads, dram_activation_reads=activation_reads, dram_writes=writes)
+        self.counts["glb_writes"] += weight_reads + activation_reads
         self.counts["glb_reads"] += writes
 
     def bank_cycles(self) -> int:
@@ -123,8 +123,8 @@ class Traffic:
             return loops.x.size
         return self._sums_written  # `kn`, and `pq` forward: every sum is finished in its PE
 
-    def _dram_words(self) -> tuple[int, int]:
-        """(reads, writes) of the better of two orders: sums stay and weights pass again and again, or weights stay."""
+    def _dram_words(self) -> tuple[int, int, int]:
+        """Words of weights read, of activations read, and written."""
         loops = self.loops
         mask = ceil_div(loops.mask.size, MASK_BITS_PER_WORD) if self.config.sparse else 0
         weights, x = loops.kept + mask, loops.x.size
@@ -132,6 +132,8 @@ class Traffic:
         half = max(1, self.config.glb_words // 2)
         weight_rounds = max(1, ceil_div(weights, half))
         if self._updates:
-            return min(x, y) * weight_rounds + max(x, y) + loops.kept, weights
+            return loops.kept, min(x, y) * weight_rounds + max(x, y), weights
         source, sums = (x, y) if self.phase == "forward" else (y, x)
-        return min(weights * ceil_div(sums, half) + source, weights + source * weight_rounds), sums
+        sums_stay = (weights * ceil_div(sums, half), source)
+        weights_stay = (weights, source * weight_rounds)
+        return *min(sums_stay, weights_stay, key=sum), sums  # the first of equals

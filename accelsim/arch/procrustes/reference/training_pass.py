@@ -1,6 +1,7 @@
 """One pass over one layer: every set in turn, then what the threshold unit and the buffer's banks add."""
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 from accelsim.arch.base import Policy
@@ -13,7 +14,9 @@ from accelsim.arch.procrustes.reference.tiling import choose_tile
 from accelsim.arch.procrustes.reference.traffic import Traffic
 from accelsim.arch.procrustes.reference.values import Tensors
 from accelsim.arch.procrustes.reference.weights_in_space import WeightsInSpace
+from accelsim.hw.memory.tiles import Tiles
 
+WORD_BITS = 32
 ACCESSES_PER_MAC = 4  # weight, input, sum in, sum out
 
 
@@ -27,7 +30,7 @@ class TrainingPass:
         self.traffic = Traffic(loops, self.tiling, config, phase)
         self.counts = self.traffic.counts
         self.stalls: Counter[str] = Counter()
-        self.cycles = 0
+        self.set_cycles = [0]  # of each set that runs; of the pass where none does
         self.sets_run = 0
 
     def run(self, policy: Policy, tensors: Tensors) -> None:
@@ -45,6 +48,21 @@ class TrainingPass:
         self.sets_run = len(work)
         self._count(work)
         self._account_time(work)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of the pass."""
+        return sum(self.set_cycles)
+
+    @property
+    def tiles(self) -> Tiles:
+        """The sets that run, with an even share of what the pass moves from and to DRAM."""
+        return Tiles.of(self.set_cycles, *(self._spread(WORD_BITS * self.counts[name]) for name in
+                                           ("dram_weight_reads", "dram_activation_reads", "dram_writes")))
+
+    def _spread(self, bits: int) -> list[int]:
+        n = len(self.set_cycles)
+        return [(i + 1) * bits // n - i * bits // n for i in range(n)]
 
     @property
     def mapping(self) -> dict[str, Any]:
@@ -76,11 +94,12 @@ class TrainingPass:
 
     def _account_time(self, work: list[tuple[int, int]]) -> None:
         slots = self.config.pe_rows * self.config.pe_cols
-        array_cycles = self.cycles = sum(cycles for cycles, _ in work)
-        if self._filters_gradients:
-            self.cycles = ThresholdUnit(self.config.gradients_per_cycle).run(work)
-            self.stalls["threshold"] += slots * (self.cycles - array_cycles)
+        self.set_cycles = [cycles for cycles, _ in work] or [0]
+        if self._filters_gradients and work:
+            done = ThresholdUnit(self.config.gradients_per_cycle).run(work)
+            self.stalls["threshold"] += slots * (done[-1] - sum(self.set_cycles))
+            self.set_cycles = [end - begin for begin, end in pairwise([0, *done])]
         if self.config.glb_bound:
             longer = max(0, self.traffic.bank_cycles() - self.cycles)
             self.stalls["glb"] += slots * longer
-            self.cycles += longer
+            self.set_cycles[-1] += longer

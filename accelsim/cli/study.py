@@ -1,16 +1,15 @@
 """The commands about many runs: sweep, results, worker and policies."""
 
 import signal
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from accelsim.cli.options import Checked
 from accelsim.errors import ConfigError
 
-Checked = Callable[[Callable[..., None]], Callable[..., None]]
 INTERRUPTED = 130  # the status of a program that Ctrl-C ended
 StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's YAML file.")]
 StoreArgument = Annotated[Path, typer.Argument(metavar="STORE", help="What accelsim sweep -o wrote.")]

@@ -1,0 +1,168 @@
+"""Tensor cores as the house sees them: names, lowering, and the two engines.
+
+Sources: NVIDIA's A100 and GA102 papers, PTX, public microbenchmarks, CUTLASS; DSTC (Wang et al., ISCA 2021) as
+Sparseloop sets it up. The rules, each with its source, are in docs/machines/tensor_core.md. Exact: N:M on the real
+weights, condensed steps on the real bitmaps, CTAs over SMs, the copy pipeline step by step, shared bandwidths, every
+byte. Abstracted: bank conflicts, the schedule of warps within a step, power and clock throttling.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.tensor_core import kernel, traffic
+from accelsim.arch.tensor_core.config import TensorCoreConfig
+from accelsim.arch.tensor_core.operands import condensed, grid_of, plain_blocks
+from accelsim.arch.tensor_core.policies import POLICIES
+from accelsim.arch.tensor_core.tiles import Grid, Shape, choose
+from accelsim.hw.energy import Action
+from accelsim.workload.derived import derived
+from accelsim.workload.layer import Layer
+
+_IDLE = {"shared_memory": kernel.SHARED, "prologue": kernel.PROLOGUE, "copy": kernel.COPY,
+         "metadata": kernel.METADATA_WAIT, "mma_latency": kernel.MMA_LATENCY, "epilogue": kernel.EPILOGUE,
+         "tail_wave": kernel.TAIL}
+
+
+class TensorCore(Machine):
+    """A GPU's tensor cores. Policies: see `accelsim.arch.tensor_core.policies`."""
+
+    kind: ClassVar[str] = "tensor_core"
+    version: ClassVar[int] = 1
+    config = TensorCoreConfig
+    stalls = ("busy", "operand_zero", "padding", "imbalance", *_IDLE, "write_back", "reduction", "launch")
+    counts = ("macs", "zero_multiplies", "padding_multiplies", "mma_instructions", "register_bytes",
+              "accumulator_updates", "shared_read_bytes", "shared_write_bytes", "metadata_bytes", "l2_read_bytes",
+              "l2_write_bytes", "l2_reduction_bytes", "dram_read_bytes", "dram_write_bytes", "k_steps", "ctas")
+    policies = POLICIES
+
+    def run(self, layer: Layer, config: TensorCoreConfig, policy: Policy) -> LayerRun:
+        grid = grid_of(layer, config, policy)
+        launch = _Launch(layer, config, grid, choose(grid, config, layer.name))
+        return LayerRun(
+            cycles=config.launch_cycles + launch.grid_cycles + launch.reduction_cycles, slots=config.slots,
+            stalls={name: launch.stalls[name] for name in self.stalls},
+            counts={name: launch.counts[name] for name in self.counts},
+            notes=launch.notes, mapping=launch.mapping,
+        )
+
+    def actions(self, config: TensorCoreConfig) -> Mapping[str, Action]:
+        return {
+            "macs": Action("multiply_add"),
+            "zero_multiplies": Action("zero_multiply"),
+            "register_bytes": Action("register_read", bits=8),
+            "accumulator_updates": Action("accumulate", bits=config.accumulator_bits),
+            "shared_read_bytes": Action("shared_read", bits=8),
+            "shared_write_bytes": Action("shared_write", bits=8),
+            "l2_read_bytes": Action("l2_read", bits=8),
+            "l2_write_bytes": Action("l2_write", bits=8),
+            "l2_reduction_bytes": Action("l2_read", bits=8),
+            "dram_read_bytes": Action("dram_read", bits=8),
+            "dram_write_bytes": Action("dram_write", bits=8),
+        }
+
+
+class _Launch:
+    """One layer's grid on the GPU: what the kernel counted, priced in slot-cycles."""
+
+    def __init__(self, layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape) -> None:
+        self.config, self.grid, self.shape = config, grid, shape
+        self.macs = layer.macs_effectual
+        self.slices = grid.slices(shape.tile, config.split_k)
+        self._simulate(layer)
+        last_end, left_in_l2 = int(self.totals[kernel.LAST_CTA_END]), config.l2_bytes
+        dram_bytes = int(self.moved[traffic.DRAM_READ]) + max(0, int(self.moved[traffic.L2_WRITE]) - left_in_l2)
+        self.grid_cycles = max(last_end, -(-dram_bytes // config.dram_bytes_per_cycle))
+        self.write_back_cycles = self.grid_cycles - last_end
+        self.steps = int(self.totals[kernel.STEPS])
+        outputs = grid.products * grid.rows * grid.vectors
+        self.partial_bits = outputs * self.slices * config.accumulator_bits if self.slices > 1 else 0
+        self.reduced_bits = outputs * config.output_bits if self.slices > 1 else 0
+        moved = -(-(self.partial_bits + self.reduced_bits) // (8 * config.l2_bytes_per_cycle))
+        self.reduction_cycles = moved + config.l2_latency_cycles if self.slices > 1 else 0
+
+    def _simulate(self, layer: Layer) -> None:
+        config, grid, shape = self.config, self.grid, self.shape
+        tile_m, tile_n, tile_k, stages = shape.tile
+        rows, columns = grid.tiles(shape.tile)
+        issue, chain = np.array([shape.issue_cycles]), shape.inner * config.mma_latency_cycles
+        steps = -(-grid.k // tile_k)
+        tile_steps = grid.products * rows * columns * steps
+        self.instructions = tile_steps * shape.warps[0] * shape.warps[1] * shape.warp_instructions
+        if grid.runs == "dual_side":
+            key = ("tensor_core condensed", shape.tile, shape.warps, config.mma_m, config.mma_n, config.operand_bits,
+                   config.sub_cores_per_sm)
+            busiest, self.instructions, blocks = derived(layer, key, lambda: condensed(layer, grid, shape, config))
+            issue, chain = busiest.ravel() * config.mma_issue_cycles, 0
+        else:
+            blocks = plain_blocks(layer, grid, shape, config)
+        b_readers, a_readers = shape.warps
+        self.totals, self.moved = kernel.run_grid(
+            kernel.Math(config.sms, shape.occupancy, stages, chain, config.mma_latency_cycles,
+                        config.shared_bytes_per_cycle, a_readers, b_readers),
+            kernel.Layout(grid.products, rows, columns, steps, self.slices, config.swizzle, grid.rows, grid.vectors,
+                          tile_m, tile_n, config.accumulator_bits if self.slices > 1 else config.output_bits),
+            traffic.Rates(config.port_bytes_per_cycle, config.l2_bytes_per_cycle, config.l2_latency_cycles,
+                          config.l2_bytes, config.dram_bytes_per_cycle, config.dram_latency_cycles, *blocks.first),
+            blocks.table.copy(), issue)
+
+    @property
+    def _multiplies(self) -> tuple[int, int]:
+        """Multiplications issued, and those of them inside real extents."""
+        config, grid = self.config, self.grid
+        issued = self.instructions * config.mma_m * config.mma_n * config.mma_k
+        if grid.runs == "dual_side":
+            return issued, issued
+        kept_k = grid.k * config.nm_keep // config.nm_group if grid.runs == "n_m" else grid.k
+        return issued, grid.products * grid.rows * grid.vectors * kept_k
+
+    @property
+    def stalls(self) -> dict[str, int]:
+        config = self.config
+        issued, real = self._multiplies
+        per_sm = config.sub_cores_per_sm * config.multipliers_per_core
+        return {
+            "busy": self.macs, "operand_zero": real - self.macs, "padding": issued - real,
+            "imbalance": int(self.totals[kernel.ISSUE]) * per_sm - issued,
+            **{name: int(self.totals[place]) * per_sm for name, place in _IDLE.items()},
+            "write_back": self.write_back_cycles * config.slots,
+            "reduction": self.reduction_cycles * config.slots, "launch": config.launch_cycles * config.slots,
+        }
+
+    @property
+    def counts(self) -> dict[str, int]:
+        config, moved = self.config, [int(n) for n in self.moved]
+        issued, real = self._multiplies
+        group, keep = (config.nm_group, config.nm_keep) if self.grid.runs == "n_m" else (1, 1)
+        operand_bits = (config.mma_m * keep + config.mma_n * group) * config.mma_k * config.operand_bits  # x keep
+        written = moved[traffic.L2_WRITE]
+        return {
+            "macs": self.macs, "zero_multiplies": real - self.macs, "padding_multiplies": issued - real,
+            "mma_instructions": self.instructions,
+            "register_bytes": self.instructions * -(-operand_bits // (8 * keep)),
+            "accumulator_updates": self.instructions * config.mma_m * config.mma_n,
+            "shared_read_bytes": int(self.totals[kernel.SHARED_READ]),
+            "shared_write_bytes": int(self.totals[kernel.SHARED_WRITE]),
+            "metadata_bytes": moved[traffic.METADATA], "l2_read_bytes": moved[traffic.L2_READ],
+            "l2_write_bytes": written + -(-self.reduced_bits // 8), "l2_reduction_bytes": -(-self.partial_bits // 8),
+            "dram_read_bytes": moved[traffic.DRAM_READ], "dram_write_bytes": written,
+            "k_steps": self.steps, "ctas": self.grid.ctas(self.shape.tile, config.split_k),
+        }
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        ctas = self.grid.ctas(self.shape.tile, self.config.split_k)
+        return {
+            "tile": self.shape.tile.name, "runs": self.grid.runs, "occupancy": self.shape.occupancy,
+            "slices": self.slices,
+            "waves": -(-ctas // (self.config.sms * self.shape.occupancy)),
+            "most_ctas_per_sm": int(self.totals[kernel.MOST_CTAS]), "issue_cycles": int(self.totals[kernel.ISSUE]),
+        }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if self.config.mode == "n_m" and self.grid.runs == "dense":
+            return (f"not {self.config.nm_keep}:{self.config.nm_group} sparse: ran dense",)
+        return ()

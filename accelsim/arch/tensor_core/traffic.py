@@ -1,0 +1,124 @@
+"""Copies into shared memory, for the kernel: byte clocks, and an L2 of whole blocks that leave first in, first out.
+
+A byte clock is a counter of bytes at a rate per cycle; booking takes the next bytes of now or later. Rules:
+docs/machines/tensor_core.md, Machine.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+# For functions that allocate nothing: without numba's reference counting they run four times as fast. Nothing is
+# divided by zero: every rate is at least 1.
+HOT: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
+
+BYTES, SIZE, FILLED = 0, 1, 2  # of blocks[block]: bytes copied, size in L2, cycle its data is in L2 (ABSENT when not)
+ABSENT = np.int64(-1)
+# of meters: byte totals, what is in the ring of blocks in L2, and the byte clocks, an SM's port being PORTS + sm
+L2_READ, L2_WRITE, DRAM_READ, METADATA, OLDEST, IN_RING, L2_USED, DRAM, L2, PORTS = range(10)
+
+
+class Rates(NamedTuple):
+    """Bytes per cycle, latencies, the capacity of the L2, and where the blocks of B, EA and EB begin.
+
+    Blocks of A come first, then B, EA, EB, each [product, tile, step]; a kind that does not exist begins at the end.
+    """
+
+    port: int
+    l2: int
+    l2_latency: int
+    l2_bytes: int
+    dram: int
+    dram_latency: int
+    first_b: int
+    first_ea: int
+    first_eb: int
+
+
+@njit(inline="always")
+def _done(counter, rate):
+    return (counter + rate - 1) // rate
+
+
+@njit(**HOT)
+def _fill(rates, blocks, ring, meters, block, now):
+    """Read a block from DRAM and insert it, the oldest leaving until it fits; the cycle it is in L2."""
+    size = blocks[block, SIZE]
+    meters[DRAM] = max(meters[DRAM], now * rates.dram) + size
+    filled = _done(meters[DRAM], rates.dram) + rates.dram_latency
+    meters[DRAM_READ] += size
+    if size > rates.l2_bytes:
+        return filled
+    while meters[L2_USED] + size > rates.l2_bytes:
+        oldest = ring[meters[OLDEST]]
+        blocks[oldest, FILLED] = ABSENT
+        meters[L2_USED] -= blocks[oldest, SIZE]
+        meters[OLDEST] = 0 if meters[OLDEST] + 1 == len(ring) else meters[OLDEST] + 1
+        meters[IN_RING] -= 1
+    ring[(meters[OLDEST] + meters[IN_RING]) % len(ring)] = block
+    meters[IN_RING] += 1
+    meters[L2_USED] += size
+    blocks[block, FILLED] = filled
+    return filled
+
+
+@njit(inline="always")
+def _transfer(rates, blocks, ring, meters, block, sm, now):
+    """Book one block on its way to an SM; the cycle it is in L2."""
+    amount = blocks[block, BYTES]
+    if amount == 0:
+        return now
+    filled = blocks[block, FILLED]
+    if filled < 0:
+        filled = _fill(rates, blocks, ring, meters, block, now)
+    meters[L2] = max(meters[L2], now * rates.l2) + amount
+    meters[PORTS + sm] = max(meters[PORTS + sm], now * rates.port) + amount
+    meters[L2_READ] += amount
+    return filled
+
+
+@njit(inline="always")
+def _arrival(rates, meters, sm, filled):
+    """When what was booked last is in shared memory; both counters only grow, so they stand for all before."""
+    return max(filled, _done(meters[L2], rates.l2), _done(meters[PORTS + sm], rates.port)) + rates.l2_latency
+
+
+@njit(**HOT)
+def copy_step(rates, blocks, ring, meters, row, column, sm, now):
+    """Book the copy of one k-step (A, B, EA, EB); the cycles its values and its metadata arrive.
+
+    row, column: block of A and of B, counted within their kinds.
+    """
+    before = meters[L2_READ]
+    filled = max(_transfer(rates, blocks, ring, meters, row, sm, now),
+                 _transfer(rates, blocks, ring, meters, rates.first_b + column, sm, now))
+    values_at = _arrival(rates, meters, sm, filled) if meters[L2_READ] > before else now
+    if rates.first_ea == len(blocks):
+        return values_at, now
+    before = meters[L2_READ]
+    filled = _transfer(rates, blocks, ring, meters, rates.first_ea + row, sm, now)
+    if rates.first_eb < len(blocks):
+        filled = max(filled, _transfer(rates, blocks, ring, meters, rates.first_eb + column, sm, now))
+    meters[METADATA] += meters[L2_READ] - before
+    return values_at, _arrival(rates, meters, sm, filled)
+
+
+@njit(**HOT)
+def write_tile(rates, meters, amount, sm, now):
+    """Book a CTA's part of C; the cycle L2 and port are done with it."""
+    meters[L2] = max(meters[L2], now * rates.l2) + amount
+    meters[PORTS + sm] = max(meters[PORTS + sm], now * rates.port) + amount
+    meters[L2_WRITE] += amount
+    return max(_done(meters[L2], rates.l2), _done(meters[PORTS + sm], rates.port))
+
+
+@njit(inline="always")
+def step_bytes(rates, blocks, row, column):
+    """Bytes of a step's copy: those of A with its metadata, those of B with its metadata."""
+    a, b = blocks[row, BYTES], blocks[rates.first_b + column, BYTES]
+    if rates.first_ea < len(blocks):
+        a += blocks[rates.first_ea + row, BYTES]
+    if rates.first_eb < len(blocks):
+        b += blocks[rates.first_eb + column, BYTES]
+    return a, b

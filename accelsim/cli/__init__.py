@@ -1,0 +1,56 @@
+"""The command line. Every command is one call of the Python API; mistakes print one error and exit with status 2.
+
+One file per group of commands; heavy imports stay inside the commands, so that `--help` is quick.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import typer
+
+from accelsim.cli import record_and_prune, run, shelves, storage, study, views
+from accelsim.errors import AccelsimError
+
+app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  context_settings={"help_option_names": ["-h", "--help"]},
+                  help="Cycle-level simulation of sparse-DNN accelerators on real pruned models.")
+
+
+def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """What a user can cause ends as one message and status 2."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except AccelsimError as error:
+            message = str(error)
+        except MemoryError:
+            message = "out of memory; use a smaller trace or a smaller design"
+        else:
+            return
+        # a file may be called anything: nothing in its name may act on the terminal
+        inert = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
+        typer.echo(f"accelsim: error: {inert}", err=True)
+        raise typer.Exit(2)
+
+    return wrapped
+
+
+for group in (run, shelves, record_and_prune, storage, views, study):
+    group.register(app, _plain_errors)
+
+
+def main() -> None:
+    """Entry point: unexpected interruptions are one line too."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal may lack box characters
+    try:
+        app()
+    except BrokenPipeError:  # the reader (head, less) went away
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:  # a full disk behind `> file`, for instance
+        typer.echo(f"accelsim: error: cannot write the output ({error.strerror})", err=True)
+        sys.exit(2)

@@ -1,0 +1,159 @@
+"""The fast memory timeline: an event loop that serves one DRAM request after the other. Rules: docs/memory.md.
+
+What is not limited by the channel (computing, requests of 0 bits) is advanced first. Any request that is not known
+then waits for a known one, so it is asked at least a cycle later: the earliest known request is always the next one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+READS = 2  # queues 0 and 1 read (weights, activations), queue 2 writes (outputs)
+CAUSES = 4  # columns of `waits`: weights, handover (a needed layer still drains), activations, writeback
+
+
+class Schedule(NamedTuple):
+    """All tiles of a run: bits[queue, tile] in whole bursts, compute_cycles[tile], and what they wait for.
+
+    needs[tile]: the tile that must be written before this one's activations are asked for, -1 for none.
+    gate[tile]: the tile that must have computed before its weights are asked for, -1 for none.
+    """
+
+    bits: np.ndarray
+    compute_cycles: np.ndarray
+    needs: np.ndarray
+    gate: np.ndarray
+
+
+class Times(NamedTuple):
+    """Per tile: start and end of computing, when it is written, and waits[tile, cause]."""
+
+    start: np.ndarray
+    end: np.ndarray
+    written: np.ndarray
+    waits: np.ndarray
+
+
+@njit(inline="always")
+def _row_cost(row, queue, open_rows, channel):
+    """Ticks to have `row` of a queue's stream open in its bank."""
+    bank = row % channel.banks
+    name = row * 3 + queue
+    before = open_rows[bank]
+    open_rows[bank] = name
+    if before == name:
+        return np.int64(0)
+    return channel.activate_ticks + (channel.precharge_ticks if before >= 0 else 0)
+
+
+@njit(cache=True)
+def transfer_ticks(queue, bits, position, open_rows, channel):
+    """How long the channel is taken; position[queue] (bits of the stream so far) and open_rows[bank] move on."""
+    ticks = bits * channel.bit_ticks
+    if channel.row_bits == 0:
+        return ticks
+    at, end = position[queue], position[queue] + bits
+    before = np.int64(0)  # bits moved from the row before: its transfer hides the next row's opening
+    while at < end:
+        row = at // channel.row_bits
+        part = min(end, (row + 1) * channel.row_bits) - at
+        hidden = before * channel.bit_ticks if channel.banks > 1 else 0
+        ticks += max(0, _row_cost(row, queue, open_rows, channel) - hidden)
+        at += part
+        before = part
+    position[queue] = end
+    return ticks
+
+
+@njit(cache=True)
+def _asked(queue, tile, schedule, last_asked, computed, written_count, end, written, buffering):
+    """When the request at the head of a queue is asked for, or -1 when that is not known yet."""
+    if tile >= len(end):
+        return np.int64(-1)
+    if queue == READS:
+        return end[tile] if tile < computed else np.int64(-1)
+    time = last_asked[queue]
+    if tile >= buffering:
+        if tile - buffering >= computed:
+            return np.int64(-1)
+        time = max(time, end[tile - buffering])
+    if queue == 0 and schedule.gate[tile] >= 0:
+        if schedule.gate[tile] >= computed:
+            return np.int64(-1)
+        time = max(time, end[schedule.gate[tile]])
+    if queue == 1 and schedule.needs[tile] >= 0:
+        if schedule.needs[tile] >= written_count:
+            return np.int64(-1)
+        time = max(time, written[schedule.needs[tile]])
+    return time
+
+
+@njit(cache=True)
+def _compute(tile, schedule, ready, times, buffering):
+    """Tile `tile` computes; its wait is split by cause."""
+    start, end, written, waits = times
+    begin = end[tile - 1] if tile > 0 else np.int64(0)
+    start[tile] = max(begin, ready[0, tile], ready[1, tile])
+    if tile >= buffering:
+        start[tile] = max(start[tile], written[tile - buffering])
+    end[tile] = start[tile] + schedule.compute_cycles[tile]
+    drained = np.int64(0)
+    if schedule.needs[tile] >= 0 and schedule.bits[1, tile] > 0:
+        drained = written[schedule.needs[tile]]
+    at = begin
+    for cause, over in enumerate((ready[0, tile], drained, ready[1, tile], start[tile])):
+        until = min(max(over, at), start[tile])
+        waits[tile, cause] = until - at
+        at = until
+
+
+@njit(cache=True)
+def run_timeline(schedule, channel, buffering):
+    """The Times of `schedule` on a Channel with `buffering` tiles in flight."""
+    tiles = len(schedule.compute_cycles)
+    times = Times(np.zeros(tiles, np.int64), np.zeros(tiles, np.int64), np.zeros(tiles, np.int64),
+                  np.zeros((tiles, CAUSES), np.int64))
+    ready = np.zeros((READS, tiles), np.int64)
+    head, last_asked = np.zeros(3, np.int64), np.zeros(3, np.int64)  # per queue: next tile, time of the request before
+    position, open_rows = np.zeros(3, np.int64), np.full(channel.banks, -1, np.int64)
+    asked = np.zeros(3, np.int64)
+    computed, free = 0, np.int64(0)  # free: tick at which the channel is free
+    while head[READS] < tiles:
+        moved = False
+        for queue in range(3):
+            tile = head[queue]
+            asked[queue] = _asked(queue, tile, schedule, last_asked, computed, head[READS], times.end, times.written,
+                                  buffering)
+            if asked[queue] >= 0 and schedule.bits[queue, tile] == 0:
+                _arrive(queue, tile, asked[queue], ready, times.written)
+                last_asked[queue] = asked[queue]
+                head[queue] += 1
+                moved = True
+        if computed < min(head[0], head[1]) and computed - buffering < head[READS]:
+            _compute(computed, schedule, ready, times, buffering)
+            computed += 1
+            moved = True
+        if moved:
+            continue
+        queue = -1
+        for q in range(3):
+            if asked[q] >= 0 and (queue < 0 or asked[q] < asked[queue]):
+                queue = q
+        tile, now = head[queue], asked[queue]
+        free = max(free, now * channel.cycle_ticks) + transfer_ticks(queue, schedule.bits[queue, tile], position,
+                                                                     open_rows, channel)
+        seen = (free + channel.cycle_ticks - 1) // channel.cycle_ticks
+        _arrive(queue, tile, seen + (channel.latency_cycles if queue < READS else 0), ready, times.written)
+        last_asked[queue] = now
+        head[queue] += 1
+    return times
+
+
+@njit(cache=True)
+def _arrive(queue, tile, time, ready, written):
+    """Data of a read are there, or a tile is written (in order)."""
+    if queue < READS:
+        ready[queue, tile] = time
+    else:
+        written[tile] = max(time, written[tile - 1]) if tile > 0 else time

@@ -1,0 +1,1 @@
+"""Importers: where real weights and activations come from; `site.py` has what they share."""

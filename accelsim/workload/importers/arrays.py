@@ -1,0 +1,104 @@
+"""Arrays from .npy, .npz and .safetensors files, without trusting them: no pickle, no size that a header invents."""
+
+import math
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from accelsim.errors import RecordError
+
+MAX_BYTES = 4 << 30  # of one file's arrays, unpacked
+
+
+def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
+    """Every array of `path` by name ('' for the one array of a .npy file).
+
+    Raises RecordError for what is not such a file, holds objects, or would unpack to more than `MAX_BYTES`.
+    """
+    suffix = path.suffix.lower()
+    readers = {".npy": _npy, ".npz": _npz, ".safetensors": _safetensors}
+    if suffix not in readers:
+        raise RecordError(f"{path}: wanted a .npy, .npz or .safetensors file")
+    try:
+        return readers[suffix](path)
+    except RecordError:
+        raise
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror or error}); give the path of a file") from None
+    except (ValueError, EOFError, MemoryError, OverflowError, RuntimeError, NotImplementedError, RecursionError,
+            SyntaxError, zipfile.BadZipFile, zipfile.LargeZipFile, UnicodeDecodeError) as error:
+        raise RecordError(f"{path}: not a readable {suffix} file ({_first(error)}); write it again") from None
+
+
+def check_archive(path: Path) -> None:
+    """RecordError when `path` is not a zip archive, or would unpack to more than `MAX_BYTES`."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_size(path, archive)
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror or error}); give the path of a file") from None
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError) as error:
+        raise RecordError(f"{path}: not a readable archive ({_first(error)}); write it again") from None
+
+
+def _check_size(path: Path, archive: zipfile.ZipFile) -> None:
+    total = sum(m.file_size for m in archive.infolist())
+    if total > MAX_BYTES:
+        raise RecordError(f"{path}: {path.stat().st_size:,} bytes would unpack to {total:,}, more than "
+                          f"{MAX_BYTES:,}; store large weights as .safetensors")
+
+
+def _npy(path: Path) -> Mapping[str, np.ndarray]:
+    with path.open("rb") as file:
+        return {"": _member(str(path), file, path.stat().st_size)}
+
+
+def _npz(path: Path) -> Mapping[str, np.ndarray]:
+    with zipfile.ZipFile(path) as archive:
+        _check_size(path, archive)
+        arrays = {}
+        for member in archive.infolist():
+            if not member.filename.endswith(".npy"):
+                raise RecordError(f"{path}: holds {member.filename[:80]!r}, wanted .npy members alone (numpy.savez)")
+            with archive.open(member) as file:
+                arrays[member.filename.removesuffix(".npy")] = _member(f"{path}[{member.filename}]", file,
+                                                                      member.file_size)
+        return arrays
+
+
+def _member(where: str, file: IO[bytes], size_bytes: int) -> np.ndarray:
+    """One array in numpy's format; the header's shape must be what the bytes hold, before anything is allocated."""
+    version = np.lib.format.read_magic(file)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
+        raise RecordError(f"{where}: numpy format {version} is unknown; write it with numpy.save")
+    shape, fortran, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise RecordError(f"{where}: holds Python objects, which are never loaded; save a numeric array")
+    wanted = math.prod(shape) * dtype.itemsize
+    header = file.tell()
+    if wanted != size_bytes - header or wanted > MAX_BYTES:
+        raise RecordError(f"{where}: its header promises {list(shape)} {dtype} ({wanted:,} bytes), it holds "
+                          f"{size_bytes - header:,}; the file was cut or its header is wrong")
+    data = file.read(wanted)
+    if len(data) != wanted:
+        raise RecordError(f"{where}: ends after {len(data):,} of {wanted:,} bytes; write it again")
+    flat = np.frombuffer(data, dtype)
+    return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)
+
+
+def _safetensors(path: Path) -> Mapping[str, np.ndarray]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, TypeError, KeyError) as error:
+        raise RecordError(f"{path}: not a readable safetensors file ({_first(error)}); write it again") from None
+
+
+def _first(error: Any) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,82 @@
+"""The geometry of recorded convolutions: one-dimensional ones, and padding that is not the same on both sides."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from accelsim.errors import RecordError
+from accelsim.workload.importers.site import Operands
+
+Pads = Sequence[tuple[int, int]]  # (before, after) per spatial axis
+
+
+def convolution(name: str, weight: np.ndarray, activation: np.ndarray, bias: np.ndarray | None,
+                stride: Sequence[int], pads: Pads, dilation: Sequence[int], groups: int) -> Operands:
+    """Operands of a 1-D or 2-D convolution; 1-D becomes 2-D with one row.
+
+    A layer's padding is the same on both sides of an axis. Where the model's is not, and the side with less does not
+    give the same output plane, the surplus becomes explicit zeros of the activation, and the note says so.
+    """
+    if activation.ndim == 3:
+        activation, weight = activation[:, :, None], weight[:, :, None]
+        stride, pads, dilation = (1, *stride), ((0, 0), *pads), (1, *dilation)
+    if activation.ndim != 4 or weight.ndim != 4:
+        raise RecordError(f"{name}: a convolution over {activation.ndim - 2} spatial axes has no layer type; "
+                          "1-D and 2-D ones have (leave it out with skip)")
+    explicit, padding = [], []
+    for axis in (0, 1):
+        own, surplus = _axis(activation.shape[2 + axis], weight.shape[2 + axis], stride[axis], pads[axis],
+                             dilation[axis])
+        padding.append(own)
+        explicit.append(surplus)
+    note = None
+    if any(n for pair in explicit for n in pair):
+        activation = _padded(activation, explicit)
+        note = (f"padding {[list(p) for p in pads]} differs between sides: {explicit[0]} rows and {explicit[1]} "
+                "columns of zeros (before, after) are part of the activation")
+    geometry: dict[str, Any] = {"stride": tuple(stride), "padding": tuple(padding), "dilation": tuple(dilation),
+                                "groups": groups}
+    return Operands(weight, activation, bias, geometry, note)
+
+
+def transposed_weight(weight: np.ndarray, groups: int) -> np.ndarray:
+    """A transposed convolution's weight [C, K/groups, taps...] as [K/groups * taps, C] (a stack of groups)."""
+    if groups == 1:
+        return weight.reshape(len(weight), -1).T
+    return weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
+
+
+def transposed_convolution(weight: np.ndarray, activation: np.ndarray, groups: int) -> Operands:
+    """A transposed convolution as the matrix product that it is: each input position times all filter taps.
+
+    Its results are then added up where they overlap on the larger output plane, and the bias with them: neither is part
+    of the layer. MACs are positions x C x K/groups x taps, for any stride, padding and dilation.
+    """
+    images, channels = activation.shape[:2]
+    positions = activation.reshape(images, groups, channels // groups, -1).transpose(1, 0, 3, 2)
+    rows = positions.reshape(groups, -1, channels // groups)
+    note = "transposed convolution as a matrix product; adding up its taps and the bias follow after the layer"
+    return Operands(transposed_weight(weight, groups), rows[0] if groups == 1 else rows, note=note)
+
+
+def same_pads(size: int, taps: int, stride: int, dilation: int, upper: bool) -> tuple[int, int]:
+    """SAME padding of one axis: the output has ceil(size / stride); the odd row goes to the end when `upper`."""
+    total = max(0, (-(-size // stride) - 1) * stride + dilation * (taps - 1) + 1 - size)
+    return (total // 2, total - total // 2) if upper else (total - total // 2, total // 2)
+
+
+def _axis(size: int, taps: int, stride: int, pads: tuple[int, int], dilation: int) -> tuple[int, tuple[int, int]]:
+    """(padding on both sides, zeros before and after that become part of the activation; negative ones crop)."""
+    (before, after), extent = pads, dilation * (taps - 1) + 1
+    out = (size + before + after - extent) // stride + 1
+    if 0 <= before <= extent and (size + 2 * before - extent) // stride + 1 == out:
+        return before, (0, 0)
+    both = max(0, min(before, after, extent))
+    return both, (before - both, after - both)
+
+
+def _padded(activation: np.ndarray, pads: Pads) -> np.ndarray:
+    crop = [slice(max(0, -a), n - max(0, -b)) for (a, b), n in zip(pads, activation.shape[2:], strict=True)]
+    cropped = activation[:, :, crop[0], crop[1]]
+    return np.pad(cropped, ((0, 0), (0, 0), *((max(0, a), max(0, b)) for a, b in pads)))

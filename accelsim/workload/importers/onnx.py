@@ -1,0 +1,221 @@
+"""ONNX models: activations are what onnxruntime computes for the inputs of every operator that carries MACs."""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accelsim.errors import RecordError
+from accelsim.workload.importers.onnx_file import first_line, modules, read_model
+from accelsim.workload.importers.onnx_graph import Graph, used
+from accelsim.workload.importers.onnx_recurrent import recurrent
+from accelsim.workload.importers.onnx_rules import Found, conv, conv_transpose, gemm, matmul, title, unsupported
+from accelsim.workload.importers.samples import ImageRule, Want, read_samples
+from accelsim.workload.importers.site import Names, Operands, Site, Source, forward_edges, masked_through
+
+RULES = {"Conv": conv, "ConvTranspose": conv_transpose, "Gemm": gemm, "MatMul": matmul, "LSTM": recurrent,
+         "GRU": recurrent, "RNN": recurrent}
+_RECURRENT = ("LSTM", "GRU", "RNN")
+_PARAMETER = re.compile(r"(.+)[._/](?:weight|kernel)")
+
+
+class OnnxSource(Source):
+    """An ONNX model with its samples (see `Source`)."""
+
+    importer = "onnx"
+
+    def __init__(self, path: Path, inputs: Any, rule: ImageRule, limit: int | None, skip: Collection[str],
+                 model: Any = None) -> None:
+        onnx, runtime = modules()
+        self.packages = {"onnx": onnx.__version__, "onnxruntime": runtime.__version__}
+        self._folder = tempfile.TemporaryDirectory(prefix="accelsim-")
+        try:
+            self._open(path, read_model(path) if model is None else model, inputs, rule, limit, skip)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, path: Path, model: Any, inputs: Any, rule: ImageRule, limit: int | None,
+              skip: Collection[str]) -> None:
+        self._graph = graph = Graph(model, path, Path(self._folder.name))
+        wants = [_want(graph, i) for i in graph.inputs]
+        self._samples, notes = read_samples(inputs, wants, rule, limit)
+        self.samples = len(self._samples)
+        for sample in self._samples:
+            graph.check_sizes(sample)
+        graph.flatten(self._samples[0])
+        if graph.branches:
+            graph.check_sizes(self._samples[0])
+        self.left_out = _refuse_unsupported(graph, skip)
+        self.notes = {
+            "model": {"file": path.name, "sha256": _sha256(path)}, "inputs": notes,
+            **({"branches": dict(graph.branches)} if graph.branches else {})}
+        for i, sample in enumerate(self._samples[1:], 2):
+            if graph.branches and graph.conditions(sample) != graph.branches:
+                raise RecordError(f"{path}: sample {i} takes another branch than the first; record them apart")
+        self._find(skip)
+
+    def _find(self, skip: Collection[str]) -> None:
+        """All sites, their shapes (from the first sample) and the edges between them."""
+        names, found = Names(), []
+        for node in self._graph.model.graph.node:
+            rule = RULES.get(node.op_type)
+            if rule is None or _skipped(node, skip) or not any(n not in self._graph.constant for n in node.input if n):
+                continue
+            found += [(site, node) for site in rule(self._graph, node)]
+        self._graph.index()  # rules may have named an output
+        if not found:
+            raise RecordError(f"{self._graph.path}: no operator of this model carries MACs "
+                              f"({', '.join(sorted(RULES))}); there is nothing to record")
+        shared: dict[tuple[str, str], str] = {}
+        sites: list[Site] = []
+        layers: dict[str, list[str]] = {}  # by the node's first output
+        shapes = self._shapes({n for site, _ in found for n in site.needs})
+        for site, node in found:
+            wish = _name(self._graph, node, site)
+            key = (site.weight or "", wish)
+            name = shared.get(key) if site.op == "linear" and site.weight else None
+            name = name or names.unique(wish)
+            shared[key] = name
+            layers.setdefault(node.output[0], []).append(name)
+            sites.append(_site(site, node, name, shapes, self._graph))
+        self.sites = sites
+        self.edges = self._edges(layers)
+
+    def _shapes(self, names: set[str]) -> dict[str, tuple[int, ...]]:
+        """Shapes of values in the first sample, without keeping the values."""
+        graph = self._graph
+        known = {n: graph.constants[n].shape for n in names if n in graph.constants}
+        known |= {n: self._samples[0][n].shape for n in names if n in self._samples[0]}
+        rest = sorted(names - set(known))
+        probes = {f"{n}/accelsim_shape": n for n in rest}
+        nodes = graph.model.graph.node
+        before = len(nodes)
+        nodes.extend(graph.onnx.helper.make_node("Shape", [n], [p]) for p, n in probes.items())
+        values = graph.run(probes, self._samples[0])
+        del nodes[before:]
+        return known | {probes[p]: tuple(int(n) for n in v) for p, v in values.items()}
+
+    def _edges(self, layers: Mapping[str, list[str]]) -> list[tuple[str, str]]:
+        """Pairs of layers joined through operators without MACs."""
+        reach: dict[str, frozenset[str]] = {}
+        sources: dict[str, set[str]] = {}
+        for node in self._graph.model.graph.node:
+            found: frozenset[str] = frozenset().union(*(reach.get(n, frozenset()) for n in used(node)))
+            own = layers.get(node.output[0])
+            if own:
+                state: frozenset[str] = frozenset()  # of a recurrent node: the layers that make its hidden state
+                for name in own:
+                    hidden = name.rpartition(".")[2].startswith("hh") and node.op_type in _RECURRENT
+                    sources.setdefault(name, set()).update(state if hidden else found)
+                    state = state | {name} if hidden else frozenset([name])
+                found = frozenset(own)
+            for output in node.output:
+                reach[output] = found
+        return forward_edges([s.name for s in self.sites], sources)
+
+    def capture(self, sites: Sequence[Site], sample: int) -> list[Operands]:
+        """The operands of `sites`, from one run that computes no more than they need."""
+        values = self._graph.run([n for s in sites for n in s.key.needs], self._samples[sample])
+        floats = {n: v.astype(np.float32) if v.dtype in (np.float16, np.float64) else v for n, v in values.items()}
+        return [s.key.read(floats) for s in sites]
+
+    def weight(self, site: Site) -> np.ndarray:
+        """The site's constant weight."""
+        array = self._constant(site.key.weight)
+        return np.asarray(site.key.layout(array) * np.float32(site.key.scale), np.float32).reshape(site.weight_shape)
+
+    def replace(self, site: Site, mask: np.ndarray) -> None:
+        """Run with the weight masked from now on."""
+        name, layout = site.key.weight, site.key.layout
+        shape = layout(np.broadcast_to(np.float32(0), self._constant(name).shape)).shape
+        self._graph.set_constant(name, masked_through(self._constant(name), layout, mask.reshape(shape)))
+
+    def outputs(self, sample: int) -> list[np.ndarray]:
+        """The model's floating-point outputs."""
+        values = self._graph.run(self._graph.outputs, self._samples[sample])
+        return [v for v in values.values() if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
+
+    def close(self) -> None:
+        """Remove the temporary files."""
+        self.__dict__.pop("_graph", None)
+        self._folder.cleanup()
+
+    def _constant(self, name: str) -> np.ndarray:
+        return self._graph.run([name], {})[name]
+
+
+def _want(graph: Graph, value: Any) -> Want:
+    kind = value.type.tensor_type
+    if not value.type.HasField("tensor_type"):
+        raise RecordError(f"{graph.path}: input {value.name!r} is not a tensor; export the model with tensor inputs")
+    try:
+        dtype = np.dtype(graph.onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{graph.path}: input {value.name!r} has an unknown type ({first_line(error)})") from None
+    if not kind.HasField("shape"):
+        return Want(value.name, None, dtype)
+    dims = tuple(d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in kind.shape.dim)
+    return Want(value.name, dims, dtype)
+
+
+def _skipped(node: Any, skip: Collection[str]) -> bool:
+    return bool({node.op_type, node.name, *node.output} & set(skip))
+
+
+def _refuse_unsupported(graph: Graph, skip: Collection[str]) -> list[str]:
+    """What the caller left out, by name; an error that names every other operator without a rule."""
+    known = {s.name for s in graph.onnx.defs.get_all_schemas()}
+    problems = unsupported(graph.model.graph.node, known, RULES)
+    refused = [f"{title(node)} {reason}" for reason, node in problems if not _skipped(node, skip)]
+    if refused:
+        more = f" (and {len(refused) - 10} more)" if len(refused) > 10 else ""
+        raise RecordError(f"{graph.path}: {'; '.join(refused[:10])}{more}; nothing is skipped silently: leave such "
+                          "operators out by type or name with skip (--skip), and the trace will say so")
+    left = [title(n) for n in graph.model.graph.node if _skipped(n, skip)]
+    left += [title(n) for _, n in problems if title(n) not in left]
+    unknown = set(skip) - {x for n in graph.model.graph.node for x in (n.op_type, n.name, *n.output)}
+    unknown -= {x for _, n in problems for x in (n.op_type, n.name, *n.output)}
+    if unknown:
+        raise RecordError(f"{graph.path}: skip names {sorted(unknown)}, which this model does not have; "
+                          "give operator types or node names")
+    return left
+
+
+def _name(graph: Graph, node: Any, site: Found) -> str:
+    """A layer's name: the parameter's without `.weight`, else the module path in the node's name, else the node's."""
+    head, _, tail = node.name.strip("/").rpartition("/")
+    path = head.replace("/", ".") if node.op_type in tail else ""
+    own = path or node.name.strip("/") or node.output[0]
+    if site.suffix:
+        return f"{own}.{site.suffix}"
+    if site.weight is None:
+        return f"{path}.matmul" if path else own
+    parameter = _PARAMETER.fullmatch(site.weight)
+    return re.sub(r"^(branch\d+/)+", "", parameter.group(1)) if parameter else own
+
+
+def _site(found: Found, node: Any, name: str, shapes: Mapping[str, tuple[int, ...]], graph: Graph) -> Site:
+    """`found` with the shapes of its first sample; a constant that is not stored in the file counts as one too."""
+    constant = found.weight is not None and found.weight in graph.constant
+    if found.weight is not None:
+        shape = found.layout(np.broadcast_to(np.float32(0), shapes[found.weight])).shape
+    else:
+        shape = (1, *shapes[found.needs[1]][-2:])
+    size = sum(4 * int(np.prod(shapes[n])) for n in found.needs if n not in graph.constant)
+    op = "matmul" if found.op == "linear" and len(shape) > 2 else found.op
+    if op == "matmul" and len(shape) > 3:
+        shape = (int(np.prod(shape[:-2])), *shape[-2:])
+    return Site(name, op, title(node), constant, tuple(shape), size, found.groups, found)
+
+
+def _sha256(path: Path) -> str:
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            sha.update(part)
+    return sha.hexdigest()

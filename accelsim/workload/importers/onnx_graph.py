@@ -1,0 +1,240 @@
+"""A flat ONNX graph: which values are constant, who makes and uses each, and running any part of it.
+
+Branches (If) are replaced by the one that the sample takes, so every operator that runs is in one list.
+"""
+
+import math
+import tempfile
+from collections.abc import Iterable, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accelsim.errors import RecordError
+from accelsim.workload.importers.onnx_file import MAX_ELEMENTS, first_line, modules, spill, subgraphs
+
+_RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
+_MAX_BRANCHES = 10_000
+
+
+class Graph:
+    """The main graph of a model whose constants lie in `folder`.
+
+    constants: initializers by name. producer: value -> node. consumers: value -> nodes. constant: names of all values
+    that no input reaches. inputs: graph inputs that are not initializers.
+    """
+
+    def __init__(self, model: Any, path: Path, folder: Path) -> None:
+        self.path, self.folder = path, folder
+        self.onnx, self.runtime = modules()
+        self.constants = spill(model, path, folder)
+        self.model = model
+        self.outputs = [o.name for o in model.graph.output]
+        self._cached: tuple[tuple[str, ...], Any] | None = None
+        self.branches: dict[str, str] = {}
+        self.index()
+
+    def index(self) -> None:
+        """Look at all nodes anew, after some were changed."""
+        graph = self.model.graph
+        self.inputs = [i for i in graph.input if i.name not in self.constants]
+        self.producer: dict[str, Any] = {}
+        self.consumers: dict[str, list[Any]] = {}
+        self.constant = set(self.constants)
+        for node in graph.node:
+            for name in node.output:
+                if name:
+                    self.producer[name] = node
+            read = used(node)
+            for name in read:
+                self.consumers.setdefault(name, []).append(node)
+            if node.op_type not in _RANDOM and all(name in self.constant for name in read):
+                self.constant.update(n for n in node.output if n)
+        self._cached = None
+
+    def run(self, wanted: Iterable[str], feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The values `wanted`; only what they depend on is computed. Raises RecordError when the runtime does."""
+        wanted = list(dict.fromkeys(wanted))
+        known = {n: self.constants[n] if n in self.constants else feeds[n] for n in wanted
+                 if n in self.constants or n in feeds}
+        names = tuple(n for n in wanted if n not in known)
+        if not names:
+            return known
+        session = self._session(names)
+        need = {i.name for i in session.get_inputs()}
+        try:
+            values = session.run(list(names), {k: v for k, v in feeds.items() if k in need})
+        except Exception as error:
+            raise RecordError(f"{self.path}: running the model failed: {first_line(error)}") from None
+        return known | dict(zip(names, values, strict=True))
+
+    def _session(self, names: tuple[str, ...]) -> Any:
+        if self._cached is not None and self._cached[0] == names:
+            return self._cached[1]
+        self._cached = None  # one session in memory at a time
+        options = self.runtime.SessionOptions()
+        options.log_severity_level = 4
+        options.graph_optimization_level = self.runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.enable_mem_pattern = False
+        file = self.folder / "part.onnx"
+        file.write_bytes(self._part(names).SerializeToString())
+        try:
+            session = self.runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise RecordError(f"{self.path}: the runtime does not accept this model: {first_line(error)}") from None
+        self._cached = (names, session)
+        return session
+
+    def _part(self, names: tuple[str, ...]) -> Any:
+        """The model cut down to what `names` depend on, with them as its outputs."""
+        part = self.onnx.ModelProto()
+        part.ir_version = max(4, self.model.ir_version)  # before 4, initializers had to be inputs too
+        part.opset_import.extend(self.model.opset_import)
+        nodes, needed = [], set(names)
+        for node in reversed(self.model.graph.node):
+            if needed.intersection(node.output):
+                nodes.append(node)
+                needed.update(used(node))
+        part.graph.name = "part"
+        part.graph.node.extend(reversed(nodes))
+        part.graph.initializer.extend(i for i in self.model.graph.initializer if i.name in needed)
+        part.graph.sparse_initializer.extend(self.model.graph.sparse_initializer)
+        part.graph.input.extend(i for i in self.inputs if i.name in needed)
+        part.graph.output.extend(self.onnx.ValueInfoProto(name=n) for n in names)
+        return part
+
+    def check_sizes(self, feeds: Mapping[str, np.ndarray]) -> None:
+        """RecordError, before anything runs, when `feeds` make a value that is too large, as far as shapes tell."""
+        model = self._part(tuple(self.outputs))
+        for value in model.graph.input:
+            dims = value.type.tensor_type.shape
+            dims.ClearField("dim")
+            for n in feeds[value.name].shape:
+                dims.dim.add(dim_value=n)
+        try:
+            inferred = self.onnx.shape_inference.infer_shapes(model, data_prop=True).graph.value_info
+        except Exception:
+            return  # the runtime, which knows more operators, will tell what is wrong
+        for value in inferred:
+            shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
+            if math.prod(max(1, n) for n in shape) > MAX_ELEMENTS:
+                raise RecordError(f"{self.path}: {value.name!r} would have shape {shape}, more than {MAX_ELEMENTS:,} "
+                                  "elements; export the model with real shapes")
+
+    def set_constant(self, name: str, array: np.ndarray) -> None:
+        """Give a constant another value of the same shape; what makes it now is forgotten."""
+        self._cached = None
+        stored = self.constants.get(name)
+        if isinstance(stored, np.memmap):
+            stored[...] = array
+            stored.flush()
+            return
+        tensor = self.onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
+        for old in [i for i in self.model.graph.initializer if i.name == name]:
+            self.model.graph.initializer.remove(old)
+        self.model.graph.initializer.append(tensor)
+        maker = self.producer.get(name)
+        if maker is not None:
+            maker.output[list(maker.output).index(name)] = f"{name}/before_pruning"
+        self.constants[name] = array
+        self.index()
+
+    def flatten(self, feeds: Mapping[str, np.ndarray]) -> None:
+        """Replace every If by the branch that `feeds` lead to; `branches` keeps which."""
+        serial = count()
+        while choices := [n for n in self.model.graph.node if n.op_type == "If"]:
+            ready = [n for n in choices if not self._behind(n, choices)]
+            values = self.run([n.input[0] for n in ready], feeds)
+            if len(self.branches) + len(ready) > _MAX_BRANCHES:
+                raise RecordError(f"{self.path}: more than {_MAX_BRANCHES:,} branches; export the model without them")
+            for node in ready:
+                taken = bool(np.asarray(values[node.input[0]]).reshape(-1)[0])
+                self.branches[node.input[0]] = "then" if taken else "else"
+                self._inline(node, "then_branch" if taken else "else_branch", f"branch{next(serial)}/")
+            self.index()
+
+    def conditions(self, feeds: Mapping[str, np.ndarray]) -> dict[str, str]:
+        """Which branch another sample would take at each condition."""
+        values = self.run(self.branches, feeds)
+        return {k: "then" if bool(np.asarray(v).reshape(-1)[0]) else "else" for k, v in values.items()}
+
+    def _behind(self, node: Any, choices: list[Any]) -> bool:
+        """Does the condition of `node` need another If first?"""
+        others, seen, stack = {o for c in choices if c is not node for o in c.output}, set(), [node.input[0]]
+        while stack:
+            name = stack.pop()
+            if name in others:
+                return True
+            if name not in seen and name in self.producer:
+                seen.add(name)
+                stack += used(self.producer[name])
+        return False
+
+    def _inline(self, node: Any, branch: str, prefix: str) -> None:
+        body = self.onnx.GraphProto()
+        body.CopyFrom(next(a.g for a in node.attribute if a.name == branch))
+        renamed = {o.name: t for o, t in zip(body.output, node.output, strict=True)}
+        if len(renamed) < len(body.output) or not all(_makes(body, name) for name in renamed):
+            renamed = {}
+        inner = [*(i.name for i in body.initializer), *(o for n in body.node for o in n.output)]
+        rename = {n: renamed.get(n, prefix + n) for n in inner if n}
+        _rename(body, rename)
+        new = list(body.node)
+        if not renamed:  # an output that the branch hands through
+            new += [self.onnx.helper.make_node("Identity", [rename.get(o.name, o.name)], [t])
+                    for o, t in zip(body.output, node.output, strict=True) if t]
+        wrapped = self.onnx.ModelProto(ir_version=self.model.ir_version)
+        wrapped.graph.node.extend(new)
+        wrapped.graph.initializer.extend(body.initializer)
+        self._adopt(wrapped)
+        nodes = list(self.model.graph.node)
+        at = next(i for i, n in enumerate(nodes) if n is node or n == node)
+        result = [*nodes[:at], *wrapped.graph.node, *nodes[at + 1:]]
+        copies = [self.onnx.NodeProto.FromString(n.SerializeToString()) for n in result]
+        del self.model.graph.node[:]
+        self.model.graph.node.extend(copies)
+
+    def _adopt(self, wrapped: Any) -> None:
+        """The constants of an inlined branch become constants of the graph, beside those that are there."""
+        folder = Path(tempfile.mkdtemp(prefix="branch", dir=self.folder))
+        new = spill(wrapped, self.path, folder)
+        for tensor in wrapped.graph.initializer:
+            for entry in tensor.external_data:
+                if entry.key == "location":
+                    entry.value = f"{folder.name}/{entry.value}"
+        self.constants |= new
+        self.model.graph.initializer.extend(wrapped.graph.initializer)
+
+
+def used(node: Any) -> list[str]:
+    """Names that a node reads, those that its subgraphs take from outside included."""
+    names = [n for n in node.input if n]
+    for graph in subgraphs(node):
+        own = {i.name for i in [*graph.initializer, *graph.input]}
+        for inner in graph.node:
+            names += [n for n in used(inner) if n not in own]
+            own.update(inner.output)
+        names += [o.name for o in graph.output if o.name not in own]
+    return names
+
+
+def _makes(graph: Any, name: str) -> bool:
+    return any(name in n.output for n in graph.node)
+
+
+def _rename(graph: Any, names: Mapping[str, str]) -> None:
+    """Rename values in `graph` and in the graphs inside it (a name that is bound anew inside keeps to itself)."""
+    for tensor in graph.initializer:
+        tensor.name = names.get(tensor.name, tensor.name)
+    for node in graph.node:
+        for field in (node.input, node.output):
+            for i, name in enumerate(field):
+                field[i] = names.get(name, name)
+        for inner in subgraphs(node):
+            bound = {i.name for i in [*inner.initializer, *inner.input]} | {o for n in inner.node for o in n.output}
+            outer = {k: v for k, v in names.items() if k not in bound}
+            _rename(inner, outer)
+            for output in inner.output:
+                output.name = outer.get(output.name, output.name)

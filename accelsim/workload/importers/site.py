@@ -1,0 +1,122 @@
+"""What every importer yields: sites (operators that multiply) and their operands for one sample."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+Op = Literal["conv2d", "linear", "matmul"]
+
+
+@dataclass(frozen=True)
+class Operands:
+    """The floats that one sample brings to a site, in the axes of `accelsim.workload.layer`.
+
+    conv2d: weight [K, C/groups, R, S], activation [N, C, H, W]; linear: [out, in], [rows, in];
+    matmul: [groups, out, in], [groups, rows, in]. `geometry` are the keyword arguments of `accelsim.conv2d`.
+    """
+
+    weight: np.ndarray
+    activation: np.ndarray
+    bias: np.ndarray | None = None
+    geometry: Mapping[str, Any] | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Site:
+    """One operator of the model that carries MACs.
+
+    name: the layer it becomes (several sites of one name are calls of one weight). source: how the model calls it.
+    weight_is_constant: False when both operands are activations. activation_bytes: for one sample, as float32.
+    key: what the importer finds it by.
+    """
+
+    name: str
+    op: Op
+    source: str
+    weight_is_constant: bool
+    weight_shape: tuple[int, ...]
+    activation_bytes: int
+    groups: int = 1
+    key: Any = None
+
+
+class Source(ABC):
+    """A model with its samples, opened by an importer.
+
+    packages: versions of what computes the activations. sites: in the order of execution. edges: pairs of layer names.
+    left_out: operators that the caller leaves out. notes: provenance. samples: how many there are.
+    """
+
+    importer: str
+    packages: Mapping[str, str]
+    sites: Sequence[Site]
+    edges: Sequence[tuple[str, str]]
+    left_out: Sequence[str]
+    notes: Mapping[str, Any]
+    samples: int
+
+    @abstractmethod
+    def capture(self, sites: Sequence[Site], sample: int) -> list[Operands]:
+        """Run one sample and return the operands of `sites`, in order."""
+
+    @abstractmethod
+    def weight(self, site: Site) -> np.ndarray:
+        """A site's constant weight, floats, in the axes of `Operands`."""
+
+    @abstractmethod
+    def replace(self, site: Site, mask: np.ndarray) -> None:
+        """From now on the model runs with this site's weight times `mask`."""
+
+    @abstractmethod
+    def outputs(self, sample: int) -> list[np.ndarray]:
+        """What the model itself returns for one sample."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free files and memory."""
+
+
+class Names:
+    """Layer names: each new one is unique, a repeated wish gets `#2`, `#3`..."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def unique(self, wish: str) -> str:
+        """`wish`, or `wish#k` when it is taken."""
+        count = self._seen[wish] = self._seen.get(wish, 0) + 1
+        return wish if count == 1 else self.unique(f"{wish}#{count}")
+
+
+def matrices(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The operands of numpy's `a @ b` as [groups, m, k] and [groups, k, n]."""
+    a, b = (a[None] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    left, right = (np.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(-1, *x.shape[-2:]) for x in (a, b))
+    return left, right
+
+
+def masked_through(array: np.ndarray, layout: Callable[[np.ndarray], np.ndarray], mask: np.ndarray) -> np.ndarray:
+    """A copy of `array` without the elements that `layout(array)` shows where `mask` is False.
+
+    `layout` may transpose, reshape, slice and reorder, so positions are followed through it by their index.
+    """
+    result = np.array(array)
+    view = layout(result)
+    if np.shares_memory(view, result):
+        view[~mask] = 0
+    else:
+        positions = layout(np.arange(result.size, dtype=np.int64).reshape(result.shape))
+        result.reshape(-1)[positions[~mask]] = 0
+    return result
+
+
+def forward_edges(order: Iterable[str], sources: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:
+    """(from, to) pairs of layers. What would lead backwards (a cell's state into the next step) is left out."""
+    position = {name: i for i, name in enumerate(dict.fromkeys(order))}
+    pairs = {(a, b) for b, found in sources.items() for a in found if position[a] < position[b]}
+    return sorted(pairs, key=lambda pair: (position[pair[1]], position[pair[0]]))

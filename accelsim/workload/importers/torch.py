@@ -1,0 +1,237 @@
+"""PyTorch modules and TorchScript files: activations are what the model really multiplies when it runs."""
+
+import hashlib
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accelsim.errors import RecordError
+from accelsim.workload.importers.arrays import check_archive
+from accelsim.workload.importers.onnx_file import first_line
+from accelsim.workload.importers.samples import ImageRule, Sample, read_samples
+from accelsim.workload.importers.site import Names, Operands, Site, Source, forward_edges, masked_through
+
+_MISSING = "recording PyTorch models needs one more package: pip install accelsim[torch]"
+_RECURRENT = re.compile(r"(?:(.*)\.)?weight_((?:ih|hh)(?:_l\d+)?(?:_reverse)?)")
+SCRIPTS = (".pt", ".pth", ".jit", ".ts")
+
+
+def load(text: str) -> Any:
+    """The module behind `module:callable`, `file.py:callable`, or a TorchScript file.
+
+    The callable is a torch.nn.Module or returns one. Raises RecordError when there is none.
+    """
+    torch = _torch()
+    if Path(text).suffix in SCRIPTS:
+        check_archive(Path(text))
+        try:
+            return torch.jit.load(text, map_location="cpu").eval()
+        except Exception as error:
+            raise RecordError(f"{text}: not a readable TorchScript file ({first_line(error)}); save it with "
+                              "torch.jit.save, or give module:callable") from None
+    place, _, name = text.rpartition(":")
+    try:
+        module = _python_file(Path(place)) if place.endswith(".py") else _python_module(place)
+        found = getattr(module, name)
+        model = found if isinstance(found, torch.nn.Module) else found()
+    except Exception as error:
+        raise RecordError(f"{text}: no model could be had from there ({type(error).__name__}: {first_line(error)}); "
+                          "wanted module:callable, where the callable returns a torch.nn.Module") from None
+    if not isinstance(model, torch.nn.Module):
+        raise RecordError(f"{text}: gave a {type(model).__name__}, wanted a torch.nn.Module")
+    return model
+
+
+class TorchSource(Source):
+    """A PyTorch model with its samples (see `Source`). The module runs in evaluation mode and is left as it was."""
+
+    importer = "torch"
+
+    def __init__(self, model: Any, inputs: Any, rule: ImageRule, limit: int | None, skip: Collection[str]) -> None:
+        torch = _torch()
+        self.packages = {"torch": torch.__version__}
+        self._model, self._skip = model, frozenset(skip)
+        self._replaced: dict[int, Any] = {}
+        self._was_training = model.training
+        model.eval()
+        self._samples, notes = read_samples(_arrays(inputs), None, rule, limit)
+        self.samples = len(self._samples)
+        self._parameters = {t.untyped_storage().data_ptr(): (n, t.numel()) for n, t in
+                            [*model.named_parameters(), *model.named_buffers()] if t.numel()}
+        self.notes = {"model": {"class": getattr(model, "original_name", type(model).__name__),
+                                                   "sha256": _digest(model)}, "inputs": notes}
+        self._find()
+
+    def _find(self) -> None:
+        """All sites, from a run on the first sample."""
+        met: list[Any] = []
+        watch, _ = self._run(self._samples[0], met.append)
+        if watch.problems:
+            more = f" (and {len(watch.problems) - 10} more)" if len(watch.problems) > 10 else ""
+            raise RecordError(f"{'; '.join(watch.problems[:10])}{more}; nothing is skipped silently: leave operators "
+                              "out by name with skip (--skip), and the trace will say so")
+        self.left_out = list(dict.fromkeys(watch.skipped))
+        unused = self._skip - {title.split(" in ")[0] for title in self.left_out}
+        if unused:
+            raise RecordError(f"skip names {sorted(unused)}, which did not run; give names of operators (aten)")
+        names = Names()
+        shared: dict[Any, str] = {}
+        named: dict[int, str] = {}
+        for meeting in met:
+            wish, key = self._name(meeting)
+            if meeting.product.op == "linear" and key is not None and key in shared:
+                named[meeting.position] = shared[key]
+                continue
+            named[meeting.position] = names.unique(wish)
+            if key is not None:
+                shared[key] = named[meeting.position]
+        if not met:
+            raise RecordError("no operator of this model carries MACs; there is nothing to record")
+        self._count = len(met)
+        self.sites = [_site(m, named[m.position]) for m in met]
+        sources: dict[str, set[str]] = {}
+        for meeting in met:
+            found = sources.setdefault(named[meeting.position], set())
+            found.update(named[p] for p in meeting.sources)
+        self.edges = forward_edges([s.name for s in self.sites], sources)
+
+    def _name(self, meeting: Any) -> tuple[str, Any]:
+        """(the wished name, what identifies the weight): the parameter's name, else the module's."""
+        fallback = f"{meeting.module}.matmul" if meeting.module else "matmul"
+        if meeting.weight is None:
+            return fallback, None
+        storage = meeting.weight.untyped_storage().data_ptr()
+        if storage not in self._parameters:
+            return meeting.module or meeting.operator, None
+        name, size = self._parameters[storage]
+        recurrent = _RECURRENT.fullmatch(name)
+        wish = (".".join(g for g in recurrent.groups() if g) if recurrent
+                else re.sub(r"[._]weight$", "", name) if size == meeting.weight.numel()
+                else meeting.module or name)
+        return wish, (meeting.weight.data_ptr(), tuple(meeting.weight.shape))
+
+    def _run(self, sample: Sample, meet: Any) -> tuple[Any, list[np.ndarray]]:
+        from accelsim.workload.importers import torch_watch
+
+        try:
+            return torch_watch.run(self._model, sample, self._skip, self._replaced, meet)
+        except RecordError:
+            raise
+        except Exception as error:
+            shapes = {k: list(v.shape) for k, v in sample.items()}
+            raise RecordError(f"running the model on inputs {shapes} failed: {type(error).__name__}: "
+                              f"{_last_line(error)}") from None
+
+    def capture(self, sites: Sequence[Site], sample: int) -> list[Operands]:
+        """The operands of `sites`, from one run."""
+        wanted = {s.key["position"]: s for s in sites}
+        found: dict[int, Operands] = {}
+
+        def meet(meeting: Any) -> None:
+            if meeting.position in wanted:
+                found[meeting.position] = meeting.product.read()
+
+        watch, _ = self._run(self._samples[sample], meet)
+        if watch.count != self._count or set(found) != set(wanted):
+            raise RecordError(f"sample {sample + 1} takes another path through the model ({watch.count} operators with "
+                              f"MACs instead of {self._count}); record such samples apart")
+        return [found[s.key["position"]] for s in sites]
+
+    def weight(self, site: Site) -> np.ndarray:
+        """The site's constant weight."""
+        array = _numpy(site.key["weight"])
+        return np.ascontiguousarray(site.key["layout"](array)).reshape(site.weight_shape)
+
+    def replace(self, site: Site, mask: np.ndarray) -> None:
+        """Run every call of this weight with the masked one from now on."""
+        import torch
+
+        array, layout = _numpy(site.key["weight"]), site.key["layout"]
+        new = torch.from_numpy(masked_through(array, layout, mask.reshape(layout(array).shape)))
+        for other in self.sites:
+            if other.name == site.name:
+                self._replaced[other.key["position"]] = new
+
+    def outputs(self, sample: int) -> list[np.ndarray]:
+        """The model's floating-point outputs."""
+        return self._run(self._samples[sample], lambda meeting: None)[1]
+
+    def close(self) -> None:
+        """Give the module back in the mode it was in."""
+        self._model.train(self._was_training)
+
+
+def _site(meeting: Any, name: str) -> Site:
+    layout = meeting.product.layout
+    shape = () if meeting.weight is None else layout(np.broadcast_to(np.float32(0), tuple(meeting.weight.shape))).shape
+    key = {"position": meeting.position, "weight": meeting.weight, "layout": layout}
+    source = f"{meeting.operator} in {meeting.module or 'the model'}"
+    return Site(name, meeting.product.op, source, meeting.weight is not None, tuple(shape),
+                4 * meeting.product.activation.numel(), meeting.product.groups, key)
+
+
+def is_module(value: Any) -> bool:
+    """True for a torch.nn.Module; torch is not imported to find out that it is none."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise RecordError(f"{_MISSING}; {error}") from None
+    return torch
+
+
+def _numpy(tensor: Any) -> np.ndarray:
+    array: np.ndarray = tensor.detach().float().cpu().numpy()
+    return array
+
+
+def _arrays(inputs: Any) -> Any:
+    """`inputs` with tensors as arrays."""
+    torch = _torch()
+    if isinstance(inputs, torch.Tensor):
+        return inputs.detach().cpu().numpy()
+    if isinstance(inputs, Mapping):
+        return {k: _arrays(v) for k, v in inputs.items()}
+    return [_arrays(v) for v in inputs] if isinstance(inputs, (list, tuple)) else inputs
+
+
+def _digest(model: Any) -> str:
+    """SHA-256 of all parameters and buffers with their names."""
+    sha = hashlib.sha256()
+    for name, tensor in sorted([*model.named_parameters(), *model.named_buffers()]):
+        sha.update(f"{name} {list(tensor.shape)} {tensor.dtype}".encode())
+        sha.update(np.ascontiguousarray(_numpy(tensor)).data)
+    return sha.hexdigest()
+
+
+def _python_file(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _python_module(name: str) -> Any:
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(here)
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:300] if lines else type(error).__name__

@@ -1,0 +1,115 @@
+"""Pruning the layers of a trace: one-shot, by magnitude, on the recorded integers."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any, overload
+
+import numpy as np
+
+from accelsim.errors import PruneError
+from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.prune.drift import output_drift
+from accelsim.workload.prune.spec import Spec, parse
+from accelsim.workload.prune.weights import Weights
+from accelsim.workload.trace import Trace
+
+CAVEAT = ("one-shot: pruned without retraining, which costs accuracy; the recorded activations are those of the "
+          "network before this pruning")
+
+
+@overload
+def prune(what: Trace, spec: str, skip: Iterable[str] = ()) -> Trace: ...
+
+
+@overload
+def prune(what: Layer, spec: str, skip: Iterable[str] = ()) -> Layer: ...
+
+
+def prune(what: Trace | Layer, spec: str, skip: Iterable[str] = ()) -> Trace | Layer:
+    """`what` with the smallest weights set to zero by `spec` (docs/prune.md has the language).
+
+    what: a Trace, or one layer. skip: names or patterns (`fc*`) of layers that stay as they are; so do products of two
+    activations (attention). The activations stay, so this is a study of patterns, not of accuracy: `made_by` of a
+    trace says so and holds each layer's output drift. Raises PruneError for a bad spec, a layer without values, or a
+    pattern that names no layer.
+    """
+    parsed = parse(spec)
+    if isinstance(what, Trace):
+        return _prune_trace(what, parsed, tuple([skip] if isinstance(skip, str) else skip))
+    if not isinstance(what, Layer):
+        raise PruneError(f"prune: wanted a Trace or a layer, got a {type(what).__name__}; load_trace reads a file")
+    _with_values(what)
+    return with_mask(what, next(iter(parsed.masks([weights_of(what)]))))
+
+
+def _prune_trace(trace: Trace, spec: Spec, skip: tuple[str, ...]) -> Trace:
+    names = _chosen(trace, skip)
+    chosen = [layer for layer in trace.layers if layer.name in names]
+    for layer in chosen:
+        _with_values(layer)
+    new = {layer.name: layer for layer in trace.layers}
+    notes: dict[str, Any] = {}
+    for layer, mask in zip(chosen, spec.masks([weights_of(layer) for layer in chosen]), strict=True):
+        after = new[layer.name] = with_mask(layer, mask)
+        notes[layer.name] = {"sparsity_before": sparsity([layer.weight]), "sparsity": sparsity([after.weight]),
+                             "output_drift": output_drift(layer, after)}
+    note = {"spec": spec.text, "method": CAVEAT, "of": trace.digest, "layers": notes,
+            "sparsity": sparsity(new[layer.name].weight for layer in chosen),
+            "left_as_they_are": [n for n in new if n not in notes]}
+    return Trace(new.values(), trace.name, trace.edges, trace.made_by | {"pruning": [*_earlier(trace), note]})
+
+
+def weights_of(layer: Layer) -> Weights:
+    """A layer's weights as pruning methods see them."""
+    groups = layer.groups if isinstance(layer, Conv2d) else layer.weight.shape[0]
+    return Weights(layer.name, layer.weight.shape, lambda: layer.weight, groups)
+
+
+def with_mask(layer: Layer, mask: np.ndarray) -> Layer:
+    """`layer` with the weights outside `mask` at zero."""
+    weight = np.where(mask, layer.weight, layer.weight.dtype.type(0))
+    weight.flags.writeable = False
+    return replace(layer, weight=weight)
+
+
+def sparsity(tensors: Iterable[np.ndarray]) -> float:
+    """Share of zeros over all `tensors`."""
+    zeros = size = 0
+    for tensor in tensors:
+        zeros, size = zeros + tensor.size - int(np.count_nonzero(tensor)), size + tensor.size
+    return zeros / size
+
+
+def left_out(names: Iterable[str], skip: Iterable[str]) -> set[str]:
+    """The `names` that a pattern of `skip` matches. Raises PruneError for a pattern that matches none."""
+    names, found = list(names), set()
+    for pattern in [skip] if isinstance(skip, str) else skip:
+        matches = {name for name in names if fnmatchcase(name, pattern)}
+        if not matches:
+            raise PruneError(f"skip {pattern!r} names no layer; the layers are {', '.join(names[:20])}"
+                             f"{' ...' if len(names) > 20 else ''}")
+        found |= matches
+    return found
+
+
+def _chosen(trace: Trace, skip: tuple[str, ...]) -> set[str]:
+    recorded = trace.made_by.get("layers")
+    notes = recorded if isinstance(recorded, dict) else {}
+    names = [layer.name for layer in trace.layers]
+    attention = {n for n in names if isinstance(notes.get(n), dict) and notes[n].get("weight") == "activation"}
+    chosen = set(names) - attention - left_out(names, skip)
+    if not chosen:
+        raise PruneError(f"trace {trace.name!r}: no layer is left to prune; skip fewer")
+    return chosen
+
+
+def _earlier(trace: Trace) -> list[Any]:
+    earlier = trace.made_by.get("pruning", [])
+    return earlier if isinstance(earlier, list) else [earlier]
+
+
+def _with_values(layer: Layer) -> None:
+    if layer.weight.dtype == bool:
+        raise PruneError(f"layer {layer.name!r} is pattern-only: weights without values have no magnitudes to prune "
+                         "by; record or build the trace with int8 or int16 weights, or skip this layer")

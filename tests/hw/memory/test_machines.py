@@ -1,0 +1,241 @@
+"""What must hold for the memory of every machine that says what it moves."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import accelsim
+from accelsim import CapacityError, ConfigError, TraceError, shipped, testing
+from accelsim.arch import kinds, load_arch, machine
+from accelsim.arch.base import LayerRun
+from accelsim.hw.memory import overlay
+from accelsim.workload.layer import Conv2d
+from accelsim.workload.lowering import matrix_products
+
+SMALL = {
+    "eie": {"arch": "eie", "pes": 4, "resident_weights": False},
+    "eie, split": {"arch": "eie", "pes": 2, "resident_weights": False, "spmat_kbytes": 0.02, "pointer_kbytes": 0.02},
+    "sigma": {"arch": "sigma", "flex_dpes": 2, "multipliers_per_dpe": 4, "bandwidth_words_per_cycle": 3},
+    "sigma, whole rows": {"arch": "sigma", "flex_dpes": 2, "multipliers_per_dpe": 4, "streaming": "unlimited",
+                          "policy": "whole_rows", "stationary": "kn"},
+    "sigma, tiny buffer": {"arch": "sigma", "flex_dpes": 2, "multipliers_per_dpe": 4, "data_sram_kbytes": 0.01},
+    "scnn": {"arch": "scnn", "pe_rows": 2, "pe_cols": 2, "resident_activations": False},
+    "scnn, small RAM": {"arch": "scnn", "pe_rows": 2, "pe_cols": 2, "iaram_bits": 300, "oaram_bits": 300},
+    "dcnn": {"arch": "dcnn", "pe_rows": 2, "pe_cols": 2, "dot_width": 2, "resident_activations": False},
+    "dcnn, small RAM": {"arch": "dcnn_opt", "pe_rows": 2, "pe_cols": 2, "dot_width": 2, "iaram_bits": 300,
+                        "oaram_bits": 300},
+    "systolic ws": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "ws", "double_buffer": True},
+    "systolic is": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "is"},
+    "systolic os": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "double_buffer": True},
+    "systolic, tiny buffer": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "data_sram_kbytes": 0.01},
+}
+FITS = [name for name in SMALL if name.startswith(("sigma", "systolic")) and "tiny" not in name]
+SPILLS = [name for name in SMALL if "small RAM" in name]
+QUICK = settings(max_examples=25)
+
+
+def design(name, **changes):
+    keys = dict(SMALL[name]) | changes
+    return load_arch(keys.pop("arch"), {k: v for k, v in keys.items() if k != "policy"})
+
+
+def engine_run(name, layer, **changes) -> tuple[LayerRun, object]:
+    config = design(name, **{"dram.gbps": 4.0} | changes)
+    model = machine(config.kind)
+    policy = SMALL[name].get("policy", next(iter(model.policies)))
+    return model.run(layer, config, model.policies[policy]), config
+
+
+def operand_bits(name, layer) -> tuple[int, int]:
+    """(weights, activations): each operand once, in its machine's form, without metadata."""
+    products = list(matrix_products(layer))
+    if name.startswith("eie"):
+        return 8 * int(np.count_nonzero(layer.weight)), 16 * layer.activation.size
+    if name.startswith("sigma"):
+        return (sum(16 * int(np.count_nonzero(p.matrix)) + p.matrix.size for p in products),
+                sum(16 * int(np.count_nonzero(p.vectors)) + p.vectors.size for p in products))
+    if name.startswith("scnn"):
+        return 20 * int(np.count_nonzero(layer.weight)), 20 * int(np.count_nonzero(layer.activation))
+    return 16 * layer.weight.size, 16 * layer.activation.size
+
+
+@pytest.mark.parametrize("name", SMALL)
+@given(layer=testing.layers(size=10))
+@QUICK
+def test_tiles_are_whole_and_every_operand_is_read(name, layer):
+    try:
+        run, _ = engine_run(name, layer)
+    except CapacityError:
+        assert "split" in name
+        return
+    tiles = run.tiles
+    assert len(tiles) > 0
+    assert tiles.compute_cycles.sum() == run.cycles
+    assert all(min(values) >= 0 for values in tiles.to_lists().values())
+    weights, activations = operand_bits(name, layer)
+    assert tiles.weight_bits.sum() >= weights
+    assert tiles.activation_bits.sum() >= activations or name in SPILLS
+    if name in FITS:
+        assert (tiles.weight_bits.sum(), tiles.activation_bits.sum()) == (weights, activations), "each once"
+    alone, _ = engine_run(name, layer, dram=None)
+    assert alone.tiles is None
+    assert (alone.cycles, alone.stalls, alone.counts) == (run.cycles, run.stalls, run.counts)
+
+
+@given(layer=testing.layers(size=10))
+@QUICK
+def test_eie_reads_its_format_once(layer):
+    """Entries, padding included, pointers and codebook; inputs dense; all as its encoder stores them."""
+    run, config = engine_run("eie", layer)
+    peak = machine("eie").run(pattern_of_all_inputs(layer), config, machine("eie").policies["row_interleave"])
+    entries = peak.counts["arithmetic_slots"] // (1 if isinstance(layer, Conv2d) else layer.activation.shape[1])
+    if not isinstance(layer, Conv2d):
+        columns = layer.weight.shape[2] + (layer.bias is not None)
+        pointers = layer.weight.shape[0] * (columns + 1) * config.pes
+        assert run.tiles.weight_bits.sum() == 8 * entries + 16 * pointers + 16 * 16
+    assert run.tiles.activation_bits.sum() == 16 * layer.activation.size
+    assert run.tiles.output_bits.sum() == 16 * layer.output().size
+
+
+@pytest.mark.parametrize("name", SPILLS)
+@given(layer=testing.layers(size=10))
+@QUICK
+def test_planar_machines_move_what_they_count(name, layer):
+    run, _ = engine_run(name, layer)
+    moved = [run.tiles.weight_bits.sum(), run.tiles.activation_bits.sum(), run.tiles.output_bits.sum()]
+    assert moved == [run.counts[f"dram_{what}_bits"] for what in ("weight", "activation", "output")]
+
+
+def pattern_of_all_inputs(layer):
+    """Every input non-zero, so that every stored entry is presented."""
+    from dataclasses import replace
+
+    bias = None if layer.bias is None else layer.bias != 0
+    return replace(layer, weight=layer.weight != 0, activation=np.ones_like(layer.activation, bool), bias=bias)
+
+
+@pytest.mark.parametrize("name", SMALL)
+@given(layer=testing.layers(size=10))
+@QUICK
+def test_monotone_in_bandwidth(name, layer):
+    try:
+        cycles = [simulated(name, layer, gbps).cycles for gbps in (0.05, 0.1, 0.3, 1.0, 7.7, 64.0, 1e5)]
+    except CapacityError:
+        assert "split" in name
+        return
+    assert cycles == sorted(cycles, reverse=True)
+
+
+def simulated(name, layer, gbps, **changes):
+    return accelsim.simulate(layer, design(name, **{"dram.gbps": gbps} | changes), policy=SMALL[name].get("policy"))
+
+
+@pytest.mark.parametrize(("name", "key", "sizes"), [
+    ("eie, split", "spmat_kbytes", [0.02, 0.04, 0.08, 0.5, 128]), ("eie, split", "pointer_kbytes", [0.01, 0.02, 0.5]),
+    ("sigma", "data_sram_kbytes", [0.005, 0.01, 0.02, 0.2, None]),
+    ("systolic ws", "data_sram_kbytes", [0.01, 0.1, 1.0, None]),
+    ("scnn, small RAM", "iaram_bits", [100, 200, 400, 800, 81920]),
+    ("scnn, small RAM", "oaram_bits", [100, 1000, 81920]),
+    ("dcnn, small RAM", "iaram_bits", [100, 200, 400, 800, 81920]), ("scnn", "buffering", [1, 2, 4]),
+    ("systolic os", "data_sram_kbytes", [0.01, 0.1, 1.0, None]), ("eie", "buffering", [1, 2, 4, 64]),
+    ("sigma", "buffering", [1, 2, 4, 64]), ("systolic is", "buffering", [1, 2, 4, 64]),
+])
+@given(layer=testing.layers(size=10))
+@QUICK
+def test_a_larger_buffer_never_adds_traffic(name, key, sizes, layer):
+    moved = []
+    for size in sizes:
+        try:
+            counts = simulated(name, layer, 1.0, **{key: size}).counts
+        except CapacityError:
+            assert not moved, "what fits a small buffer fits a larger one"
+            continue
+        moved.append(counts["dram_read_bits"] + counts["dram_write_bits"])
+    assert moved == sorted(moved, reverse=True)
+
+
+@given(layer=testing.layers(size=8), gbps=st.sampled_from([0.1, 1.0, 33.3]), buffering=st.integers(1, 3),
+       split=st.booleans(), prefetch=st.booleans())
+@QUICK
+def test_engines_agree_with_memory(layer, gbps, buffering, split, prefetch):
+    """EIE's kernel on the fast timeline, and its reference on SimPy."""
+    trace = accelsim.Trace([layer, accelsim.linear("next", layer_of(layer), np.arange(7) % 3)])
+    config = design("eie, split" if split else "eie", **{"dram.gbps": gbps, "buffering": buffering,
+                                                          "prefetch_weights": prefetch})
+    try:
+        fast = accelsim.simulate(trace, config)
+    except CapacityError:
+        with pytest.raises(CapacityError):
+            accelsim.simulate(trace, config, engine="reference")
+        return
+    slow = accelsim.simulate(trace, config, engine="reference")
+    for a, b in zip(fast.layers, slow.layers, strict=True):
+        assert (a.cycles, a.stalls, a.counts) == (b.cycles, b.stalls, b.counts)
+
+
+def layer_of(layer):
+    return np.arange(21).reshape(3, 7) * (layer.weight.size % 3)
+
+
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_every_machine_has_tiles(kind):
+    name = next(n for n in shipped.names("arch") if load_arch(n).kind == kind)
+    layer = accelsim.linear("l", np.ones((9, 8), np.int8), np.ones(8, np.int8))
+    result = accelsim.simulate(layer, name, set={"dram.gbps": 1, "resident_weights": False})
+    assert result.counts["dram_read_bits"] > 0
+    assert result.energy_by_component["dram"] > 0
+    assert sum(result.energy_by_component.values()) == pytest.approx(result.energy_pj)
+    assert sum(result.energy_by_data.values()) == pytest.approx(result.energy_pj)
+
+
+@pytest.mark.small
+def test_nothing_is_moved_that_is_resident():
+    layer = accelsim.linear("l", np.ones((9, 8), np.int8), np.ones(8, np.int8))
+    counts = simulated("eie", layer, 1.0, resident_weights=True, resident_activations=True).counts
+    assert [counts[name] for name in overlay.COUNTS] == [0] * 5
+    alone = accelsim.simulate(layer, design("eie"))
+    assert simulated("eie", layer, 1.0, resident_weights=True, resident_activations=True).cycles == alone.cycles
+
+
+@pytest.mark.small
+def test_memory_stall_by_hand():
+    """TPU-like array, one tile: 800 MHz, 0.8 GB/s = 8 bits per cycle; 12 weights, 8 inputs, 6 outputs."""
+    layer = accelsim.linear("l", np.ones((3, 4), np.int8), np.ones((2, 4), np.int8))
+    result = simulated("systolic ws", layer, 0.8, **{"clock_mhz": 800.0, "dram.latency_ns": 10, "dram.burst_bytes": 1})
+    own = 4 + 2 + 3  # load, two vectors, skew
+    weights, inputs, outputs = 12 * 16 // 8, 8 * 16 // 8, 6 * 32 // 8
+    assert result.cycles == weights + inputs + 8 + own + outputs
+    waits = {name: n // 12 for name, n in result.stalls.items() if name.startswith("memory")}
+    assert waits == {"memory_weights": weights + 8, "memory_activations": inputs, "memory_writeback": outputs}
+    assert result.layers[0].roofline.dram_cycles == weights + inputs + outputs
+    assert result.layers[0].roofline.bound == "dram"
+    assert sum(result.stalls.values()) == 12 * result.cycles
+
+
+@pytest.mark.small
+def test_weights_of_the_next_layer_are_prefetched():
+    rng = np.random.default_rng(0)
+    layers = [accelsim.linear(f"fc{i}", rng.integers(1, 5, (32, 32)), rng.integers(1, 5, (64, 32))) for i in range(4)]
+    trace = accelsim.Trace(layers)
+    config = {"rows": 32, "cols": 32, "dataflow": "ws", "dram.gbps": 32, "resident_activations": True}
+    ahead = accelsim.simulate(trace, "tpu_128x128", set=config)
+    behind = accelsim.simulate(trace, "tpu_128x128", set=config | {"prefetch_weights": False})
+    assert ahead.stalls["memory_weights"] == ahead.layers[0].stalls["memory_weights"]
+    assert behind.stalls["memory_weights"] == 4 * ahead.stalls["memory_weights"]
+
+
+@pytest.mark.small
+def test_mistakes():
+    layer = accelsim.linear("fc", np.ones((300, 5), np.int8), np.ones(5, np.int8))
+    told = (r"'fc': column 0 of a PE needs 1,200 bits, its SRAM \(spmat_kbytes\) holds 163 \(1,037 too many\) and it "
+            "cannot be split further; raise spmat_kbytes")
+    with pytest.raises(CapacityError, match=told):
+        simulated("eie, split", layer, 1.0)
+    with pytest.raises(ConfigError, match=r"too fine for a run of this length in 64 bits; give dram\.gbps"):
+        simulated("eie", layer, 1.2345678901234567, clock_mhz=799.98765432123456)
+    two = [accelsim.linear(n, np.ones((5, 5), np.int8), np.ones(5, np.int8)) for n in "ab"]
+    with pytest.raises(TraceError, match="layer 'a' is listed before 'b', whose output it needs"):
+        accelsim.simulate(accelsim.Trace(two, edges=[("b", "a")]), design("eie", **{"dram.gbps": 1.0}))
+    with pytest.raises(ConfigError, match="the kernel engine of kind 'eie' does not say what it moves"):
+        overlay.overlay([None], ["a"], [], design("eie", **{"dram.gbps": 1.0}), "kernel")
