@@ -28,7 +28,7 @@ class PlaneInSpace:
                 for pe_cols in self._col_patches:
                     active = {(i, j) for i, rows in enumerate(pe_rows) for j, cols in enumerate(pe_cols)
                               if len(rows) * len(cols) > 0}
-                    traffic.wave(one, share, len(active))
+                    traffic.wave(one, len(active))
                     cycles += self._wave(share, image, pe_rows, pe_cols)
                     holders |= active
         return cycles, len(holders)

@@ -39,7 +39,7 @@ class WeightSet:
         """The kept weights of each tile, lane by lane."""
         return [[w for lane in tile.lanes for j in tile.depth for w in self._slice(lane, j)] for tile in self.tiles]
 
-    @property
+    @cached_property
     def kept(self) -> int:
         """Z_s: mask bits of the set."""
         return sum(map(len, self.weights))
@@ -49,8 +49,9 @@ class WeightSet:
         """Weights of the set, kept or not."""
         return len(self.lanes) * len(self.depth) * self.loops.taps
 
-    @property
+    @cached_property
     def tiles_owned(self) -> int:
+        """PE tiles that have an owner."""
         return sum(tile.owned for tile in self.tiles)
 
     def groups_of(self, lanes: range) -> int:

@@ -23,6 +23,7 @@ class Traffic:
         self._lanes_are_sums = tiling.axes.filters_in_lanes == (phase == "forward")
         self._loads_every_wave = not self._updates and config.dataflow != "ck"
         self._sums_written = 0
+        self._excess = 0  # weights beyond the PEs' space, of the set under way
 
     def read_index(self, one: WeightSet) -> None:
         """Masks and pointers of a set, wanted or not: only they tell that a set has no weights."""
@@ -32,6 +33,7 @@ class Traffic:
 
     def begin_set(self, one: WeightSet, share: Share) -> None:
         """What a set costs once, before its waves."""
+        self._excess = sum(max(0, len(weights) - self.tiling.weight_words) for weights in share.weights)
         if not self._loads_every_wave:
             self._load(one)
         self.counts["sort_swaps"] += share.swaps
@@ -40,14 +42,13 @@ class Traffic:
             back = words.depth if policy_lanes_are_depth(self.tiling, self.config) else words.lane
             self.counts["displaced_words"] += share.displaced * back * self.tiling.plane_tiles * self.loops.images
 
-    def wave(self, one: WeightSet, share: Share, visits: int) -> None:
-        """What a wave costs. visits: its plane tiles, once for each image."""
-        excess = sum(max(0, len(weights) - self.tiling.weight_words) for weights in share.weights)
+    def wave(self, one: WeightSet, visits: int) -> None:
+        """What a wave of the set under way costs. visits: its plane tiles, once for each image."""
         if self._loads_every_wave:
             self._load(one)
-            self.counts["spilled_words"] += excess
+            self.counts["spilled_words"] += self._excess
         else:
-            self.counts["spilled_words"] += excess * visits * (2 if self._updates else 1)
+            self.counts["spilled_words"] += self._excess * visits * (2 if self._updates else 1)
         self._move_operands(one, visits)
 
     def end_set(self, one: WeightSet, holders: int) -> None:

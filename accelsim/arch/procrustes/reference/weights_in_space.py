@@ -30,7 +30,7 @@ class WeightsInSpace:
             for plane_tile in self._plane_tiles():
                 for pe, weights in enumerate(share.weights):
                     made[pe] += sum(self._multiply(weight, images, *plane_tile) // columns for weight in weights)
-                traffic.wave(one, share, len(images))
+                traffic.wave(one, len(images))
             cycles += self._wait_for_slowest(one, made, columns)
             holders = max(holders, columns)
         return cycles, holders
