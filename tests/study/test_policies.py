@@ -153,7 +153,8 @@ class SomeLayers(testing.PolicyConformance):
     """A few layers, for machines whose references are slow at their published size."""
 
     def some_layers(self):
-        return {name: testing.edge_layers()[name] for name in ("empty rows", "attention", "depthwise", "all-zero weight")}
+        names = ("empty rows", "attention", "depthwise", "all-zero weight")
+        return {name: testing.edge_layers()[name] for name in names}
 
 
 class TestScnnPolicies(SomeLayers):
