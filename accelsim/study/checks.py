@@ -9,6 +9,7 @@ from accelsim.config import ArchConfig, did_you_mean, line_of, read_yaml, valida
 from accelsim.errors import ConfigError
 from accelsim.hw.energy import load_energy_table
 from accelsim.simulation import find_policy
+from accelsim.strict import dotted_keys
 from accelsim.study.schema import Design, Listed, Study, axes_of, read_study
 
 Key = tuple[str | int, ...]
@@ -52,7 +53,7 @@ def check_study(study: Study, data: Mapping[Any, Any], where: str) -> None:
 
 
 def _mistakes(study: Study, number: int, design: Design, base: ArchConfig) -> Iterator[tuple[Key, str]]:
-    known = [name for name in machine(base.kind).config.model_fields if name != "name"]
+    known = [key for key in dotted_keys(machine(base.kind).config) if key != "name"]
     for key, values in axes_of(study, design).items():
         path: Key = ("archs", number, "set", key) if key in design.set else ("set", key)
         if key not in known:

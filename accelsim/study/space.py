@@ -14,6 +14,7 @@ from accelsim.errors import ConfigError
 from accelsim.hw.energy import EnergyTable, load_energy_table
 from accelsim.results import run_id_of
 from accelsim.simulation import find_policy
+from accelsim.strict import flattened
 from accelsim.study.schema import Design, Grid, Listed, Random, Study, axes_of
 from accelsim.study.traces import StudyTrace
 from accelsim.study.where import Condition, parse_where
@@ -114,7 +115,8 @@ class Space:
             config = load_arch(base, combination.changes)
             table = self._table(config.energy_table)
         except ConfigError as error:
-            asked = {f"config.{key}": value for key, value in (base.to_dict() | dict(combination.changes)).items()
+            keys = flattened(base.to_dict()) | dict(combination.changes)
+            asked = {f"config.{key}": value for key, value in keys.items()
                      if key not in ("kind", "name")}
             run_id = digest_of(["not runnable", known, asked])[:16]
             return Point(run_id, known | asked, (), None, f"ConfigError: {error}")
@@ -122,7 +124,7 @@ class Space:
         model = machine(config.kind)
         known |= {"arch": config.name, "model_version": model.version, "energy_table": table.name,
                   "energy_table_digest": table.digest}
-        known |= {f"config.{k}": v for k, v in config.to_dict().items() if k not in ("kind", "name")}
+        known |= {f"config.{k}": v for k, v in flattened(config.to_dict()).items() if k not in ("kind", "name")}
         sizes = {"area_mm2": model.area_mm2(config), "sram_kbytes": model.sram_kbytes(config)}
         known |= {name: value for name, value in sizes.items() if value is not None}
         if not self._allowed(known):

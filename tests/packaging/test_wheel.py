@@ -1,5 +1,6 @@
 """Does the wheel work far from the checkout?"""
 
+import configparser
 import subprocess
 import sys
 import zipfile
@@ -8,6 +9,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_setup_cfg_names_every_package():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    named = {name for name in setup["options"]["packages"].split() if "shipped_data" not in name}
+    there = {".".join(p.relative_to(ROOT).parent.parts) for p in (ROOT / "accelsim").rglob("__init__.py")}
+    assert named == there
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
 from accelsim.arch.tensor_core.config import TensorCoreConfig
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
-
-pytest.importorskip("accelsim.arch.tensor_core.reference")
 
 NM = ((2, 4), (1, 4), (4, 8), (2, 6), (1, 2))
 

@@ -1,0 +1,83 @@
+"""Procrustes as the house sees it: names, the passes of a layer, and the two engines.
+
+Source: Yang et al., MICRO 2020, and the authors' simulator; the rules, each with its source, are in
+docs/machines/procrustes.md. Exact: tiles, waves and barriers on the real masks, half-tile pairing, the threshold unit.
+Abstracted: DRAM (words, no time), conflicts between banks (a bound on a pass's words), the network (no time).
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.procrustes.config import Phase, ProcrustesConfig
+from accelsim.arch.procrustes.geometry import loops_of
+from accelsim.arch.procrustes.passes import PassRun, mask_of, run_pass
+from accelsim.arch.procrustes.policies import POLICIES
+from accelsim.arch.procrustes.traffic import Words
+from accelsim.hw.energy import Action
+from accelsim.workload.layer import Layer
+
+WORD_BITS = 32  # everything is fp32 [authors' code]
+
+
+class Procrustes(Machine):
+    """Sparse training with waves of PE tiles. Policies: see `accelsim.arch.procrustes.policies`."""
+
+    kind: ClassVar[str] = "procrustes"
+    version: ClassVar[int] = 1
+    config = ProcrustesConfig
+    stalls = ("busy", "ineffectual", "barrier", "unused", "threshold", "glb")
+    counts = ("macs", "register_accesses", *Words._fields[:6], "sort_swaps", "gradients_filtered",
+              "weights_recomputed", *Words._fields[6:])
+    policies = POLICIES
+
+    def run(self, layer: Layer, config: ProcrustesConfig, policy: Policy) -> LayerRun:
+        loops = loops_of(layer)
+        mask = mask_of(layer, loops, config.sparse)
+        runs = {phase: run_pass(layer, loops, mask, phase, config, policy) for phase in config.passes(layer.name)}
+        times = loops.images * loops.positions * len(runs)
+        filtered = mask.bits if "weight_update" in runs and config.sparse and config.threshold_unit else 0
+        stalls = {"busy": mask.nonzeros * times, "ineffectual": (mask.bits - mask.nonzeros) * times}
+        stalls |= {name: sum(getattr(run.time, name) for run in runs.values()) for name in self.stalls[2:]}
+        words = {name: sum(getattr(run.words, name) for run in runs.values()) for name in Words._fields}
+        counts = {"macs": mask.bits * times, "register_accesses": 4 * mask.bits * times,
+                  "sort_swaps": sum(run.swaps for run in runs.values()), "gradients_filtered": filtered,
+                  "weights_recomputed": filtered, **words}
+        return LayerRun(
+            cycles=sum(run.time.cycles for run in runs.values()), slots=config.slots, stalls=stalls,
+            counts={name: counts[name] for name in self.counts}, notes=_notes(config, layer),
+            mapping=_mapping(runs),
+        )
+
+    def actions(self, config: ProcrustesConfig) -> Mapping[str, Action]:
+        read, write = Action("glb_read", bits=WORD_BITS), Action("glb_write", bits=WORD_BITS)
+        return {
+            "macs": Action("multiply_add"),
+            "register_accesses": Action("register_file", bits=WORD_BITS),
+            "glb_reads": read,
+            "glb_writes": write,
+            "mask_words": read,
+            "pointer_reads": read,
+            "displaced_words": write,
+            "spilled_words": read,
+            "sort_swaps": Action("swap"),
+            "gradients_filtered": Action("threshold"),
+            "weights_recomputed": Action("recompute"),
+            "dram_reads": Action("dram", bits=WORD_BITS),
+            "dram_writes": Action("dram", bits=WORD_BITS),
+        }
+
+
+def _notes(config: ProcrustesConfig, layer: Layer) -> tuple[str, ...]:
+    if config.passes(layer.name) == ("forward",):
+        return ()
+    return ("training passes: " + ", ".join(phase.replace("_", " ") for phase in config.passes(layer.name)),)
+
+
+def _mapping(runs: Mapping[Phase, PassRun]) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for phase, run in runs.items():
+        mapping = run.mapping
+        facts |= {f"{phase}_cycles": run.time.cycles, f"{phase}_sets": run.sets,
+                  f"{phase}_tile": [mapping.lanes, mapping.depth, *mapping.plane]}
+    return facts

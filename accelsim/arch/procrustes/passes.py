@@ -1,0 +1,154 @@
+"""One pass of one layer: sets, loads by the policy, the clock, and where every PE-cycle goes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from accelsim.arch.base import Policy
+from accelsim.arch.procrustes import kernel
+from accelsim.arch.procrustes.config import Phase, ProcrustesConfig
+from accelsim.arch.procrustes.geometry import Loops, Mapping, ceil_div, map_pass
+from accelsim.arch.procrustes.policies.balance import Balance
+from accelsim.arch.procrustes.policies.none import none
+from accelsim.arch.procrustes.traffic import Balanced, Words, extents_of, words_of
+from accelsim.errors import ModelError
+from accelsim.workload.derived import derived
+from accelsim.workload.layer import Layer
+
+
+class Mask(NamedTuple):
+    """bits[group, filter, channel] of each R x S slice as the machine sees it; their sum; the layer's non-zeros."""
+
+    slices: np.ndarray
+    bits: int
+    nonzeros: int
+
+
+class Sets(NamedTuple):
+    """work[set, pe, lane] of the sets that have bits, and which of all sets those are."""
+
+    work: np.ndarray
+    live: np.ndarray
+
+
+class Time(NamedTuple):
+    """PE-cycles of a pass by name, and its cycles."""
+
+    cycles: int
+    barrier: int
+    unused: int
+    threshold: int
+    glb: int
+
+
+class PassRun(NamedTuple):
+    """What one pass took."""
+
+    time: Time
+    words: Words
+    mapping: Mapping
+    sets: int
+    swaps: int
+
+
+def mask_of(layer: Layer, loops: Loops, sparse: bool) -> Mask:
+    """The mask: the non-zero weights, or all of them for dense training."""
+    shape = (loops.groups, loops.filters, loops.channels)
+    slices = derived(layer, "procrustes slices",
+                     lambda: kernel.count_slices(np.ascontiguousarray(layer.weight).reshape(-1, loops.slice_weights)))
+    nonzeros = int(slices.sum(dtype=np.int64))
+    if sparse:
+        return Mask(slices.reshape(shape), nonzeros, nonzeros)
+    return Mask(np.broadcast_to(np.uint16(loops.slice_weights), shape), slices.size * loops.slice_weights, nonzeros)
+
+
+def run_pass(layer: Layer, loops: Loops, mask: Mask, phase: Phase, config: ProcrustesConfig, policy: Policy) -> PassRun:
+    """Simulate one pass."""
+    mapping = map_pass(layer, loops, mask.bits, phase, config)
+    extents = extents_of(mapping)
+    sets = _sets(layer, mask, mapping, config)
+    balance = _balance(layer, sets.work, config, policy)
+    bits = sets.work.sum(axis=(1, 2))
+    excess = np.maximum(0, balance.load - mapping.weight_space).sum(axis=1)
+    words = words_of(loops, mapping, extents, Balanced(bits, balance.displaced, excess, sets.live), phase, config)
+    owned = _owned(mapping, sets.live)
+    time = _time(loops, mapping, balance.load, owned, phase, config)
+    if config.glb_bound:
+        lines = ceil_div(ceil_div(words.glb_total, config.glb_words_per_line), config.glb_banks)
+        late = max(0, lines - time.cycles)
+        time = time._replace(cycles=time.cycles + late, glb=late * config.slots)
+    return PassRun(time, words, mapping, len(bits), int(balance.swaps.sum()))
+
+
+def _sets(layer: Layer, mask: Mask, mapping: Mapping, config: ProcrustesConfig) -> Sets:
+    by_depth = mapping.lanes < mapping.depth and config.dataflow == "ck"  # lanes of the larger axis are balanced
+    shape = (mapping.lanes, mapping.depth, mapping.lane_places, mapping.depth_places, by_depth)
+
+    def fold() -> Sets:
+        slices = mask.slices if mapping.lanes_on_filters else mask.slices.transpose(0, 2, 1)
+        if mapping.runs == 1:  # lanes run over all groups
+            slices = slices.reshape(1, -1, slices.shape[2])
+        work = kernel.fold(slices, *shape)
+        live = work.any(axis=(1, 2))
+        return Sets(work[live], live)
+
+    return derived(layer, ("procrustes sets", config.sparse, mapping.lanes_on_filters, mapping.runs, *shape), fold)
+
+
+def _balance(layer: Layer, work: np.ndarray, config: ProcrustesConfig, policy: Policy) -> Balance:
+    """Loads by the policy, checked: each set's bits are given out, all of them and no more."""
+    if config.dataflow == "pq" or not config.sparse or not len(work):
+        return none(work)
+    balance = Balance(*(np.asarray(part, np.int64) for part in policy(work)))
+    sets, pes, _ = work.shape
+    if ([part.shape for part in balance] != [(sets, pes), (sets,), (sets,)] or min(map(np.min, balance)) < 0
+            or (balance.load.sum(axis=1) != work.sum(axis=(1, 2))).any()):
+        raise ModelError(f"layer {layer.name!r}: the policy's loads are not the work of their set, given out once; "
+                         "see accelsim.arch.procrustes.policies for what it must return")
+    return balance
+
+
+def _owned(mapping: Mapping, live: np.ndarray) -> np.ndarray:
+    """owned[set, pe]: PEs with at least one lane and one depth channel, for the sets that run."""
+    lane_starts = np.arange(mapping.lane_blocks * mapping.lane_places) * mapping.lanes
+    depth_starts = np.arange(mapping.depth_blocks * mapping.depth_places) * mapping.depth
+    lane = (lane_starts < mapping.axis_lanes).reshape(mapping.lane_blocks, 1, 1, mapping.lane_places)
+    depth = (depth_starts < mapping.axis_depth).reshape(1, mapping.depth_blocks, mapping.depth_places, 1)
+    both = (lane & depth).reshape(mapping.lane_blocks * mapping.depth_blocks, -1)
+    return np.tile(both, (mapping.runs, 1))[live]
+
+
+def _time(loops: Loops, mapping: Mapping, load: np.ndarray, owned: np.ndarray, phase: Phase,
+          config: ProcrustesConfig) -> Time:
+    """The clock without the banks: barriers, idle PEs and the threshold unit."""
+    if config.dataflow == "pq":
+        rows, cols = (_patches(plane, tile, pes) for plane, tile, pes in zip(
+            loops.out_plane, mapping.plane, (config.pe_rows, config.pe_cols), strict=True))
+        steps = loops.images * rows[0] * cols[0]
+        slowest, used = load[:, 0], loops.images * rows[1] * cols[1]
+        barrier = int(slowest.sum()) * (used - loops.images * loops.positions)
+        unused = int(slowest.sum()) * (config.slots * steps - used)
+    else:
+        slowest = load.max(axis=1) if len(load) else np.zeros(0, np.int64)
+        taking_part = owned | (load > 0)
+        waits = (slowest[:, None] - load).astype(np.int64)
+        across = config.dataflow != "ck"  # each row's load is that of a PE in every column which has an image
+        steps = loops.positions * (ceil_div(loops.images, config.pe_cols) if across else loops.images)
+        copies = loops.positions * loops.images
+        barrier, absent = int(waits[taking_part].sum()) * copies, int(waits[~taking_part].sum()) * copies
+        unused = absent + int(slowest.sum()) * load.shape[1] * ((config.pe_cols if across else 1) * steps - copies)
+    array = int(slowest.sum()) * steps
+    total = array
+    if phase == "weight_update" and config.sparse and config.threshold_unit:
+        total = int(kernel.threshold_cycles(slowest * steps, load.sum(axis=1), config.gradients_per_cycle))
+    return Time(total, barrier, unused, (total - array) * config.slots, 0)
+
+
+def _patches(extent: int, tile: int, pes: int) -> tuple[int, int]:
+    """Along one axis, summed over patches: steps of the slowest PE, and the same times the PEs that have positions."""
+    steps = used = 0
+    for start in range(0, extent, tile * pes):
+        longest = min(tile, extent - start)
+        steps += longest
+        used += longest * min(pes, ceil_div(extent - start, tile))
+    return steps, used

@@ -1,0 +1,84 @@
+"""From DRAM through the L2 and an SM's port into shared memory.
+
+Source: docs/machines/tensor_core.md, sections L2 contents and Transfer.
+"""
+
+import math
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Generator, Hashable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import simpy
+
+from accelsim.arch.tensor_core.reference.pipe import Pipe
+
+
+class L2Contents:
+    """Which blocks are in L2, oldest first, and the event of each block's data arriving there."""
+
+    def __init__(self, capacity_bytes: int) -> None:
+        self.capacity_bytes = capacity_bytes
+        self.used_bytes = 0
+        self.blocks: OrderedDict[Hashable, tuple[int, simpy.Event]] = OrderedDict()
+
+    def insert(self, name: Hashable, size_bytes: int, filled: simpy.Event) -> None:
+        """Make room, first in, first out. A block larger than the L2 leaves everything as it is."""
+        if size_bytes > self.capacity_bytes:
+            return
+        while self.used_bytes + size_bytes > self.capacity_bytes:
+            _, (freed_bytes, _) = self.blocks.popitem(last=False)
+            self.used_bytes -= freed_bytes
+        self.blocks[name] = size_bytes, filled
+        self.used_bytes += size_bytes
+
+
+class Memory:
+    """DRAM, L2 and the ports of all SMs."""
+
+    def __init__(self, env: simpy.Environment, config: Any, counts: Counter[str]) -> None:
+        self.env, self.config, self.counts = env, config, counts
+        self.dram = Pipe(env, config.dram_bytes_per_cycle)
+        self.l2 = Pipe(env, config.l2_bytes_per_cycle)
+        self.ports = [Pipe(env, config.port_bytes_per_cycle) for _ in range(config.sms)]
+        self.contents = L2Contents(config.l2_bytes)
+
+    def transfer(self, name: Hashable, payload: np.ndarray, size_bytes: int, l2_share: Fraction, sm: int,
+                 deliver: Callable[[np.ndarray], None]) -> simpy.Event:
+        """Book one block in this cycle; the event fires, with its cycle as value, when it has been delivered.
+
+        l2_share: bytes in L2 and DRAM per byte transferred.
+        """
+        if name in self.contents.blocks:
+            _, filled = self.contents.blocks[name]
+        else:
+            size_in_l2 = math.ceil(size_bytes * l2_share)
+            filled = self.env.process(self._fill(self.dram.book(size_in_l2)))
+            self.contents.insert(name, size_in_l2, filled)
+            self.counts["dram_read_bytes"] += size_in_l2
+        self.counts["l2_read_bytes"] += size_bytes
+        on_the_way = [filled, self.l2.book(size_bytes), self.ports[sm].book(size_bytes)]
+        return self.env.process(self._arrive(on_the_way, payload, deliver))
+
+    def _fill(self, read: simpy.Event) -> Generator[simpy.Event, Any, None]:
+        yield read
+        yield self.env.timeout(self.config.dram_latency_cycles)
+
+    def _arrive(self, on_the_way: list[simpy.Event], payload: np.ndarray,
+                deliver: Callable[[np.ndarray], None]) -> Generator[simpy.Event, Any, int]:
+        yield self.env.all_of(on_the_way)
+        yield self.env.timeout(self.config.l2_latency_cycles)
+        deliver(payload)
+        return int(self.env.now)
+
+    def write(self, size_bytes: int, sm: int) -> simpy.Event:
+        """Book a write of results; the event fires when L2 and port have taken it. DRAM gets it behind all reads."""
+        self.counts.update(l2_write_bytes=size_bytes, dram_write_bytes=size_bytes)
+        return self.env.all_of([self.l2.book(size_bytes), self.ports[sm].book(size_bytes)])
+
+    @property
+    def written_back_cycles(self) -> int:
+        """The cycle before which the DRAM cannot have read all misses and taken the results that L2 cannot hold."""
+        overflow_bytes = max(0, self.counts["dram_write_bytes"] - self.config.l2_bytes)
+        return -(-(self.counts["dram_read_bytes"] + overflow_bytes) // int(self.config.dram_bytes_per_cycle))
