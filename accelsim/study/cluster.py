@@ -28,10 +28,14 @@ def connected(scheduler: str | None, workers: int | None) -> Iterator["Client"]:
         raise ConfigError(f"workers is {workers}, wanted 1 to 1024")
     try:
         from distributed import Client, LocalCluster
+        from distributed.comm.addressing import parse_address
+        from distributed.comm.registry import get_backend
     except ImportError:
         raise ClusterError("sweeps run on Dask, which is not installed; pip install 'accelsim[cluster]'") from None
     if scheduler is not None:
         try:
+            parse_address(scheduler, strict=True)  # Client would leave threads behind that complain later
+            get_backend(parse_address(scheduler)[0])
             client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ClusterError(f"no Dask scheduler answers at {scheduler!r} ({type(error).__name__}: {error}); start "

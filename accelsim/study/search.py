@@ -3,6 +3,7 @@ interruption: batches have a fixed size, outcomes are told in the order of askin
 from the start, with what the store holds as answers.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from accelsim.study.space import Combination, Point, Space
 if TYPE_CHECKING:
     import optuna
 
-MAX_TRIALS_PER_POINT = 20  # a small space repeats itself; give up when it hardly yields anything new
 _PER_DESIGN = ("area_mm2", "sram_kbytes")  # the same on every trace, so not added up
 
 # runs the points and returns their rows, None for a point that failed
@@ -25,21 +25,48 @@ def search(space: Space, choose: Search, run_batch: RunBatch) -> None:
     """Ask, run and tell until `choose.points` different combinations have been tried for every seed.
 
     The objectives of a combination are sums over the study's traces. One that a constraint excludes, or that fails, is
-    told as failed. Raises ConfigError when Optuna is missing or an objective is not a number.
+    told as failed. After a batch without anything new, the next one is drawn at random. Raises ConfigError when Optuna
+    is missing or an objective is not a number.
     """
     objectives = parse_objectives(choose.objectives)
     for seed in choose.seeds:
         study = _study(choose, seed)
+        draw = random.Random(seed)
         seen: set[int] = set()
-        wanted, trials = min(choose.points, sum(space.sizes)), 0
-        while len(seen) < wanted and trials < MAX_TRIALS_PER_POINT * choose.points:
+        wanted = min(choose.points, sum(space.sizes))
+        while len(seen) < wanted:
             asked = [study.ask() for _ in range(min(choose.batch, wanted - len(seen)))]
-            trials += len(asked)
             numbers = [_suggest(trial, space) for trial in asked]
+            stale = seen.issuperset(numbers)
             seen.update(numbers)
             outcomes = _outcomes(space, [space.combination(n) for n in numbers], objectives, run_batch)
             for trial, values in zip(asked, outcomes, strict=True):
                 _tell(study, trial, values)
+            if stale:
+                for number in _unseen(seen, sum(space.sizes), min(choose.batch, wanted - len(seen)), draw):
+                    study.enqueue_trial(_parameters(space, number))
+
+
+def _unseen(seen: set[int], total: int, count: int, draw: random.Random) -> list[int]:
+    """`count` different combinations that were not tried: what a sampler gets that only repeats itself."""
+    found: dict[int, None] = {}
+    while len(found) < count:
+        number = draw.randrange(total)
+        if number not in seen:
+            found[number] = None
+    return list(found)
+
+
+def _parameters(space: Space, number: int) -> dict[str, int]:
+    """What `_suggest` has to be told to answer `number`."""
+    sizes, design = space.sizes, 0
+    while number >= sizes[design]:
+        number -= sizes[design]
+        design += 1
+    parameters = {"arch": design}
+    for key, values in reversed(space.axes[design].items()):
+        number, parameters[f"{design} {key}"] = divmod(number, len(values))
+    return parameters | {f"{design} policy": number}
 
 
 def _study(choose: Search, seed: int) -> "optuna.Study":

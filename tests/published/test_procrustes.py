@@ -83,7 +83,7 @@ class TestNetworks:
         assert 2.28 <= iteration(name, "procrustes_dense").cycles / iteration(name).cycles <= 4
 
     @pytest.mark.parametrize("name", networks({
-        "resnet18": "4.5: multiply-accumulates and registers are 71 % of the energy, so it falls as they do (4.4x)",
+        "resnet18": "4.5: multiply-accumulates, registers and DRAM (weights pass many times) all fall by 4.3 to 4.6",
         "mobilenet_v2": "1.5: activations from DRAM take most of the energy, and they are not compressed"}))
     def test_energy_against_dense_training(self, name):
         assert 2.27 <= iteration(name, "procrustes_dense").energy_pj / iteration(name).energy_pj <= 3.26

@@ -37,11 +37,12 @@ def test_the_enumerated_front_equals_brute_force(grid):
     assert len(brute) > 3
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
-def test_the_search_finds_the_true_front(trace, grid, sampler):
-    choose = {"by": "optuna", "points": 60, "objectives": ["cycles", "energy"], "sampler": sampler}
+@pytest.mark.parametrize(("sampler", "points"), [("tpe", 60), ("nsga2", 100)])
+def test_the_search_finds_the_true_front(trace, grid, sampler, points):
+    """TPE within half of the space; NSGA-II, whose generations are large for a space of 120, within five sixths."""
+    choose = {"by": "optuna", "points": points, "objectives": ["cycles", "energy"], "sampler": sampler}
     found = accelsim.sweep(SPACE | {"choose": choose}, workers=1, traces=[trace])
-    assert len(found.rows) <= 60
+    assert len(found.rows) == points
     true, seen = (objectives(r.pareto("cycles", "energy"), "cycles", "energy_pj") for r in (grid, found))
     assert seen == true
 
@@ -69,7 +70,7 @@ def test_objectives_add_up_over_traces_and_failures_are_told(trace):
              "choose": {"by": "optuna", "points": 5, "objectives": ["cycles", "area"]}}
     result = accelsim.sweep(study, workers=1, traces=[trace, second])
     assert {row["trace"] for row in result.rows} == {"search", "second"}
-    assert len(result.rows) == 8 and len(result.failed) == 2  # four different designs on two traces, one cannot be
+    assert len(result.rows) == 10 and len(result.failed) == 2  # all five designs on two traces; one cannot be
 
 
 def test_an_unknown_objective_is_named(trace):

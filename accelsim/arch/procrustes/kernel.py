@@ -45,13 +45,15 @@ def fold(bits, lanes, depth, lane_places, depth_places, by_depth):
 
 
 @njit(cache=True)
-def threshold_cycles(array_cycles, gradients, gradients_per_cycle):
-    """Cycles of a weight update: per set the array's own time, and its finished gradients for the threshold unit.
+def threshold_ends(array_cycles, gradients, gradients_per_cycle):
+    """end[set] of a weight update: per set the array's own time, and its finished gradients for the threshold unit.
 
     A finished set waits in the unit's one buffer until the unit has taken the set before it.
     """
+    ends = np.empty(len(array_cycles), np.int64)
     array_end = unit_end = np.int64(0)
     for s in range(len(array_cycles)):
         array_end = max(array_end + array_cycles[s], unit_end)
         unit_end = array_end + -(-gradients[s] // gradients_per_cycle)
-    return unit_end
+        ends[s] = unit_end
+    return ends

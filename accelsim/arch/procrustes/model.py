@@ -2,7 +2,8 @@
 
 Source: Yang et al., MICRO 2020, and the authors' simulator; the rules, each with its source, are in
 docs/machines/procrustes.md. Exact: tiles, waves and barriers on the real masks, half-tile pairing, the threshold unit.
-Abstracted: DRAM (words, no time), conflicts between banks (a bound on a pass's words), the network (no time).
+Abstracted: DRAM (words; time with `dram`, spread evenly over tiles), conflicts between banks (a bound on a pass's
+words), the network (no time).
 """
 
 from collections.abc import Mapping
@@ -11,10 +12,11 @@ from typing import Any, ClassVar
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.procrustes.config import Phase, ProcrustesConfig
 from accelsim.arch.procrustes.geometry import loops_of
-from accelsim.arch.procrustes.passes import PassRun, mask_of, run_pass
+from accelsim.arch.procrustes.passes import PassRun, mask_of, pass_tiles, run_pass
 from accelsim.arch.procrustes.policies import POLICIES
 from accelsim.arch.procrustes.traffic import Words
 from accelsim.hw.energy import Action
+from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Layer
 
 WORD_BITS = 32  # everything is fp32 [authors' code]
@@ -30,6 +32,8 @@ class Procrustes(Machine):
     counts = ("macs", "register_accesses", *Words._fields[:6], "sort_swaps", "gradients_filtered",
               "weights_recomputed", *Words._fields[6:])
     policies = POLICIES
+    stall_classes: ClassVar[Mapping[str, str]] = {"ineffectual": "compute", "barrier": "imbalance",
+                                                  "unused": "imbalance"}
 
     def run(self, layer: Layer, config: ProcrustesConfig, policy: Policy) -> LayerRun:
         loops = loops_of(layer)
@@ -47,9 +51,13 @@ class Procrustes(Machine):
             cycles=sum(run.time.cycles for run in runs.values()), slots=config.slots, stalls=stalls,
             counts={name: counts[name] for name in self.counts}, notes=_notes(config, layer),
             mapping=_mapping(runs),
+            tiles=None if config.dram is None else Tiles.joined([pass_tiles(run) for run in runs.values()])
+            .without_resident(config.resident_weights, config.resident_activations),
         )
 
     def actions(self, config: ProcrustesConfig) -> Mapping[str, Action]:
+        bits = Action("dram_bit", bits=WORD_BITS)  # with `dram` the memory timeline prices its bursts
+        dram = {} if config.dram else dict.fromkeys(Words._fields[6:], bits)
         read, write = Action("glb_read", bits=WORD_BITS), Action("glb_write", bits=WORD_BITS)
         return {
             "macs": Action("multiply_add"),
@@ -63,9 +71,11 @@ class Procrustes(Machine):
             "sort_swaps": Action("swap"),
             "gradients_filtered": Action("threshold"),
             "weights_recomputed": Action("recompute"),
-            "dram_reads": Action("dram", bits=WORD_BITS),
-            "dram_writes": Action("dram", bits=WORD_BITS),
-        }
+        } | dram
+
+    def sram_kbytes(self, config: ProcrustesConfig) -> float:
+        """Global buffer and register files."""
+        return (config.glb_words + config.slots * config.register_file_words) * WORD_BITS / 8192
 
 
 def _notes(config: ProcrustesConfig, layer: Layer) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from accelsim.arch.procrustes.config import Phase, ProcrustesConfig
 from accelsim.arch.procrustes.geometry import Loops, Mapping, ceil_div, map_pass
 from accelsim.arch.procrustes.policies.balance import Balance
 from accelsim.arch.procrustes.policies.none import none
-from accelsim.arch.procrustes.traffic import Balanced, Words, extents_of, words_of
+from accelsim.arch.procrustes.traffic import WORD_BITS, Balanced, Words, extents_of, words_of
 from accelsim.errors import ModelError
+from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
@@ -32,8 +33,9 @@ class Sets(NamedTuple):
 
 
 class Time(NamedTuple):
-    """PE-cycles of a pass by name, and its cycles."""
+    """Cycles of each set that ran and of the whole pass, and PE-cycles by name."""
 
+    set_cycles: np.ndarray
     cycles: int
     barrier: int
     unused: int
@@ -78,6 +80,14 @@ def run_pass(layer: Layer, loops: Loops, mask: Mask, phase: Phase, config: Procr
         late = max(0, lines - time.cycles)
         time = time._replace(cycles=time.cycles + late, glb=late * config.slots)
     return PassRun(time, words, mapping, len(bits), int(balance.swaps.sum()))
+
+
+def pass_tiles(run: PassRun) -> Tiles:
+    """One tile per set that ran (one if none did): its cycles, and an even share of the pass's DRAM words."""
+    cycles = run.time.set_cycles if run.sets else np.zeros(1, np.int64)
+    cycles = np.concatenate([cycles[:-1], [run.time.cycles - int(cycles[:-1].sum())]])  # the banks' time comes last
+    shares = (np.diff(np.arange(len(cycles) + 1) * (words * WORD_BITS) // len(cycles)) for words in run.words[6:])
+    return Tiles.of(cycles, *shares)
 
 
 def _sets(layer: Layer, mask: Mask, mapping: Mapping, config: ProcrustesConfig) -> Sets:
@@ -137,11 +147,12 @@ def _time(loops: Loops, mapping: Mapping, load: np.ndarray, owned: np.ndarray, p
         copies = loops.positions * loops.images
         barrier, absent = int(waits[taking_part].sum()) * copies, int(waits[~taking_part].sum()) * copies
         unused = absent + int(slowest.sum()) * load.shape[1] * ((config.pe_cols if across else 1) * steps - copies)
-    array = int(slowest.sum()) * steps
-    total = array
+    array_cycles = set_cycles = slowest * steps
     if phase == "weight_update" and config.sparse and config.threshold_unit:
-        total = int(kernel.threshold_cycles(slowest * steps, load.sum(axis=1), config.gradients_per_cycle))
-    return Time(total, barrier, unused, (total - array) * config.slots, 0)
+        ends = kernel.threshold_ends(array_cycles, load.sum(axis=1), config.gradients_per_cycle)
+        set_cycles = np.diff(ends, prepend=0)
+    total = int(set_cycles.sum())
+    return Time(set_cycles, total, barrier, unused, (total - int(array_cycles.sum())) * config.slots, 0)
 
 
 def _patches(extent: int, tile: int, pes: int) -> tuple[int, int]:

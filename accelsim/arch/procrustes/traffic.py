@@ -32,7 +32,8 @@ class Words(NamedTuple):
     pointer_reads: int
     displaced_words: int
     spilled_words: int
-    dram_reads: int
+    dram_weight_reads: int
+    dram_activation_reads: int
     dram_writes: int
 
     @property
@@ -90,11 +91,11 @@ def words_of(loops: Loops, mapping: Mapping, extents: Extents, sets: Balanced, p
     waves = mapping.plane_tiles * loops.images
     per_lane = mapping.lane_words if _lanes_cut(mapping, config) else mapping.depth_words
     spills = 2 * waves if updates else waves if config.dataflow == "ck" else loads
-    dram_reads, dram_writes = _dram_words(loops, bits, phase, config)
+    weights, activations, written = _dram_words(loops, bits, phase, config)
     return Words(
-        reads + dram_writes, writes + dram_reads, mask_words, pointers,
+        reads + written, writes + weights + activations, mask_words, pointers,
         0 if updates else int(sets.displaced.sum()) * per_lane * waves, int(sets.excess.sum()) * spills,
-        dram_reads, dram_writes)
+        weights, activations, written)
 
 
 def _lanes_cut(mapping: Mapping, config: ProcrustesConfig) -> bool:
@@ -165,13 +166,14 @@ def _stationary_weights(loops: Loops, mapping: Mapping, live: Extents, phase: Ph
     return (read + max(0, write - own)) * waves, write * waves
 
 
-def _dram_words(loops: Loops, bits: int, phase: Phase, config: ProcrustesConfig) -> tuple[int, int]:
-    """Reads and writes of DRAM when the better of two orders is taken."""
+def _dram_words(loops: Loops, bits: int, phase: Phase, config: ProcrustesConfig) -> tuple[int, int, int]:
+    """Weights read, activations and gradients read, and words written, when the better of two orders is taken."""
     dense = loops.groups * loops.filters * loops.channels * loops.slice_weights
     weights = bits + (ceil_div(dense, WORD_BITS) if config.sparse else 0)
     half = max(1, config.glb_words // 2)
     x, y, weight_passes = loops.x_words, loops.y_words, max(1, ceil_div(weights, half))
     if phase == "weight_update":
-        return min(x, y) * weight_passes + max(x, y) + bits, weights
+        return bits, min(x, y) * weight_passes + max(x, y), weights
     source, target = (x, y) if phase == "forward" else (y, x)
-    return min(weights * ceil_div(target, half) + source, weights + source * weight_passes), target
+    sums_stay, weights_stay = (weights * ceil_div(target, half), source), (weights, source * weight_passes)
+    return *min(sums_stay, weights_stay, key=sum), target

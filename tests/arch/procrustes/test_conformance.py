@@ -20,6 +20,14 @@ def design(preset: str = "procrustes", **changes: object) -> ProcrustesConfig:
 PHASE_LISTS = st.lists(st.sampled_from(PHASES), min_size=1, max_size=3, unique=True)
 
 
+class TestPolicies(testing.PolicyConformance):
+    kind = "procrustes"
+
+    def some_configs(self) -> Iterator[ProcrustesConfig]:
+        yield design(pe_rows=4, pe_cols=2)
+        yield design(pe_rows=2, pe_cols=3, dataflow="ck", tile_lanes=3)
+
+
 class TestProcrustes(testing.MachineConformance):
     kind = "procrustes"
 

@@ -188,17 +188,15 @@ def test_auto_takes_the_least_estimate():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 40), st.integers(1, 3), st.integers(2, 4),
-       st.sampled_from(["dense", "dual_side"]), st.integers(0, 2**32 - 1))
-def test_books_balance(m, n, k, sms, stages, mode, seed):
-    from tests.arch.tensor_core.conftest import SMALL
-
+@given(m=st.integers(1, 20), n=st.integers(1, 20), k=st.integers(1, 40), sms=st.integers(1, 3),
+       stages=st.integers(2, 4), mode=st.sampled_from(["dense", "dual_side"]), seed=st.integers(0, 2**32 - 1))
+def test_books_balance(design, m, n, k, sms, stages, mode, seed):
     rng = np.random.default_rng(seed)
     layer = linear("x", rng.random((m, k)) < .5, rng.random((n, k)) < .5)
     changes = {"mode": mode, "sms": sms, "tile": f"8x4_4x{stages}", "warps_per_sm": 16, "l2_bytes": 64}
     if mode == "dual_side":
         changes |= {"mma_k": 1, "mma_issue_cycles": 1}
-    outcome = run(layer, load_arch("a100_40gb", SMALL | changes))
+    outcome = run(layer, design(**changes))
     assert outcome.stalls["busy"] == layer.macs_effectual
     assert outcome.slots * outcome.cycles >= layer.macs_effectual
     assert outcome.counts["l2_read_bytes"] >= outcome.counts["dram_read_bytes"]

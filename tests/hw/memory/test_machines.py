@@ -28,6 +28,8 @@ SMALL = {
     "systolic ws": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "ws", "double_buffer": True},
     "systolic is": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "is"},
     "systolic os": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "double_buffer": True},
+    "procrustes": {"arch": "procrustes", "pe_rows": 2, "pe_cols": 3, "register_file_words": 80},
+    "procrustes, tiny buffer": {"arch": "procrustes", "pe_rows": 2, "pe_cols": 3, "glb_words": 20},
     "systolic, tiny buffer": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "data_sram_kbytes": 0.01},
 }
 FITS = [name for name in SMALL if name.startswith(("sigma", "systolic")) and "tiny" not in name]
@@ -57,6 +59,8 @@ def operand_bits(name, layer) -> tuple[int, int]:
                 sum(16 * int(np.count_nonzero(p.vectors)) + p.vectors.size for p in products))
     if name.startswith("scnn"):
         return 20 * int(np.count_nonzero(layer.weight)), 20 * int(np.count_nonzero(layer.activation))
+    if name.startswith("procrustes"):
+        return 32 * int(np.count_nonzero(layer.weight)), 32 * layer.activation.size
     return 16 * layer.weight.size, 16 * layer.activation.size
 
 
@@ -139,6 +143,7 @@ def simulated(name, layer, gbps, **changes):
     ("scnn, small RAM", "oaram_bits", [100, 1000, 81920]),
     ("dcnn, small RAM", "iaram_bits", [100, 200, 400, 800, 81920]), ("scnn", "buffering", [1, 2, 4]),
     ("systolic os", "data_sram_kbytes", [0.01, 0.1, 1.0, None]), ("eie", "buffering", [1, 2, 4, 64]),
+    ("procrustes, tiny buffer", "glb_words", [1, 20, 50, 1000]),
     ("sigma", "buffering", [1, 2, 4, 64]), ("systolic is", "buffering", [1, 2, 4, 64]),
 ])
 @given(layer=testing.layers(size=10))
@@ -178,8 +183,20 @@ def layer_of(layer):
     return np.arange(21).reshape(3, 7) * (layer.weight.size % 3)
 
 
-@pytest.mark.parametrize("kind", sorted(kinds()))
-def test_every_machine_has_tiles(kind):
+WITHOUT_TILES = ("procrustes", "tensor_core")  # merged after the timeline, not connected to it
+
+
+@pytest.mark.parametrize("kind", WITHOUT_TILES)
+def test_a_machine_without_tiles_refuses_dram(kind):
+    """Never memory for free in silence: dram is an error there, and says what to do."""
+    name = next(n for n in shipped.names("arch") if load_arch(n).kind == kind)
+    layer = accelsim.linear("l", np.eye(8, dtype=np.int8), np.ones(8, np.int8))
+    with pytest.raises(ConfigError, match=f"kernel engine of kind '{kind}' does not say what it moves from DRAM"):
+        accelsim.simulate(layer, name, set={"dram.gbps": 1})
+
+
+@pytest.mark.parametrize("kind", sorted(set(kinds()) - set(WITHOUT_TILES)))
+def test_every_other_machine_has_tiles(kind):
     name = next(n for n in shipped.names("arch") if load_arch(n).kind == kind)
     layer = accelsim.linear("l", np.ones((9, 8), np.int8), np.ones(8, np.int8))
     result = accelsim.simulate(layer, name, set={"dram.gbps": 1, "resident_weights": False})
