@@ -1,5 +1,6 @@
 """Results: sums over layers, plain data, and tables in which every name is inert."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -98,8 +99,18 @@ def test_csv_is_the_data_frame(result: accelsim.Result) -> None:
     assert [int(line["cycles"]) for line in lines] == list(frame["cycles"])
 
 
+def on_every_preset(trace: accelsim.Trace) -> list[accelsim.Result]:
+    """Runs on all presets but those that want structured weights."""
+    results = []
+    for name in shipped.names("arch"):
+        with contextlib.suppress(accelsim.UnsupportedLayerError):
+            results.append(accelsim.simulate(trace, name))
+    return results
+
+
 def test_csv_of_different_machines_has_the_columns_of_all() -> None:
-    results = [accelsim.simulate(small(), name) for name in shipped.names("arch")]
+    results = on_every_preset(small())
+    assert len({r.config.kind for r in results}) > 4
     first, *lines = files.as_csv(results).splitlines()
     assert len(lines) == 2 * len(results)
     assert {f"count.{name}" for r in results for name in r.counts} <= set(first.split(","))
