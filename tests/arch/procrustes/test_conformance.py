@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 
-import pytest
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
 from accelsim.arch.procrustes.config import PHASES, ProcrustesConfig
-
-pytest.importorskip("accelsim.arch.procrustes.reference", reason="the reference engine is not written yet")
 
 
 def design(preset: str = "procrustes", **changes: object) -> ProcrustesConfig:
@@ -32,7 +29,7 @@ class TestProcrustes(testing.MachineConformance):
     kind = "procrustes"
 
     def configs(self) -> st.SearchStrategy[ProcrustesConfig]:
-        return st.builds(
+        designs = st.builds(
             design, pe_rows=st.integers(1, 6), pe_cols=st.integers(1, 6), register_file_words=st.integers(40, 300),
             glb_words=st.sampled_from([1, 16, 100, 32768]), glb_banks=st.integers(1, 4),
             glb_words_per_line=st.integers(1, 3), glb_bound=st.booleans(), sparse=st.booleans(),
@@ -40,7 +37,9 @@ class TestProcrustes(testing.MachineConformance):
             input_layers=st.sampled_from([[], ["c"], ["l", "m"]]), tile_lanes=st.integers(1, 8),
             tile_depth=st.integers(1, 8), tile_plane=st.integers(1, 4), weight_fill_percent=st.integers(1, 100),
             threshold_unit=st.booleans(), gradients_per_cycle=st.integers(1, 8),
-            gradient_seed=st.integers(0, 2**32 - 1))
+            gradient_seed=st.integers(0, 2**32 - 1), dram=st.sampled_from([None, {"gbps": 1.0}]))
+        # a layer that runs no pass does none of its work, which the suite's lower bound does not know
+        return designs.filter(lambda config: all(config.passes(name) for name in "clm"))
 
     def layers(self) -> st.SearchStrategy[testing.Layer]:
         return testing.layers(size=16)

@@ -183,7 +183,7 @@ def layer_of(layer):
     return np.arange(21).reshape(3, 7) * (layer.weight.size % 3)
 
 
-WITHOUT_TILES = ("procrustes", "tensor_core")  # merged after the timeline, not connected to it
+WITHOUT_TILES = ("tensor_core",)  # merged after the timeline, not connected to it
 
 
 @pytest.mark.parametrize("kind", WITHOUT_TILES)
