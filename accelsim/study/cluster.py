@@ -43,8 +43,9 @@ def connected(scheduler: str | None, workers: int | None) -> Iterator["Client"]:
         with client:
             yield client
         return
-    local = LocalCluster(n_workers=workers or _cpus(), threads_per_worker=1, processes=True, dashboard_address=None,
-                         silence_logs=logging.CRITICAL, preload=__name__)
+    # a port of its own: with None, Dask takes 8787 and complains when another sweep has it
+    local = LocalCluster(n_workers=workers or _cpus(), threads_per_worker=1, processes=True, preload=__name__,
+                         dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL)
     with local, Client(local, set_as_default=False) as client:
         yield client
 
