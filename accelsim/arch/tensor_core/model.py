@@ -37,6 +37,9 @@ class TensorCore(Machine):
               "accumulator_updates", "shared_read_bytes", "shared_write_bytes", "metadata_bytes", "l2_read_bytes",
               "l2_write_bytes", "l2_reduction_bytes", "dram_read_bytes", "dram_write_bytes", "k_steps", "ctas")
     policies = POLICIES
+    stall_classes: ClassVar[Mapping[str, str]] = {"operand_zero": "compute", "padding": "compute",
+                                                  "imbalance": "imbalance", "tail_wave": "imbalance"}
+    mapping_keys = ("mode", "nm_keep", "nm_group", "tile")
 
     def run(self, layer: Layer, config: TensorCoreConfig, policy: Policy) -> LayerRun:
         grid = grid_of(layer, config, policy)
@@ -62,6 +65,10 @@ class TensorCore(Machine):
             "dram_read_bytes": Action("dram_read", bits=8),
             "dram_write_bytes": Action("dram_write", bits=8),
         }
+
+    def sram_kbytes(self, config: TensorCoreConfig) -> float:
+        """Shared memories and L2; registers are not counted."""
+        return (config.sms * config.shared_bytes_per_sm + config.l2_bytes) / 1024
 
 
 class _Launch:
@@ -99,8 +106,9 @@ class _Launch:
         else:
             blocks = plain_blocks(layer, grid, shape, config)
         b_readers, a_readers = shape.warps
+        filled = min(shape.occupancy, -(-grid.ctas(shape.tile, config.split_k) // config.sms))  # slots ever used per SM
         self.totals, self.moved = kernel.run_grid(
-            kernel.Math(config.sms, shape.occupancy, stages, chain, config.mma_latency_cycles,
+            kernel.Math(config.sms, filled, stages, chain, config.mma_latency_cycles,
                         config.shared_bytes_per_cycle, a_readers, b_readers),
             kernel.Layout(grid.products, rows, columns, steps, self.slices, config.swizzle, grid.rows, grid.vectors,
                           tile_m, tile_n, config.accumulator_bits if self.slices > 1 else config.output_bits),
