@@ -8,8 +8,8 @@ Assumed, and stated in the presets: the tiles and `auto`'s choice among them, as
 shared memory allow, and for the RTX 3090 its *base* clock, 1395 MHz: the report does not give it. At that clock the
 measured slopes are whole waves of tiles (sparse 128.6 cycles per k for 4 waves of 32; dense 224.3 for 7 of 32, above
 K = 9216 257.9 for 4 of 64); at the boost clock, 1695 MHz, the worst point is 16 % off whatever the overhead. So the
-clock, and the dense candidate 128 x 64, were chosen with this table in sight; docs/machines/tensor_core.md says what the
-alternatives give. One launch overhead is fitted, once for all points.
+clock, and the dense candidate 128 x 64, were chosen with this table in sight; docs/machines/tensor_core.md says what
+the alternatives give. One launch overhead is fitted, once for all points.
 """
 
 from functools import cache
