@@ -158,11 +158,14 @@ def load_energy_table(name_or_path: str) -> EnergyTable:
     table = _validated(path, read_text(path))
     if isinstance(table, EnergyTable):
         return table
-    base_path = shipped.find("energy", table.scaled_from)
-    base = _validated(base_path, read_text(base_path))
-    if isinstance(base, ScaledTable):
-        raise ConfigError(f"{path}: scaled_from names {base.name!r}, which is itself scaled; name a table with actions")
-    return table.of(base)
+    try:
+        base_path = shipped.find("energy", table.scaled_from)
+        base = _validated(base_path, read_text(base_path))
+        if isinstance(base, ScaledTable):
+            raise ConfigError(f"{base.name!r} is itself scaled; name a table with actions")
+        return table.of(base)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: scaled_from: {error}") from None
 
 
 @lru_cache(maxsize=64)

@@ -78,7 +78,7 @@ def test_factors_are_ratios_of_the_published_polynomials():
 
 
 @pytest.mark.parametrize(("change", "told"), [
-    ("scaled_from: eie_16nm", "which is itself scaled; name a table with actions"),
+    ("scaled_from: eie_16nm", "is itself scaled; name a table with actions"),
     ("scaled_from: eie_45mn", "no shipped energy table is called 'eie_45mn'"),
     ("  unscaled: [drma]", "unscaled names components that 'eie_45nm' does not have: drma"),
     ("  factor: 0", r"mine\.yaml:6: scaling\.factor: input should be greater than 0"),
