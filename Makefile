@@ -12,8 +12,10 @@ run: $(SETUP)
 # lint and types, the suite, coverage with the JIT off on small sizes, and the kernels with bounds checks on
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m "small and not slow" --cov --cov-report=term
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(VENV)/numba-bounds $(BIN)/python -m pytest -m "small and not slow"
+	NUMBA_DISABLE_JIT=1 ACCELSIM_PROFILE=tiny $(BIN)/python -m pytest -n 2 --dist loadfile -m "small and not slow" \
+		--cov --cov-report=term:skip-covered
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(VENV)/numba-bounds ACCELSIM_PROFILE=tiny $(BIN)/python -m pytest \
+		-n 2 --dist loadfile -m "small and not slow"
 
 # the same with the full hypothesis counts, the long runs and the benchmarks
 test-all: test

@@ -10,6 +10,7 @@ from hypothesis import settings
 from accelsim.workload.layer import Layer, linear
 
 settings.register_profile("default", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("tiny", max_examples=4, deadline=None, derandomize=True)  # without the JIT all is slow
 settings.register_profile("full", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("ACCELSIM_PROFILE", "default"))
 

@@ -1,5 +1,6 @@
 """Which bound holds."""
 
+import numba
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -54,6 +55,7 @@ def printed(*words: str) -> str:
     return result.stdout
 
 
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="minutes without the JIT")
 def test_commands():
     roof = printed("roofline", "digits_cnn", "--arch", "eie", "--dram-gbps", "0.5", "--set", "resident_weights=false")
     assert "over compute" in roof

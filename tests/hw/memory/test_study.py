@@ -1,5 +1,6 @@
 """The keys of a design's memory as axes of a study."""
 
+import numba
 import pytest
 
 import accelsim
@@ -19,6 +20,7 @@ def test_dotted_names():
     assert flattened({"a": {"b": 1, "c": {"d": None}}, "e": None}) == {"a.b": 1, "a.c.d": None, "e": None}
 
 
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="minutes without the JIT")
 @pytest.mark.small
 def test_bandwidth_is_an_axis():
     study = load_study(STUDY)

@@ -1,5 +1,6 @@
 """Bit counts worked by hand, and against other people's rules."""
 
+import numba
 import numpy as np
 import pytest
 
@@ -71,6 +72,7 @@ def test_eie_stores_as_many_entries_as_its_reference_engine(pes):
     assert formats.EieCsc(pes=pes).size_bits(matrix) == pes * 26 * 16 + entries * (4 + 8)
 
 
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="minutes without the JIT")
 def test_eie_refuses_more_entries_than_a_pointer_reaches():
     full = np.ones((256, 300), np.int8)
     with pytest.raises(formats.DoesNotFitError, match="76,800 entries"):
