@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.errors import UnsupportedLayerError
+from accelsim.workload.derived import derived
 from accelsim.workload.layer import Conv2d, Layer, Matmul
 
 MAX_PATCH_ELEMENTS = 1 << 31  # of one im2col matrix: 2 GB of int8
@@ -38,6 +39,11 @@ def matrix_products(layer: Layer) -> Iterator[MatrixProduct]:
             yield MatrixProduct(layer.weight[own].reshape(filters, -1), im2col(layer, group), bias)
     else:
         raise UnsupportedLayerError(f"layer {layer.name!r}: no rule turns a {layer.op} into matrix products")
+
+
+def kept_products(layer: Layer) -> list[MatrixProduct]:
+    """`matrix_products`, all of them, found again by the next design point on the same layer."""
+    return derived(layer, "matrix_products", lambda: list(matrix_products(layer)))
 
 
 def im2col(layer: Conv2d, group: int) -> np.ndarray:

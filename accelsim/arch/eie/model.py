@@ -22,7 +22,7 @@ from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
-from accelsim.workload.lowering import MatrixProduct, matrix_products
+from accelsim.workload.lowering import MatrixProduct, kept_products
 
 ONE_BLOCK = np.zeros(1, np.int64)
 BATCH_WORK = 1 << 25  # work[step, pe] cells planned at once: bounds memory on convolutions
@@ -117,7 +117,7 @@ class Eie(Machine):
 def _encoded_products(layer: Layer, config: EieConfig, policy: Policy
                       ) -> Iterator[tuple[tuple[Any, ...], MatrixProduct, kernel.Encoded]]:
     """Each matrix product of `layer` with its encoding, and the key under which what follows from both is kept."""
-    products = derived(layer, "matrix_products", lambda: list(matrix_products(layer)))
+    products = kept_products(layer)
     for index, product in enumerate(products):
         key = (index, policy, config.pes, config.index_bits)
         yield key, product, derived(layer, ("eie encoded", *key), partial(encode, product, config, policy))

@@ -24,7 +24,7 @@ from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
-from accelsim.workload.lowering import MatrixProduct, matrix_products
+from accelsim.workload.lowering import MatrixProduct, kept_products
 
 AREA_MM2, AREA_DPES, AREA_MULTIPLIERS = 65.10, 128, 128  # [paper], 28 nm, the published size alone
 _OVERLAPS = {"none": kernel.OVERLAP_NONE, "drain": kernel.OVERLAP_DRAIN, "load": kernel.OVERLAP_LOAD}
@@ -80,7 +80,7 @@ class Sigma(Machine):
         stalls, counts = np.zeros(len(self.stalls), np.int64), np.zeros(len(self.counts), np.int64)
         sides, folds, cycles = {"mk": 0, "kn": 0}, 0, 0
         tiles: list[Tiles] = []
-        for index, product in enumerate(derived(layer, "matrix_products", lambda: list(matrix_products(layer)))):
+        for index, product in enumerate(kept_products(layer)):
             gemm = _Gemm(layer, index, product, config, policy)
             side = gemm.chosen_side()
             cycles += int(side.cycles.sum())

@@ -22,7 +22,7 @@ from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
-from accelsim.workload.lowering import MatrixProduct, matrix_products
+from accelsim.workload.lowering import MatrixProduct, kept_products
 
 AREA_MM2 = 65.10 / 1.377  # [SIGMA paper]: SIGMA, 65.10 mm2, is 37.7 % larger than this array; 28 nm
 
@@ -44,7 +44,7 @@ class Systolic(Machine):
         macs = outputs = 0
         tiles: list[Tiles] = []
         array = Array(config.rows, config.cols, config.double_buffer, _checked(policy))
-        for index, product in enumerate(derived(layer, "matrix_products", lambda: list(matrix_products(layer)))):
+        for index, product in enumerate(kept_products(layer)):
             dataflow, work = _fastest(product, config, array)
             if config.dram is not None:
                 tiles.append(product_tiles(layer, product, dataflow, work, array, config))
