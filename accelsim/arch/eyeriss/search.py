@@ -1,0 +1,264 @@
+"""The mapper's search: every mapping of a small space, ranked by an estimate.
+
+The estimate prices a mapping from the layer's shapes and from exact totals of non-zeros, spread evenly; the engines
+never use it. What it leaves out: uneven work, routes, ragged ends of tiles.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from accelsim.arch.eyeriss.columns import columns_of, tile_words
+from accelsim.arch.eyeriss.config import EyerissConfig
+from accelsim.arch.eyeriss.mapping import Mapping
+from accelsim.arch.eyeriss.shape import Shape, shape_of
+from accelsim.errors import CapacityError
+from accelsim.workload.derived import derived
+from accelsim.workload.layer import Layer
+
+M0_EIGHTHS = (8, 6, 4, 3, 2, 1)  # sizes of filter tiles that are tried, in eighths of the psum scratchpad
+C0_TRIED = 4  # channel blocks that are tried, the largest first
+
+
+class TileChoice(NamedTuple):
+    """A weight tile that fits a PE, and means over the layer: cycles of a window, bits of a weight tile and a stream.
+
+    All but `compressed` are floats and ints for the search.
+    """
+
+    compressed: bool
+    m0: int
+    c0: int
+    s0: int
+    window_cycles: float
+    tile_bits: float
+    stream_bits: float
+
+
+class Found(NamedTuple):
+    """The winner: index of its tile choice, then the mapping's other values and what it was ranked by."""
+
+    choice: int
+    column: int
+    row_lanes: int
+    filter_lanes: int
+    group_lanes: int
+    inner_rows: bool
+    cycles: float
+
+
+def best_mapping(layer: Layer, config: EyerissConfig, most_pes: bool) -> Mapping:
+    """The mapping with the fewest estimated cycles; with `most_pes` the most mapped PEs come first.
+
+    Raises CapacityError when not even one weight of one filter fits.
+    """
+    shape = shape_of(layer)
+    choices = _tile_choices(layer, shape, config)
+    found = Found(*_search(choices, _Layer.of(shape), _Design.of(config), most_pes)) if choices else None
+    if found is None or found.choice < 0:
+        per_row, have = shape.out_cols, config.glb_psums
+        raise CapacityError(f"layer {layer.name!r}: no mapping fits {config.name!r}: the partial sums of one output "
+                            f"row of one filter are {per_row:,} words, the global buffer holds {have:,} (short of "
+                            f"{max(0, per_row - have):,}); raise glb_psum_bytes, or give a narrower layer")
+    tile = choices[found.choice]
+    return Mapping(compressed=bool(tile.compressed), m0=tile.m0, c0=tile.c0, s0=tile.s0, column=found.column,
+                   row_lanes=found.row_lanes, filter_lanes=found.filter_lanes, group_lanes=found.group_lanes,
+                   inner="rows" if found.inner_rows else "filters")
+
+
+def _tile_choices(layer: Layer, shape: Shape, config: EyerissConfig) -> list[TileChoice]:
+    modes = [False] + [True] * (config.pe == "skip" and not shape.depthwise)
+    sizes = {_even(shape.filters, max(1, min(shape.filters, config.psum_words * eighths // 8)))
+             for eighths in (*M0_EIGHTHS, 0)}
+    share = derived(layer, "eyeriss iact share", lambda: np.count_nonzero(layer.activation) / layer.activation.size)
+    choices = []
+    for compressed in modes:
+        taps = min(shape.taps, config.iact_words)
+        if compressed:
+            taps = min(taps, config.weight_addresses, config.iact_addresses * shape.col_stride)
+            if shape.col_stride > 1:
+                taps = min(taps, max(1 << config.count_bits, 1))
+        s0 = _even(shape.taps, taps)
+        for m0 in sorted(sizes, reverse=True):
+            choices += _choices_of(layer, shape, config, (compressed, m0, s0), float(share))
+    return choices
+
+
+def _choices_of(layer: Layer, shape: Shape, config: EyerissConfig, start: tuple[bool, int, int],
+                share: float) -> list[TileChoice]:
+    """The channel blocks that go with (compressed, m0, s0), at most C0_TRIED."""
+    compressed, m0, s0 = start
+    limit = min(shape.channels, config.iact_words // s0)
+    if compressed:
+        limit = min(limit, config.weight_addresses // s0, (1 << config.count_bits) // min(shape.col_stride, s0))
+    sizes = sorted({_even(shape.channels, c) for c in range(1, limit + 1)}, reverse=True)
+    touched = min(shape.width, shape.out_cols * min(s0, shape.col_stride) + max(0, s0 - shape.col_stride))
+    found: list[TileChoice] = []
+    for c0 in sizes:
+        if compressed:
+            words, tile_bits = _compressed_tile(layer, config, (m0, c0, s0))
+            if words < 0:
+                continue
+            cycles = share * words * c0 * s0
+            stream = share * touched * c0 * (config.value_bits + config.count_bits)
+            stream += (shape.out_cols - 1 + -(-s0 // shape.col_stride)) * config.iact_address_bits
+        else:
+            if c0 * s0 * -(-m0 // config.macs_per_pe) > config.weight_words:
+                continue
+            cycles = float(c0 * s0 * -(-m0 // config.macs_per_pe))
+            tile_bits, stream = float(m0 * c0 * s0 * config.value_bits), float(touched * c0 * config.value_bits)
+        found.append(TileChoice(compressed, m0, c0, s0, cycles, tile_bits, stream))
+        if len(found) == C0_TRIED:
+            break
+    return found
+
+
+def _compressed_tile(layer: Layer, config: EyerissConfig, tile: tuple[int, int, int]) -> tuple[float, float]:
+    """(mean words of a column, mean bits of a weight tile) of (m0, c0, s0); words -1 when some tile does not fit."""
+    m0, c0, s0 = tile
+
+    def make() -> tuple[float, float]:
+        _, entries = columns_of(layer, m0, config.count_bits)
+        tiles = entries.shape[0] * entries.shape[1] * entries.shape[2] * -(-entries.shape[3] // s0) * \
+            -(-entries.shape[4] // c0)
+        total = derived(layer, ("eyeriss words", m0, config.count_bits, config.macs_per_pe),
+                        lambda: int(tile_words(entries, 1, 1, config.macs_per_pe).sum()))
+        if total > tiles * config.weight_words:
+            return -1.0, 0.0
+        if int(tile_words(entries, c0, s0, config.macs_per_pe).max()) > config.weight_words:
+            return -1.0, 0.0
+        bits = total * config.macs_per_pe * (config.value_bits + config.count_bits)
+        return total / entries.size, (bits + entries.size * config.weight_address_bits) / tiles
+
+    key = ("eyeriss tile", tile, config.count_bits, config.macs_per_pe, config.weight_words, config.value_bits,
+           config.weight_address_bits)
+    words, bits = derived(layer, key, make)
+    return float(words), float(bits)
+
+
+def _even(size: int, largest: int) -> int:
+    """The smallest tile that needs no more tiles than one of `largest` does."""
+    return -(-size // -(-size // largest))
+
+
+class _Layer(NamedTuple):
+    groups: int
+    filters: int
+    channels: int
+    rows: int
+    taps: int
+    items: int
+    out_cols: int
+    row_stride: int
+
+    @classmethod
+    def of(cls, shape: Shape) -> "_Layer":
+        return cls(shape.groups, shape.filters, shape.channels, shape.rows, shape.taps, shape.items, shape.out_cols,
+                   shape.row_stride)
+
+
+class _Design(NamedTuple):
+    rows: int
+    cols: int
+    pe_rows: int
+    pe_cols: int
+    flat: bool
+    latency: int
+    psum_words: int
+    glb_psums: int
+    psum_bits: int
+    iact_bits_per_cycle: int
+    weight_bits_per_cycle: int
+    psum_port_bits: int
+
+    @classmethod
+    def of(cls, config: EyerissConfig) -> "_Design":
+        flat = config.network == "flat"
+        return cls(config.rows, config.cols, config.pe_rows, config.pe_cols, flat, config.pipeline_stages - 1,
+                   config.psum_words, config.glb_psums, config.psum_bits,
+                   config.iact_port_bits * (1 if flat else config.glb_iact_banks), config.weight_port_bits,
+                   config.psum_port_bits)
+
+
+def _search(choices: list[TileChoice], layer: _Layer, design: _Design, most_pes: bool) -> tuple[float, ...]:
+    ints = np.array([[t.m0, t.c0, t.s0] for t in choices], np.int64)
+    means = np.array([[t.window_cycles, t.tile_bits, t.stream_bits] for t in choices], np.float64)
+    best: tuple[float, ...] = _best(ints, means, layer, design, most_pes)
+    return best
+
+
+@njit(cache=True)
+def _best(ints, means, layer, design, most_pes):
+    """(choice, column, row, filter, group lanes, inner rows, cycles) of the best mapping; choice -1 if there is none."""
+    best = (-1, 0, 0, 0, 0, False, np.inf)
+    best_pes = np.int64(-1)
+    for i in range(len(ints)):
+        m0, c0, s0 = ints[i]
+        tiles = -(-layer.filters // m0)
+        strips = -(-layer.channels // c0) * layer.rows * -(-layer.taps // s0)
+        for column in range(1, min(design.rows, strips) + 1):
+            lanes = design.rows // column * design.cols
+            rounds_before = 0
+            for wide in range(min(lanes, layer.items), 0, -1):
+                rounds = -(-layer.items // wide)
+                row_lanes = -(-layer.items // rounds)
+                if rounds == rounds_before:
+                    continue  # a wider choice takes as many rounds
+                rounds_before = rounds
+                filter_lanes = min(tiles, lanes // row_lanes)
+                filter_lanes = -(-tiles // -(-tiles // filter_lanes))
+                group_lanes = min(layer.groups, lanes // (row_lanes * filter_lanes))
+                group_lanes = -(-layer.groups // -(-layer.groups // group_lanes))
+                side = (column, row_lanes, filter_lanes, group_lanes)
+                pes = column * row_lanes * filter_lanes * group_lanes
+                if most_pes and pes < best_pes:
+                    continue
+                for inner_rows in (True, False):
+                    cycles = _estimate(ints[i], means[i], side, inner_rows, layer, design)
+                    if cycles == np.inf:
+                        continue
+                    if cycles < best[6] or (most_pes and pes > best_pes):
+                        best = (i, column, row_lanes, filter_lanes, group_lanes, inner_rows, cycles)
+                        best_pes = pes
+    return best
+
+
+@njit(cache=True)
+def _estimate(tile, means, side, inner_rows, layer, design):
+    """Estimated cycles of a mapping; infinite when one row of sums does not fit the global buffer."""
+    m0, c0, s0 = tile
+    window_cycles, tile_bits, stream_bits = means
+    column, row_lanes, filter_lanes, group_lanes = side
+    per_filter = -(-layer.taps // s0) * layer.rows
+    strips = -(-layer.channels // c0) * per_filter
+    steps = -(-strips // column)
+    chunk = np.int64(layer.items)
+    if steps > 1:
+        chunk = min(chunk, design.glb_psums // (layer.out_cols * filter_lanes * m0 * group_lanes))
+        if chunk < 1:
+            return np.inf
+        if row_lanes <= chunk < layer.items:
+            chunk = chunk // row_lanes * row_lanes
+    passes = steps * -(-layer.items // chunk) * -(-(-(-layer.filters // m0)) // filter_lanes)
+    passes *= -(-layer.groups // group_lanes)
+    windows = -(-chunk // row_lanes) * layer.out_cols
+    drain = np.ceil(m0 / (design.psum_port_bits // design.psum_bits))
+    ahead = design.psum_words // m0
+    each = max(window_cycles, drain, (window_cycles + design.latency + drain) / ahead)
+    compute = windows * each + design.latency + drain
+    lanes = row_lanes * filter_lanes * group_lanes
+    used = strips / steps  # PEs of a column at work, mean over the steps
+    distinct = chunk * max(1.0, used / layer.rows) * group_lanes  # streams, rows shared along diagonals
+    if design.flat:
+        weight = used * filter_lanes * group_lanes * tile_bits / design.weight_bits_per_cycle
+        psum = lanes * windows * m0 * design.psum_bits / design.psum_port_bits
+    else:
+        apart = -(-design.pe_cols // row_lanes) if inner_rows else min(design.pe_cols, filter_lanes * group_lanes)
+        weight = min(apart, filter_lanes * group_lanes) * tile_bits / design.weight_bits_per_cycle
+        psum = max(1, design.pe_rows // column) * windows * m0 * design.psum_bits / design.psum_port_bits
+        alike = -(-design.pe_cols // filter_lanes) if not inner_rows else design.pe_cols
+        tall = design.pe_rows if column >= design.pe_rows else design.pe_rows // column * column
+        distinct = min(distinct, min(alike, row_lanes * group_lanes) * tall * chunk / row_lanes)
+    iact = distinct * stream_bits / design.iact_bits_per_cycle
+    return passes * (np.ceil(weight) + max(compute, iact, psum))
