@@ -74,11 +74,11 @@ def _tile_choices(layer: Layer, shape: Shape, config: EyerissConfig) -> list[Til
     share = derived(layer, "eyeriss iact share", lambda: np.count_nonzero(layer.activation) / layer.activation.size)
     choices = []
     for compressed in modes:
-        taps = min(shape.taps, config.iact_words)
+        taps = min(shape.taps, config.iact_words, config.weight_words)
         if compressed:
             taps = min(taps, config.weight_addresses, config.iact_addresses * shape.col_stride)
-            if shape.col_stride > 1:
-                taps = min(taps, max(1 << config.count_bits, 1))
+            if shape.col_stride > 1 << config.count_bits:
+                taps = min(taps, 1 << config.count_bits)
         s0 = _even(shape.taps, taps)
         for m0 in sorted(sizes, reverse=True):
             choices += _choices_of(layer, shape, config, (compressed, m0, s0), float(share))
