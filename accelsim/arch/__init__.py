@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _KINDS = {
     "eie": "accelsim.arch.eie.model:Eie",
+    "eyeriss": "accelsim.arch.eyeriss.model:Eyeriss",
     "procrustes": "accelsim.arch.procrustes.model:Procrustes",
     "scnn": "accelsim.arch.scnn.model:Scnn",
     "dcnn": "accelsim.arch.dcnn.model:Dcnn",

@@ -1,0 +1,151 @@
+"""Eyeriss as the house sees it: names, the mapping of a layer, and the two engines.
+
+Source: Chen et al., JETCAS 2019 (v2), ISCA 2016 and JSSC 2017 (v1); the rules, each with its source, are in
+docs/machines/eyeriss.md. Exact: tiles, windows and passes on the real non-zeros, the bubble rule, the sums of a column
+waiting for its slowest PE, loads of every port and link per pass. Abstracted: bursts within a pass, latencies of hops,
+bank conflicts, the schedule that the papers do not print.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.eyeriss import kernel
+from accelsim.arch.eyeriss.config import EyerissConfig
+from accelsim.arch.eyeriss.legality import tiling_of
+from accelsim.arch.eyeriss.lowering import Data, lower
+from accelsim.arch.eyeriss.mapper import mapping_for
+from accelsim.arch.eyeriss.mapping import Tiling
+from accelsim.arch.eyeriss.networks import Routes, routes
+from accelsim.arch.eyeriss.policies import POLICIES
+from accelsim.arch.eyeriss.shape import Shape, shape_of
+from accelsim.hw.energy import Action
+from accelsim.hw.memory.tiles import Tiles
+from accelsim.workload.layer import Layer
+
+
+class Eyeriss(Machine):
+    """The Eyeriss family. Slots are multipliers. Policies: see `accelsim.arch.eyeriss.policies`."""
+
+    kind: ClassVar[str] = "eyeriss"
+    version: ClassVar[int] = 1
+    config = EyerissConfig
+    stalls = ("busy", "ineffectual", "simd_idle", "bubble", "column", "psum", "barrier", "iact", "weight",
+              "fragmentation")
+    counts = ("macs", "gated_macs", "iact_address_reads", "iact_reads", "iact_writes", "weight_address_reads",
+              "weight_reads", "weight_writes", "psum_reads", "psum_writes", "psum_passes", "glb_iact_read_bits",
+              "glb_iact_write_bits", "glb_psum_reads", "glb_psum_writes", "iact_hop_bits", "weight_hop_bits",
+              "psum_hop_bits", "dram_weight_bits", "dram_activation_bits", "dram_output_bits")
+    policies = POLICIES
+    stall_classes: ClassVar[Mapping[str, str]] = {
+        "ineffectual": "compute", "simd_idle": "imbalance", "column": "imbalance", "barrier": "imbalance",
+        "fragmentation": "imbalance"}
+    mapping_keys = ("macs_per_pe", "psum_words", "count_bits")
+
+    def run(self, layer: Layer, config: EyerissConfig, policy: Policy) -> LayerRun:
+        """Raises ConfigError for a mapping that is not legal, CapacityError when none is."""
+        shape = shape_of(layer)
+        mapping = mapping_for(layer, config, policy)
+        tiling = tiling_of(shape, mapping, config)
+        per_pass, totals, _ = _simulated(layer, shape, tiling, config)
+        fetches = _fetches(tiling, config, per_pass)
+        totals_by_name = {name: int(totals[getattr(kernel, name.upper())]) for name in self.stalls}
+        return LayerRun(
+            cycles=int(per_pass[:, kernel.CYCLES].sum()), slots=config.slots, stalls=totals_by_name,
+            counts=dict(zip(self.counts, _counts(tiling, config, per_pass, totals, fetches), strict=True)),
+            mapping=mapping.model_dump() | {"passes": tiling.passes,
+                                            "mapped_pes": int(per_pass[0, kernel.MAPPED_PES])},
+            tiles=None if config.dram is None else _tiles(config, per_pass, fetches))
+
+    def actions(self, config: EyerissConfig) -> Mapping[str, Action]:
+        """Priced by the width of what is accessed; with `dram` the memory timeline prices its bursts."""
+        entry = config.value_bits + (config.count_bits if config.pe == "skip" else 0)
+        wire = "bus_bit" if config.network == "flat" else "hop_bit"
+        dram = {} if config.dram else {
+            "dram_weight_bits": Action("dram_bit", bits=1, data="weight"),
+            "dram_activation_bits": Action("dram_bit", bits=1, data="activation"),
+            "dram_output_bits": Action("dram_bit", bits=1, data="output")}
+        return {
+            "macs": Action("multiply_add"),
+            "gated_macs": Action("gated_multiply_add"),
+            "iact_address_reads": Action("iact_address", bits=config.iact_address_bits, data="activation"),
+            "iact_reads": Action("iact_read", bits=entry, data="activation"),
+            "iact_writes": Action("iact_write", bits=entry, data="activation"),
+            "weight_address_reads": Action("weight_address", bits=config.weight_address_bits, data="weight"),
+            "weight_reads": Action("weight_read", bits=entry * config.macs_per_pe, data="weight"),
+            "weight_writes": Action("weight_write", bits=entry * config.macs_per_pe, data="weight"),
+            "psum_reads": Action("psum_read", bits=config.psum_bits, data="output"),
+            "psum_writes": Action("psum_write", bits=config.psum_bits, data="output"),
+            "psum_passes": Action("psum_pass", bits=config.psum_bits, data="output"),
+            "glb_iact_read_bits": Action("glb_read", bits=1, data="activation"),
+            "glb_iact_write_bits": Action("glb_write", bits=1, data="activation"),
+            "glb_psum_reads": Action("glb_read", bits=config.psum_bits, data="output"),
+            "glb_psum_writes": Action("glb_write", bits=config.psum_bits, data="output"),
+            "iact_hop_bits": Action(wire, bits=1, data="activation"),
+            "weight_hop_bits": Action(wire, bits=1, data="weight"),
+            "psum_hop_bits": Action(wire, bits=1, data="output"),
+        } | dram
+
+    def sram_kbytes(self, config: EyerissConfig) -> float:
+        """Global buffer and the data scratchpads of all PEs (without their addresses)."""
+        entry = config.value_bits + (config.count_bits if config.pe == "skip" else 0)
+        pe_bits = config.iact_words * entry + config.weight_words * config.macs_per_pe * entry \
+            + config.psum_words * config.psum_bits
+        return (config.clusters * (config.glb_iact_bytes + config.glb_psum_bytes) * 8 + config.pes * pe_bits) / 8192
+
+    def work_per_pe(self, layer: Layer, config: EyerissConfig, policy: Policy) -> np.ndarray:
+        """Effectual multiply-accumulates of each PE, rows of the array outermost."""
+        shape = shape_of(layer)
+        tiling = tiling_of(shape, mapping_for(layer, config, policy), config)
+        return _simulated(layer, shape, tiling, config)[2]
+
+
+def _simulated(layer: Layer, shape: Shape, tiling: Tiling,
+               config: EyerissConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(per_pass [pass, column], totals [total], busy [PE]) of the kernel."""
+    data: Data = lower(layer, shape, tiling, config)
+    design = kernel.Design(
+        config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows, config.cluster_cols,
+        config.macs_per_pe, config.pipeline_stages - 1, config.psum_words, config.psum_port_bits // config.psum_bits,
+        config.psum_bits, config.glb_iact_banks, config.iact_port_bits, config.weight_port_bits, config.psum_port_bits,
+        config.network == "flat")
+    ways: Routes = routes(config.cluster_rows, config.cluster_cols)
+    per_pass = np.zeros((tiling.passes, kernel.COLUMNS), np.int64)
+    totals, busy = np.zeros(kernel.TOTALS, np.int64), np.zeros(config.pes, np.int64)
+    kernel.simulate(data, shape, tiling, design, ways, per_pass, totals, busy)
+    return per_pass, totals, busy
+
+
+def _fetches(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray) -> np.ndarray:
+    """bool [pass]: passes whose inputs come from DRAM."""
+    first = np.arange(tiling.passes) // (tiling.chunks * tiling.steps) % tiling.filter_rounds == 0
+    stays = per_pass[first, kernel.STREAM_BITS].sum() <= config.glb_iact_bits
+    return first if stays else np.ones_like(first)
+
+
+def _counts(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray, totals: np.ndarray,
+            fetches: np.ndarray) -> list[int]:
+    """In the order of `Eyeriss.counts`."""
+    def total(name: str) -> int:
+        return int(totals[getattr(kernel, name)])
+
+    def streams(column: int) -> int:
+        return int(per_pass[fetches, column].sum())
+
+    return [total("MACS"), total("GATED_MACS"), total("IACT_ADDRESS_READS"), total("IACT_READS"), total("IACT_WRITES"),
+            total("IACT_READS") if tiling.compressed else 0, total("WEIGHT_READS"), total("WEIGHT_WRITES"),
+            total("MACS") + total("DRAINED"), total("MACS"), total("PSUM_PASSES"),
+            int(per_pass[:, kernel.STREAM_BITS].sum()), streams(kernel.STREAM_BITS), total("GLB_PSUM_READS"),
+            total("GLB_PSUM_WRITES"), total("IACT_HOP_BITS"), total("WEIGHT_HOP_BITS"), total("PSUM_HOP_BITS"),
+            int(per_pass[:, kernel.WEIGHT_BITS].sum()), streams(kernel.STREAM_DRAM_BITS),
+            int(per_pass[:, kernel.OUTPUTS].sum()) * config.value_bits]
+
+
+def _tiles(config: EyerissConfig, per_pass: np.ndarray, fetches: np.ndarray) -> Tiles:
+    """A tile is a pass."""
+    return Tiles.of(
+        per_pass[:, kernel.CYCLES], per_pass[:, kernel.WEIGHT_BITS], per_pass[:, kernel.STREAM_DRAM_BITS] * fetches,
+        per_pass[:, kernel.OUTPUTS] * config.value_bits,
+    ).without_resident(config.resident_weights, config.resident_activations)
