@@ -163,6 +163,8 @@ class _Design(NamedTuple):
     cols: int
     pe_rows: int
     pe_cols: int
+    cluster_rows: int
+    cluster_cols: int
     flat: bool
     latency: int
     psum_words: int
@@ -175,7 +177,8 @@ class _Design(NamedTuple):
     @classmethod
     def of(cls, config: EyerissConfig) -> "_Design":
         flat = config.network == "flat"
-        return cls(config.rows, config.cols, config.pe_rows, config.pe_cols, flat, config.pipeline_stages - 1,
+        return cls(config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows,
+                   config.cluster_cols, flat, config.pipeline_stages - 1,
                    config.psum_words, config.glb_psums, config.psum_bits,
                    config.iact_port_bits * (1 if flat else config.glb_iact_banks), config.weight_port_bits,
                    config.psum_port_bits)
@@ -247,18 +250,38 @@ def _estimate(tile, means, side, inner_rows, layer, design):
     ahead = design.psum_words // m0
     each = max(window_cycles, drain, (window_cycles + design.latency + drain) / ahead)
     compute = windows * each + design.latency + drain
-    lanes = row_lanes * filter_lanes * group_lanes
+    lanes, needed = row_lanes * filter_lanes * group_lanes, 0.0
     used = strips / steps  # PEs of a column at work, mean over the steps
-    distinct = chunk * max(1.0, used / layer.rows) * group_lanes  # streams, rows shared along diagonals
+    apart = min(used, layer.rows)  # filter rows at a time; inputs are shared along diagonals, but for the stride
+    distinct = (chunk * min(apart, layer.row_stride) + apart - 1) * max(1.0, used / layer.rows) * group_lanes
     if design.flat:
         weight = used * filter_lanes * group_lanes * tile_bits / design.weight_bits_per_cycle
         psum = lanes * windows * m0 * design.psum_bits / design.psum_port_bits
     else:
-        apart = -(-design.pe_cols // row_lanes) if inner_rows else min(design.pe_cols, filter_lanes * group_lanes)
-        weight = min(apart, filter_lanes * group_lanes) * tile_bits / design.weight_bits_per_cycle
+        unlike = -(-design.pe_cols // row_lanes) if inner_rows else min(design.pe_cols, filter_lanes * group_lanes)
+        weight = min(unlike, filter_lanes * group_lanes) * tile_bits / design.weight_bits_per_cycle
         psum = max(1, design.pe_rows // column) * windows * m0 * design.psum_bits / design.psum_port_bits
         alike = -(-design.pe_cols // filter_lanes) if not inner_rows else design.pe_cols
         tall = design.pe_rows if column >= design.pe_rows else design.pe_rows // column * column
+        needed = distinct
         distinct = min(distinct, min(alike, row_lanes * group_lanes) * tall * chunk / row_lanes)
     iact = distinct * stream_bits / design.iact_bits_per_cycle
+    if not design.flat:
+        iact = max(iact, needed * stream_bits * _links_share(side, inner_rows, design) / design.iact_bits_per_cycle)
     return passes * (np.ceil(weight) + max(compute, iact, psum))
+
+
+@njit(cache=True)
+def _links_share(side, inner_rows, design):
+    """Share of a plane's links that a stream's route takes, for the copies of its filter lanes, evenly."""
+    column, row_lanes, filter_lanes, _ = side
+    links = 2 * (design.cluster_rows * (design.cluster_cols - 1) + design.cluster_cols * (design.cluster_rows - 1))
+    if links == 0:
+        return 0.0
+    reach = filter_lanes if not inner_rows else (filter_lanes - 1) * row_lanes + 1  # lanes from first copy to last
+    bands = -(-reach // design.cols)
+    high = min(design.cluster_rows, max(1, bands * column // design.pe_rows))
+    wide = min(design.cluster_cols, -(-min(reach, design.cols) // design.pe_cols))
+    if inner_rows and row_lanes >= design.cols:
+        wide = 1  # one copy in a row of lanes
+    return (high * (wide - 1) + high - 1) / links
