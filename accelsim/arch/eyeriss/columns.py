@@ -55,19 +55,32 @@ def count_columns(weight, m0, reach):
     return nonzeros, entries
 
 
+def words_of(layer: Layer, m0: int, count_bits: int, macs_per_pe: int) -> np.ndarray:
+    """Words of every compressed column, uint8 [group, filter tile, row, tap, channel]; kept like the columns."""
+    table = (np.arange(256) + macs_per_pe - 1) // macs_per_pe
+    return derived(layer, ("eyeriss words", m0, count_bits, macs_per_pe),
+                   lambda: table.astype(np.uint8)[columns_of(layer, m0, count_bits)[1]])
+
+
 @njit(cache=True)
-def tile_words(entries, c0, s0, macs_per_pe):
-    """words int64 [group, filter tile, strip] of entries uint8 [group, filter tile, row, tap, channel]."""
-    groups, tiles, rows, taps, channels = entries.shape
+def tile_words(words, c0, s0):
+    """Words int64 [group, filter tile, strip] of every weight tile, from those of the columns as `words_of` has them."""
+    groups, tiles, rows, taps, channels = words.shape
     tap_blocks, channel_blocks = -(-taps // s0), -(-channels // c0)
-    words = np.zeros((groups, tiles, channel_blocks * rows * tap_blocks), np.int64)
+    total = np.zeros((groups, tiles, channel_blocks * rows * tap_blocks), np.int64)
     for g in range(groups):
         for t in range(tiles):
             for r in range(rows):
                 for s in range(taps):
-                    for k in range(channel_blocks):
-                        total = 0
-                        for c in range(k * c0, min(channels, (k + 1) * c0)):
-                            total += (np.int64(entries[g, t, r, s, c]) + macs_per_pe - 1) // macs_per_pe
-                        words[g, t, (k * rows + r) * tap_blocks + s // s0] += total
-    return words
+                    column, strip, left = words[g, t, r, s], r * tap_blocks + s // s0, c0
+                    block = np.int64(0)
+                    for c in range(channels):
+                        block += column[c]
+                        left -= 1
+                        if left == 0:
+                            total[g, t, strip] += block
+                            block, left = np.int64(0), c0
+                            strip += rows * tap_blocks
+                    if left < c0:
+                        total[g, t, strip] += block
+    return total

@@ -5,7 +5,7 @@ Shared by both engines and by the policies: a mapping is an input to an engine.
 
 from collections.abc import Iterator
 
-from accelsim.arch.eyeriss.columns import columns_of, tile_words
+from accelsim.arch.eyeriss.columns import tile_words, words_of
 from accelsim.arch.eyeriss.config import EyerissConfig
 from accelsim.arch.eyeriss.mapping import Mapping, Tiling
 from accelsim.arch.eyeriss.shape import Shape, shape_of
@@ -79,6 +79,6 @@ def _demands(layer: Layer, shape: Shape, mapping: Mapping, config: EyerissConfig
 
 def fullest_tile_words(layer: Layer, mapping: Mapping, config: EyerissConfig) -> int:
     """Words of the largest compressed weight tile, from the real non-zeros."""
-    _, entries = columns_of(layer, mapping.m0, config.count_bits)
+    words = words_of(layer, mapping.m0, config.count_bits, config.macs_per_pe)
     key = ("eyeriss fullest", mapping.m0, mapping.c0, mapping.s0, config.count_bits, config.macs_per_pe)
-    return int(derived(layer, key, lambda: int(tile_words(entries, mapping.c0, mapping.s0, config.macs_per_pe).max())))
+    return int(derived(layer, key, lambda: int(tile_words(words, mapping.c0, mapping.s0).max())))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.arch.eyeriss import streams
-from accelsim.arch.eyeriss.columns import columns_of, tile_words
+from accelsim.arch.eyeriss.columns import columns_of, tile_words, words_of
 from accelsim.arch.eyeriss.config import EyerissConfig
 from accelsim.arch.eyeriss.mapping import Tiling
 from accelsim.arch.eyeriss.shape import Shape, iact_mask
@@ -16,8 +16,8 @@ from accelsim.workload.layer import Layer
 class Data(NamedTuple):
     """What the kernel knows of the tensors.
 
-    iacts bool [group, image, row, column, channel]; columns uint32 [group, filter tile, row, tap, channel]: words, entries
-    and non-zeros of a weight column in bits 0, 8 and 16 on. tile_words, tile_bits int64 [group, filter tile, strip].
+    iacts bool [group, image, row, column, channel]; columns int64 [group, filter tile, row, tap, channel]: words, entries
+    and non-zeros of a weight column in bits 0, 8 and 36 on. tile_words, tile_bits int64 [group, filter tile, strip].
     stream_words, stream_bits, stream_dram_bits int64 [group, channel block, tap block, image, row].
     """
 
@@ -50,8 +50,7 @@ def _tiles(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) ->
     channels, taps = _parts(shape.channels, tiling.c0), _parts(shape.taps, tiling.s0)
     columns = np.repeat(channels[:, None] * taps, shape.rows, axis=0).reshape(-1)  # [strip]
     if tiling.compressed:
-        _, entries = columns_of(layer, tiling.m0, config.count_bits)
-        words = tile_words(entries, tiling.c0, tiling.s0, config.macs_per_pe)
+        words = tile_words(words_of(layer, tiling.m0, config.count_bits, config.macs_per_pe), tiling.c0, tiling.s0)
         bits = words * config.macs_per_pe * (config.value_bits + config.count_bits) \
             + columns * config.weight_address_bits
         return words, bits

@@ -62,14 +62,15 @@ class Eyeriss(Machine):
     def actions(self, config: EyerissConfig) -> Mapping[str, Action]:
         """Priced by the width of what is accessed; with `dram` the memory timeline prices its bursts."""
         entry = config.value_bits + (config.count_bits if config.pe == "skip" else 0)
-        wire = "bus_bit" if config.network == "flat" else "hop_bit"
+        wire, store = ("bus_bit", "buffer") if config.network == "flat" else ("hop_bit", "bank")
+        width = 8 if config.value_bits <= 8 else 16
         dram = {} if config.dram else {
             "dram_weight_bits": Action("dram_bit", bits=1, data="weight"),
             "dram_activation_bits": Action("dram_bit", bits=1, data="activation"),
             "dram_output_bits": Action("dram_bit", bits=1, data="output")}
         return {
-            "macs": Action("multiply_add"),
-            "gated_macs": Action("gated_multiply_add"),
+            "macs": Action(f"multiply_add_{width}"),
+            "gated_macs": Action(f"gated_multiply_add_{width}"),
             "iact_address_reads": Action("iact_address", bits=config.iact_address_bits, data="activation"),
             "iact_reads": Action("iact_read", bits=entry, data="activation"),
             "iact_writes": Action("iact_write", bits=entry, data="activation"),
@@ -79,10 +80,10 @@ class Eyeriss(Machine):
             "psum_reads": Action("psum_read", bits=config.psum_bits, data="output"),
             "psum_writes": Action("psum_write", bits=config.psum_bits, data="output"),
             "psum_passes": Action("psum_pass", bits=config.psum_bits, data="output"),
-            "glb_iact_read_bits": Action("glb_read", bits=1, data="activation"),
-            "glb_iact_write_bits": Action("glb_write", bits=1, data="activation"),
-            "glb_psum_reads": Action("glb_read", bits=config.psum_bits, data="output"),
-            "glb_psum_writes": Action("glb_write", bits=config.psum_bits, data="output"),
+            "glb_iact_read_bits": Action(f"{store}_read", bits=1, data="activation"),
+            "glb_iact_write_bits": Action(f"{store}_write", bits=1, data="activation"),
+            "glb_psum_reads": Action(f"{store}_read", bits=config.psum_bits, data="output"),
+            "glb_psum_writes": Action(f"{store}_write", bits=config.psum_bits, data="output"),
             "iact_hop_bits": Action(wire, bits=1, data="activation"),
             "weight_hop_bits": Action(wire, bits=1, data="weight"),
             "psum_hop_bits": Action(wire, bits=1, data="output"),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from accelsim.arch.eyeriss.columns import columns_of, tile_words
+from accelsim.arch.eyeriss.columns import tile_words, words_of
 from accelsim.arch.eyeriss.config import EyerissConfig
 from accelsim.arch.eyeriss.mapping import Mapping
 from accelsim.arch.eyeriss.shape import Shape, shape_of
@@ -81,6 +81,8 @@ def _tile_choices(layer: Layer, shape: Shape, config: EyerissConfig) -> list[Til
                 taps = min(taps, 1 << config.count_bits)
         s0 = _even(shape.taps, taps)
         for m0 in sorted(sizes, reverse=True):
+            if compressed and m0 == 1 < len(sizes):
+                continue  # columns of one weight: never better than a taller one, and costly to look at
             choices += _choices_of(layer, shape, config, (compressed, m0, s0), float(share))
     return choices
 
@@ -119,17 +121,15 @@ def _compressed_tile(layer: Layer, config: EyerissConfig, tile: tuple[int, int, 
     m0, c0, s0 = tile
 
     def make() -> tuple[float, float]:
-        _, entries = columns_of(layer, m0, config.count_bits)
-        tiles = entries.shape[0] * entries.shape[1] * entries.shape[2] * -(-entries.shape[3] // s0) * \
-            -(-entries.shape[4] // c0)
-        total = derived(layer, ("eyeriss words", m0, config.count_bits, config.macs_per_pe),
-                        lambda: int(tile_words(entries, 1, 1, config.macs_per_pe).sum()))
-        if total > tiles * config.weight_words:
-            return -1.0, 0.0
-        if int(tile_words(entries, c0, s0, config.macs_per_pe).max()) > config.weight_words:
+        words = words_of(layer, m0, config.count_bits, config.macs_per_pe)
+        groups, filter_tiles, rows, taps, channels = words.shape
+        tiles = groups * filter_tiles * rows * -(-taps // s0) * -(-channels // c0)
+        total = derived(layer, ("eyeriss all words", m0, config.count_bits, config.macs_per_pe),
+                        lambda: int(words.sum(dtype=np.int64)))
+        if total > tiles * config.weight_words or int(tile_words(words, c0, s0).max()) > config.weight_words:
             return -1.0, 0.0
         bits = total * config.macs_per_pe * (config.value_bits + config.count_bits)
-        return total / entries.size, (bits + entries.size * config.weight_address_bits) / tiles
+        return total / words.size, (bits + words.size * config.weight_address_bits) / tiles
 
     key = ("eyeriss tile", tile, config.count_bits, config.macs_per_pe, config.weight_words, config.value_bits,
            config.weight_address_bits)

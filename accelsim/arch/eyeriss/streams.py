@@ -6,12 +6,12 @@ from numba import njit
 
 @njit(cache=True)
 def pack(nonzeros, entries, macs_per_pe):
-    """uint32 of the same shape: words | entries << 8 | non-zeros << 16."""
-    packed = np.empty(nonzeros.size, np.uint32)
+    """int64 of the same shape: words | entries << 8 | non-zeros << 36."""
+    packed = np.empty(nonzeros.size, np.int64)
     few, many = nonzeros.reshape(-1), entries.reshape(-1)
-    words = np.array([-(-n // macs_per_pe) for n in range(256)], np.uint32)
+    words = np.array([-(-n // macs_per_pe) for n in range(256)], np.int64)
     for i in range(packed.size):
-        packed[i] = words[many[i]] | (np.uint32(many[i]) << 8) | (np.uint32(few[i]) << 16)
+        packed[i] = words[many[i]] | (np.int64(many[i]) << 8) | (np.int64(few[i]) << 36)
     return packed.reshape(nonzeros.shape)
 
 
