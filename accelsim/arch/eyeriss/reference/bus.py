@@ -1,0 +1,44 @@
+"""The flat network of v1: one bus for each kind of data, which everyone listens to.
+
+Source: docs/machines/eyeriss.md, Networks [v1].
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from accelsim.arch.eyeriss.reference.compressed import Stream, WeightTile
+from accelsim.arch.eyeriss.reference.schedule import Lane, StreamKey, TileKey
+from accelsim.arch.eyeriss.reference.traffic import Cluster, Inbox, Links
+
+
+class Buses:
+    """The three networks of one pass."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+        self.iacts = Links(config.iact_port_bits)
+        self.weights = Links(config.weight_port_bits)
+        self.psums = Links(config.psum_port_bits)
+        self.inboxes: defaultdict[Cluster, Inbox] = defaultdict(Inbox)
+        self._sent: set[TileKey] = set()
+
+    def send_stream(self, number: int, key: StreamKey, stream: Stream, destinations: Iterable[Cluster]) -> None:
+        """To all destinations at once."""
+        self.iacts.carry("bus", stream.bits, hop=True)
+        for cluster in destinations:
+            self.inboxes[cluster].streams[key] = stream
+
+    def send_weights(self, row: int, key: TileKey, tile: WeightTile, cluster_cols: Iterable[int]) -> None:
+        """A tile crosses once, whichever rows it is for."""
+        if key not in self._sent:
+            self._sent.add(key)
+            self.weights.carry("bus", tile.bits, hop=True)
+        for col in cluster_cols:
+            self.inboxes[row // self.config.pe_rows, col].tiles[row, key] = tile
+
+    def move_psums(self, lane: Lane, bits: int, from_buffer: bool) -> None:
+        """`bits` to the global buffer and, `from_buffer`, as much back on the other bus."""
+        self.psums.carry("to the buffer", bits, hop=True)
+        if from_buffer:
+            self.psums.carry("from the buffer", bits, hop=True)

@@ -1,0 +1,64 @@
+"""A layer on Eyeriss: its passes one after the other, and what they move between DRAM and the global buffer."""
+
+from collections import Counter
+from typing import Any
+
+from accelsim.arch.base import LayerRun, Policy
+from accelsim.arch.eyeriss.mapper import mapping_for
+from accelsim.arch.eyeriss.reference.array import Array, PassDone
+from accelsim.arch.eyeriss.reference.convolution import as_convolution, as_layer_output
+from accelsim.arch.eyeriss.reference.operands import Operands
+from accelsim.arch.eyeriss.reference.schedule import Schedule
+from accelsim.hw.memory.tiles import Tiles
+from accelsim.workload.layer import Layer
+
+STALLS = ("busy", "ineffectual", "simd_idle", "bubble", "column", "psum", "barrier", "iact", "weight",
+          "fragmentation")
+COUNTS = ("macs", "gated_macs", "iact_address_reads", "iact_reads", "iact_writes", "weight_address_reads",
+          "weight_reads", "weight_writes", "psum_reads", "psum_writes", "psum_passes", "glb_iact_read_bits",
+          "glb_iact_write_bits", "glb_psum_reads", "glb_psum_writes", "iact_hop_bits", "weight_hop_bits",
+          "psum_hop_bits", "dram_weight_bits", "dram_activation_bits", "dram_output_bits")
+
+
+def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
+    """Simulate `layer` on real values; also yields the output, int64, shaped as `layer.output()`.
+
+    config: the parameters of docs/machines/eyeriss.md. policy: (layer, config) -> mapping; not asked for a layer that
+    `config.mappings` names. Raises TraceError for a pattern-only layer, UnsupportedLayerError for an unknown operator,
+    ConfigError for a mapping that is not legal and CapacityError when the policy finds none.
+    """
+    conv = as_convolution(layer)
+    mapping = mapping_for(layer, config, policy)
+    schedule = Schedule(conv, mapping, config)
+    array = Array(schedule, Operands(conv, mapping.compressed, config), config)
+    passes = list(schedule.passes())
+    done = [array.run(one) for one in passes]
+    fetching = _fetching(done, config)
+    counts = array.counts + Counter({
+        "glb_psum_reads": array.psum_banks.reads, "glb_psum_writes": array.psum_banks.writes,
+        "glb_iact_write_bits": sum(one.stream_bits for one in fetching),
+        "dram_weight_bits": sum(one.weight_bits for one in done),
+        "dram_activation_bits": sum(one.stream_dram_bits for one in fetching),
+        "dram_output_bits": sum(one.output_bits for one in done)})
+    reported = {**mapping.model_dump(mode="json"), "passes": len(passes), "mapped_pes": passes[0].mapped_pes}
+    return LayerRun(sum(one.cycles for one in done), array.slots, {name: array.stalls[name] for name in STALLS},
+                    {name: counts[name] for name in COUNTS}, mapping=reported,
+                    output=as_layer_output(layer, array.sums), tiles=_tiles(done, fetching, config))
+
+
+def _fetching(done: list[PassDone], config: Any) -> list[PassDone]:
+    """The passes that fetch their inputs: those of the first filters, if what these fetch stays on chip, else all."""
+    first = [one for one in done if one.filter_round == 0]
+    room_bits = 8 * config.glb_iact_bytes * config.cluster_rows * config.cluster_cols
+    return first if sum(one.stream_bits for one in first) <= room_bits else done
+
+
+def _tiles(done: list[PassDone], fetching: list[PassDone], config: Any) -> Tiles | None:
+    """A tile for each pass, without what is resident; None where memory takes no time."""
+    if config.dram is None:
+        return None
+    fetch = {id(one) for one in fetching}
+    tiles = Tiles.of([one.cycles for one in done], [one.weight_bits for one in done],
+                     [one.stream_dram_bits if id(one) in fetch else 0 for one in done],
+                     [one.output_bits for one in done])
+    return tiles.without_resident(config.resident_weights, config.resident_activations)

@@ -1,0 +1,115 @@
+"""What the reference's networks, global buffer and DRAM carry, and what that costs, against pencil and paper."""
+
+import numpy as np
+import pytest
+
+from accelsim.hw.memory.config import DramConfig
+from accelsim.workload.layer import conv2d, linear
+
+# Worked by hand from docs/machines/eyeriss.md; the same small design as in test_reference.py.
+
+
+def test_inputs_that_come_too_slowly(check, simulate):
+    # The stream of 16 bits through one bit a cycle: 16 cycles, 8 more than the 8 of compute.
+    check(simulate(linear("one", [[3]], [2]), {}, iact_port_bits=1), 17, {"busy": 1, "psum": 7, "weight": 1, "iact": 8})
+
+
+def test_sums_that_leave_too_slowly(check, simulate):
+    # Three lanes above each other share the port of their column in the cluster. 12 windows of a cycle: 12 + 7; 36 sums
+    # of 20 bits through 20 bits: 36 cycles, 17 more. Streams of 12 x 12 + 12 x 4 = 192 bits, one a plane: 8.
+    layer = conv2d("rows", [[[[1]]]], np.full((1, 1, 3, 12), 2))
+    check(simulate(layer, {"row_lanes": 3}, pe_rows=3, psum_port_bits=20), 1 + 36,
+          {"busy": 36, "psum": 3 * 7 + 3 * 17, "weight": 3})
+
+
+def test_equal_delays_are_the_inputs(simulate):
+    # The sum needs 20 bits at 20 a cycle, the stream 16 bits at 16: never behind compute. With three lanes above each
+    # other and 12 windows: 36 cycles each when a stream's 192 bits come through 16/3, so 5 bits: 39 against 36.
+    layer = conv2d("rows", [[[[1]]]], np.full((1, 1, 3, 12), 2))
+    for bits, iact, psum in ((5, 20, 0), (6, 0, 17)):
+        stalls = simulate(layer, {"row_lanes": 3}, pe_rows=3, psum_port_bits=20, iact_port_bits=bits).stalls
+        assert stalls["iact"] == 3 * iact
+        assert stalls["psum"] == 3 * (7 + psum)
+
+
+def test_input_rows_are_shared_along_diagonals(check, simulate):
+    # 2 filter rows on 2 PEs, 2 output rows on 2 columns: input rows 0, 1, 2 are needed by 1, 2 and 1 PEs of the one
+    # cluster: three streams of one byte, each delivered once to the cluster, each on a plane of its own.
+    layer = conv2d("rows", [[[[1], [2]]]], [[[[3], [4], [5]]]])
+    check(simulate(layer, {"compressed": False, "column": 2, "row_lanes": 2}, pe_rows=2, pe_cols=2), 1 + 8,
+          {"busy": 4, "psum": 28, "weight": 4}, glb_iact_read_bits=24, iact_hop_bits=24, iact_writes=4,
+          weight_hop_bits=16, dram_weight_bits=16, psum_passes=2, psum_hop_bits=40)
+
+
+def test_padding_rows_do_not_exist(check, simulate):
+    # One row of padding above: the upper PE has nothing to read for its one item. Compressed it costs no cycle, in dense
+    # mode the cycle that zeros take.
+    layer = conv2d("rows", [[[[1], [2]]]], [[[[3]]]], padding=(1, 0), stride=2)
+    compressed = simulate(layer, {"column": 2}, pe_rows=2)
+    check(compressed, 1 + 8, {"busy": 1, "column": 1, "psum": 14, "weight": 2}, iact_writes=1, iact_reads=1,
+          iact_address_reads=2, glb_iact_read_bits=16)
+    dense = simulate(layer, {"column": 2, "compressed": False}, pe_rows=2)
+    check(dense, 1 + 8, {"busy": 1, "ineffectual": 1, "psum": 14, "weight": 2}, iact_writes=1, iact_reads=2,
+          gated_macs=1, glb_iact_read_bits=8)
+
+
+@pytest.mark.parametrize(("stride", "padding", "columns", "addresses", "reads"), [
+    (1, 0, 7, 7, 3),  # 5 windows of 3 taps: 4 slides behind the first window's 3 segments
+    (2, 0, 7, 4, 2),  # 3 windows: 2 slides, segments of 2 columns
+    (3, 0, 6, 2, 1),  # columns 0 .. 5
+    (4, 0, 6, 2, 1),  # columns 0 1 2, 4 5 6
+    (1, 2, 7, 11, 3),  # 9 windows; what is in the padding does not come
+])
+def test_windows_slide_by_a_segment(row_layer, simulate, stride, padding, columns, addresses, reads):
+    layer = row_layer([[[1, 2, 3]]], [[1, 2, 3, 4, 5, 6, 7]], stride=(1, stride), padding=(0, padding))
+    windows = layer.out_plane[1]
+    counts = simulate(layer, {"s0": 3}).counts
+    assert counts["iact_writes"] == columns
+    assert counts["iact_address_reads"] == windows * reads
+    assert counts["glb_iact_read_bits"] == columns * 12 + addresses * 4
+
+
+def test_inputs_stay_for_further_filters(simulate):
+    # Two filters one after the other. The stream has 16 bits: they stay in 2 bytes, not in 1.
+    layer = linear("filters", [[1], [2]], [3])
+    assert simulate(layer, {}, glb_iact_bytes=2).counts["dram_activation_bits"] == 16
+    again = simulate(layer, {}, glb_iact_bytes=1).counts
+    assert again["dram_activation_bits"] == again["glb_iact_write_bits"] == again["glb_iact_read_bits"] == 32
+
+
+def test_run_lengths_in_dram(row_layer, simulate):
+    # Two-bit runs: 1, three zeros and a placeholder on the fourth, one more zero, 2: 3 entries of 10 bits; on the
+    # network 7 bytes, or 2 non-zeros of 12 bits and 7 addresses.
+    layer = row_layer([[[1]]], [[1, 0, 0, 0, 0, 0, 2]])
+    gate = simulate(layer, {"compressed": False}, pe="gate", dram_run_bits=2).counts
+    assert (gate["glb_iact_write_bits"], gate["dram_activation_bits"]) == (56, 30)
+    skip = simulate(layer, {}, dram_run_bits=2).counts
+    assert (skip["glb_iact_write_bits"], skip["dram_activation_bits"]) == (52, 30)
+
+
+def test_flat_buses(check, simulate):
+    # The columns' two vectors and two filters: both tiles (8 bits) and both streams (8 bits) cross once, four sums of 20
+    # bits one behind the other. 4-bit buses for data: 4 cycles of weights; T_p = 80/20 = 4 and T_i = 4 behind 1 + 7.
+    layer = linear("bus", [[1], [2]], [[3], [4]])
+    mapping = {"compressed": False, "row_lanes": 2, "filter_lanes": 2}
+    check(simulate(layer, mapping, network="flat", pe_cols=4, iact_port_bits=4, weight_port_bits=4, psum_port_bits=20),
+          4 + 8, {"busy": 4, "psum": 28, "weight": 16}, iact_hop_bits=16, weight_hop_bits=16, psum_hop_bits=80)
+
+
+def test_depthwise_layers_leave_multipliers_idle(check, simulate):
+    # A weight alone in each word of two. Two groups side by side.
+    layer = conv2d("depthwise", [[[[1]]], [[[2]]]], [[[[3]], [[0]]]], groups=2)
+    check(simulate(layer, {"compressed": False, "group_lanes": 2}, pe_cols=2, macs_per_pe=2), 1 + 8,
+          {"busy": 1, "ineffectual": 1, "simd_idle": 2, "psum": 28, "weight": 4}, macs=1, gated_macs=1)
+
+
+def test_tiles_are_passes(simulate):
+    # As in the steps case: outputs leave in the last step.
+    dram = DramConfig(gbps=1.0)
+    tiles = simulate(linear("steps", [[1, 2]], [3, 4]), {}, dram=dram).tiles
+    assert tiles is not None
+    assert tiles.to_lists() == {"compute_cycles": [9, 9], "weight_bits": [19, 19], "activation_bits": [16, 16],
+                                "output_bits": [0, 8]}
+    stay = simulate(linear("steps", [[1, 2]], [3, 4]), {}, dram=dram, resident_activations=True).tiles
+    assert stay is not None
+    assert stay.to_lists()["activation_bits"] == stay.to_lists()["output_bits"] == [0, 0]
