@@ -69,8 +69,9 @@ def test_zero_inputs_take_no_cycle(check, simulate):
 
 def test_gated_zeros_take_theirs(check, simulate):
     # The same in dense mode: 8 cycles; of the zero inputs neither words are read nor sums. 8 bytes in 3 cycles.
-    check(simulate(linear("zeros", [[1] * 4, [2] * 4], [0, 3, 0, 4]), {"m0": 2, "c0": 4, "compressed": False}, pe="gate"),
-          3 + 8 + 7, {"busy": 4, "ineffectual": 4, "psum": 7, "weight": 3},
+    layer = linear("zeros", [[1] * 4, [2] * 4], [0, 3, 0, 4])
+    check(simulate(layer, {"m0": 2, "c0": 4, "compressed": False}, pe="gate"), 3 + 8 + 7,
+          {"busy": 4, "ineffectual": 4, "psum": 7, "weight": 3},
           macs=4, gated_macs=4, iact_reads=4, iact_writes=4, weight_reads=4, weight_writes=8, psum_reads=6)
 
 
@@ -197,8 +198,9 @@ def test_any_mapping_covers_the_layer(small, assert_laws, layer, data):
     lanes = config.rows // column * config.cols
     row_lanes = draw(min(lanes, conv.items))
     filter_lanes = draw(min(lanes // row_lanes, -(-conv.filters // m0)))
-    mapping = Mapping(compressed=not depthwise and data.draw(st.booleans()), m0=m0, c0=draw(min(conv.channels, 8 // s0)),
-                      s0=s0, column=column, row_lanes=row_lanes, filter_lanes=filter_lanes,
+    mapping = Mapping(compressed=not depthwise and data.draw(st.booleans()), m0=m0, s0=s0,
+                      c0=draw(min(conv.channels, 8 // s0)), column=column, row_lanes=row_lanes,
+                      filter_lanes=filter_lanes,
                       group_lanes=draw(min(lanes // (row_lanes * filter_lanes), conv.groups)),
                       inner=data.draw(st.sampled_from(("rows", "filters"))))
     try:
