@@ -1,5 +1,7 @@
 """Are the parts of Eyeriss's reference right? Ticks against the page's recurrences, routes and codes against paper."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from accelsim.arch.eyeriss.reference.compressed import Entry, Stream, WeightTile
 from accelsim.arch.eyeriss.reference.convolution import Axis
 from accelsim.arch.eyeriss.reference.global_buffer import PsumBanks
 from accelsim.arch.eyeriss.reference.mesh import Mesh
+from accelsim.arch.eyeriss.reference.pe import Pe, Setting
 from accelsim.arch.eyeriss.reference.schedule import Lane, Strip
 from accelsim.errors import ModelError
 from accelsim.testing import tensor
@@ -95,6 +98,22 @@ def test_weights_travel_along_their_row(small):
                                  ("link", 4, 2, 3): 10, ("pes", 4, 3): 10}
     assert mesh.weights.hop_bits == 40
     assert {at for at, inbox in mesh.inboxes.items() if inbox.tiles} == {(1, 1), (1, 3)}
+
+
+def test_a_bus_carries_a_tile_once(small):
+    buses = Buses(small(cluster_rows=2, cluster_cols=2))
+    for row in range(2):
+        buses.send_weights(row, (0, 0, 0), TILE, {0, 1})
+    assert buses.weights.hop_bits == buses.weights.bits["bus"] == 10
+    assert len(buses.inboxes) == 4
+
+
+def test_a_scratchpad_refuses_too_many_words(small):
+    setting = Setting(True, Axis(1, 1, 1), filters=2, psums=2)
+    tile = WeightTile.of(np.array([[[1]], [[2]]]), True, small())
+    pe = Pe(small(weight_words=1), setting, Strip(0, 0, 0, 0, range(1), range(1)), Counter(), Counter())
+    with pytest.raises(ModelError, match="2 words of weights, wanted at most 1"):
+        pe.load(tile, [None])
 
 
 def test_sums_leave_at_the_top_and_enter_at_the_bottom(small):
