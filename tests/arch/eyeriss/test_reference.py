@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from accelsim.arch.eyeriss.mapping import Mapping
 from accelsim.arch.eyeriss.reference import run
 from accelsim.arch.eyeriss.reference.convolution import as_convolution
-from accelsim.errors import ConfigError, TraceError
+from accelsim.errors import ConfigError, TraceError, UnsupportedLayerError
 from accelsim.testing import layers
-from accelsim.workload.layer import linear, matmul
+from accelsim.workload.layer import Layer, conv2d, linear, matmul
 
 # Worked by hand from docs/machines/eyeriss.md. L = 6; sums leave two a cycle; one multiplier unless a case says more.
 
@@ -69,8 +69,9 @@ def test_zero_inputs_take_no_cycle(check, simulate):
 
 def test_gated_zeros_take_theirs(check, simulate):
     # The same in dense mode: 8 cycles; of the zero inputs neither words are read nor sums. 8 bytes in 3 cycles.
-    check(simulate(linear("zeros", [[1] * 4, [2] * 4], [0, 3, 0, 4]), {"m0": 2, "c0": 4, "compressed": False}, pe="gate"),
-          3 + 8 + 7, {"busy": 4, "ineffectual": 4, "psum": 7, "weight": 3},
+    layer = linear("zeros", [[1] * 4, [2] * 4], [0, 3, 0, 4])
+    check(simulate(layer, {"m0": 2, "c0": 4, "compressed": False}, pe="gate"), 3 + 8 + 7,
+          {"busy": 4, "ineffectual": 4, "psum": 7, "weight": 3},
           macs=4, gated_macs=4, iact_reads=4, iact_writes=4, weight_reads=4, weight_writes=8, psum_reads=6)
 
 
@@ -172,6 +173,12 @@ def test_errors(simulate):
     with pytest.raises(TraceError, match="pattern-only"):
         simulate(linear("pattern", [[True]], [True]), {})
 
+    class Odd(Layer):
+        op = "odd"
+
+    with pytest.raises(UnsupportedLayerError, match="no rule for a odd"):
+        simulate(Odd("odd", layer.weight, layer.activation, None), {})
+
 
 def test_batched_products_and_biases(simulate):
     rng = np.random.default_rng(3)
@@ -197,8 +204,9 @@ def test_any_mapping_covers_the_layer(small, assert_laws, layer, data):
     lanes = config.rows // column * config.cols
     row_lanes = draw(min(lanes, conv.items))
     filter_lanes = draw(min(lanes // row_lanes, -(-conv.filters // m0)))
-    mapping = Mapping(compressed=not depthwise and data.draw(st.booleans()), m0=m0, c0=draw(min(conv.channels, 8 // s0)),
-                      s0=s0, column=column, row_lanes=row_lanes, filter_lanes=filter_lanes,
+    mapping = Mapping(compressed=not depthwise and data.draw(st.booleans()), m0=m0, s0=s0,
+                      c0=draw(min(conv.channels, 8 // s0)), column=column, row_lanes=row_lanes,
+                      filter_lanes=filter_lanes,
                       group_lanes=draw(min(lanes // (row_lanes * filter_lanes), conv.groups)),
                       inner=data.draw(st.sampled_from(("rows", "filters"))))
     try:
@@ -206,3 +214,26 @@ def test_any_mapping_covers_the_layer(small, assert_laws, layer, data):
     except ConfigError:
         reject()  # a buffer is too small
     assert_laws(layer, config, result)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("simd", "issue_cycles"), [(1, 775_316), (2, 425_929)])
+def test_a_sparse_mobilenet_layer_on_one_pe(simulate, golden, simd, issue_cycles):
+    """Layer 27 of sparse MobileNet-0.5/128 with M0 = 16, C0 = 8: effectual MACs as the Sparseloop artifact counts them.
+
+    In pairs, each non-zero input takes its column's non-zero weights halved and rounded up; 1,655 meet an empty column.
+    """
+    file = golden / "eyeriss_v2_mobilenet" / "masks.npz"
+    if not file.is_file():
+        pytest.skip(f"masks of sparse MobileNet are not at {file}; set ACCELSIM_GOLDEN")
+    data = np.load(file)
+    filters, channels, pixels = map(int, data["L27_shape"])
+    weight, iact = (np.unpackbits(data[f"L27_{name}"], axis=1, count=channels) for name in "wi")
+    layer = conv2d("L27", weight[:, :, None, None].astype(np.int8),
+                   iact.T.reshape(1, channels, 4, pixels // 4).astype(np.int8))
+    result = simulate(layer, {"m0": 16, "c0": 8}, macs_per_pe=simd, weight_words=192 // simd, glb_psum_bytes=1 << 20)
+    assert filters == layer.weight.shape[0]
+    assert result.counts["weight_reads"] == issue_cycles
+    assert result.stalls["busy"] + result.stalls["simd_idle"] == simd * issue_cycles
+    assert 0 < result.stalls["bubble"] <= simd * 1_655
+    assert result.counts["iact_reads"] == 4_775 * filters // 16

@@ -1,5 +1,7 @@
 """Are the parts of Eyeriss's reference right? Ticks against the page's recurrences, routes and codes against paper."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from accelsim.arch.eyeriss.reference.compressed import Entry, Stream, WeightTile
 from accelsim.arch.eyeriss.reference.convolution import Axis
 from accelsim.arch.eyeriss.reference.global_buffer import PsumBanks
 from accelsim.arch.eyeriss.reference.mesh import Mesh
+from accelsim.arch.eyeriss.reference.pe import Pe, Setting
 from accelsim.arch.eyeriss.reference.schedule import Lane, Strip
 from accelsim.errors import ModelError
 from accelsim.testing import tensor
@@ -62,7 +65,7 @@ def window_cost(words: np.ndarray) -> int:
 
 
 def test_streams_go_down_the_homes_column_then_along_rows(small):
-    # First stream: plane 0 of 3, home the first destination. (0, 0) -> (1, 0) -> (2, 0) -> (2, 1), and (1, 0) -> (1, 1).
+    # Stream 0 of 3 planes: plane 0, first destination. (0, 0) -> (1, 0) -> (2, 0) -> (2, 1), and (1, 0) -> (1, 1).
     mesh = Mesh(small(cluster_rows=3, cluster_cols=2))
     destinations = [(1, 1), (0, 0), (2, 1)]
     mesh.send_stream(0, KEY, STREAM, destinations)
@@ -88,13 +91,29 @@ def test_homes_and_planes_take_turns(small):
 
 
 def test_weights_travel_along_their_row(small):
-    # Row 4 of the array is in cluster row 1. Destinations 1 and 3 of 4 clusters: in at 1, two links, cluster 2 passes on.
+    # Row 4 of the array is in cluster row 1. Destinations 1 and 3 of 4: in at 1, two links, cluster 2 passes on.
     mesh = Mesh(small(cluster_rows=2, cluster_cols=4, pe_rows=3))
     mesh.send_weights(4, (0, 0, 0), TILE, {3, 1})
     assert mesh.weights.bits == {("off-chip", 4, 1): 10, ("pes", 4, 1): 10, ("link", 4, 1, 2): 10,
                                  ("link", 4, 2, 3): 10, ("pes", 4, 3): 10}
     assert mesh.weights.hop_bits == 40
     assert {at for at, inbox in mesh.inboxes.items() if inbox.tiles} == {(1, 1), (1, 3)}
+
+
+def test_a_bus_carries_a_tile_once(small):
+    buses = Buses(small(cluster_rows=2, cluster_cols=2))
+    for row in range(2):
+        buses.send_weights(row, (0, 0, 0), TILE, {0, 1})
+    assert buses.weights.hop_bits == buses.weights.bits["bus"] == 10
+    assert len(buses.inboxes) == 4
+
+
+def test_a_scratchpad_refuses_too_many_words(small):
+    setting = Setting(True, Axis(1, 1, 1), filters=2, psums=2)
+    tile = WeightTile.of(np.array([[[1]], [[2]]]), True, small())
+    pe = Pe(small(weight_words=1), setting, Strip(0, 0, 0, 0, range(1), range(1)), Counter(), Counter())
+    with pytest.raises(ModelError, match="2 words of weights, wanted at most 1"):
+        pe.load(tile, [None])
 
 
 def test_sums_leave_at_the_top_and_enter_at_the_bottom(small):
@@ -136,8 +155,8 @@ def test_weight_tiles(small):
 
 
 @pytest.mark.parametrize(("taps", "stride", "dilation", "padding"), [
-    (range(0, 3), 1, 1, 0), (range(2, 5), 1, 1, 2), (range(0, 5), 2, 1, 1), (range(0, 2), 3, 1, 0),
-    (range(1, 4), 2, 3, 4), (range(0, 3), 1, 2, 2), (range(0, 3), 4, 3, 0),
+    (range(3), 1, 1, 0), (range(2, 5), 1, 1, 2), (range(5), 2, 1, 1), (range(2), 3, 1, 0),
+    (range(1, 4), 2, 3, 4), (range(3), 1, 2, 2), (range(3), 4, 3, 0),
 ])
 def test_segments_hold_each_window(small, taps, stride, dilation, padding):
     """Decoded segments q to q + reach - 1 have all of window q; those of all windows have each input once."""

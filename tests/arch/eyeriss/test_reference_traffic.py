@@ -22,14 +22,23 @@ def test_sums_that_leave_too_slowly(check, simulate):
           {"busy": 36, "psum": 3 * 7 + 3 * 17, "weight": 3})
 
 
-def test_equal_delays_are_the_inputs(simulate):
-    # The sum needs 20 bits at 20 a cycle, the stream 16 bits at 16: never behind compute. With three lanes above each
-    # other and 12 windows: 36 cycles each when a stream's 192 bits come through 16/3, so 5 bits: 39 against 36.
+@pytest.mark.parametrize(("iact_port_bits", "iact", "psum"), [(4, 29, 0), (5, 20, 0), (6, 0, 17)])
+def test_the_slower_network_is_blamed(simulate, iact_port_bits, iact, psum):
+    # As before; each plane brings its stream's 192 bits in 48, 39 or 32 cycles, the sums leave in 36, compute takes 19.
     layer = conv2d("rows", [[[[1]]]], np.full((1, 1, 3, 12), 2))
-    for bits, iact, psum in ((5, 20, 0), (6, 0, 17)):
-        stalls = simulate(layer, {"row_lanes": 3}, pe_rows=3, psum_port_bits=20, iact_port_bits=bits).stalls
-        assert stalls["iact"] == 3 * iact
-        assert stalls["psum"] == 3 * (7 + psum)
+    stalls = simulate(layer, {"row_lanes": 3}, pe_rows=3, psum_port_bits=20, iact_port_bits=iact_port_bits).stalls
+    assert stalls["iact"] == 3 * iact
+    assert stalls["psum"] == 3 * (7 + psum)
+
+
+def test_equally_slow_networks_count_as_inputs(simulate):
+    # 9 windows of a cycle take 16; three lanes' sums leave in 27 cycles, three streams of 9 bytes come on the one plane
+    # in 27 too.
+    layer = conv2d("rows", [[[[1]]]], np.full((1, 1, 3, 9), 2))
+    stalls = simulate(layer, {"row_lanes": 3, "compressed": False}, pe_rows=3, psum_port_bits=20, iact_port_bits=8,
+                      glb_iact_banks=1).stalls
+    assert stalls["iact"] == 3 * (27 - 16)
+    assert stalls["psum"] == 3 * 7
 
 
 def test_input_rows_are_shared_along_diagonals(check, simulate):
@@ -42,8 +51,8 @@ def test_input_rows_are_shared_along_diagonals(check, simulate):
 
 
 def test_padding_rows_do_not_exist(check, simulate):
-    # One row of padding above: the upper PE has nothing to read for its one item. Compressed it costs no cycle, in dense
-    # mode the cycle that zeros take.
+    # One row of padding above: the upper PE has nothing to read for its one item. Compressed it costs no cycle, in
+    # dense mode the cycle that zeros take.
     layer = conv2d("rows", [[[[1], [2]]]], [[[[3]]]], padding=(1, 0), stride=2)
     compressed = simulate(layer, {"column": 2}, pe_rows=2)
     check(compressed, 1 + 8, {"busy": 1, "column": 1, "psum": 14, "weight": 2}, iact_writes=1, iact_reads=1,
@@ -88,8 +97,8 @@ def test_run_lengths_in_dram(row_layer, simulate):
 
 
 def test_flat_buses(check, simulate):
-    # The columns' two vectors and two filters: both tiles (8 bits) and both streams (8 bits) cross once, four sums of 20
-    # bits one behind the other. 4-bit buses for data: 4 cycles of weights; T_p = 80/20 = 4 and T_i = 4 behind 1 + 7.
+    # Two vectors, two filters: both tiles (8 bits) and both streams (8 bits) cross once, four sums of 20 bits one
+    # behind the other. 4-bit buses for data: 4 cycles of weights; T_p = 80/20 = 4 and T_i = 4 behind 1 + 7.
     layer = linear("bus", [[1], [2]], [[3], [4]])
     mapping = {"compressed": False, "row_lanes": 2, "filter_lanes": 2}
     check(simulate(layer, mapping, network="flat", pe_cols=4, iact_port_bits=4, weight_port_bits=4, psum_port_bits=20),

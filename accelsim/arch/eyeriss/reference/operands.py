@@ -4,7 +4,7 @@ from typing import Any
 
 from accelsim.arch.eyeriss.reference.compressed import Stream, WeightTile
 from accelsim.arch.eyeriss.reference.convolution import Convolution
-from accelsim.arch.eyeriss.reference.schedule import Lane, Strip, StreamKey, TileKey
+from accelsim.arch.eyeriss.reference.schedule import Lane, StreamKey, Strip, TileKey
 
 
 class Operands:

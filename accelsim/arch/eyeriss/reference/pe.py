@@ -52,8 +52,8 @@ class Pe:
     def load(self, tile: WeightTile, streams: list[Stream | None]) -> None:
         """Take the pass's weights, and the streams that come in item by item (None: a row of padding)."""
         if len(tile.words) > self.config.weight_words:
-            raise ModelError(f"a PE got {len(tile.words):,} words of weights, wanted at most {self.config.weight_words:,}; "
-                             "the mapping is not legal")
+            raise ModelError(f"a PE got {len(tile.words):,} words of weights, wanted at most "
+                             f"{self.config.weight_words:,}; the mapping is not legal")
         self._weight_words, self._weight_addresses, self._streams = tile.words, tile.addresses, streams
         self.counts["weight_writes"] += len(tile.words)
 

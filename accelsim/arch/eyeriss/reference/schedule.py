@@ -102,11 +102,11 @@ class Schedule:
         for number in range(array_rows // mapping.column * array_cols):
             band, column = divmod(number, array_cols)
             if mapping.inner == "rows":
-                number, e = divmod(number, mapping.row_lanes)
-                h, f = divmod(number, mapping.filter_lanes)
+                beyond, e = divmod(number, mapping.row_lanes)
+                h, f = divmod(beyond, mapping.filter_lanes)
             else:
-                number, f = divmod(number, mapping.filter_lanes)
-                h, e = divmod(number, mapping.row_lanes)
+                beyond, f = divmod(number, mapping.filter_lanes)
+                h, e = divmod(beyond, mapping.row_lanes)
             group, tile, items = first_group + h, first_tile + f, chunk[e::mapping.row_lanes]
             if h < mapping.group_lanes and group < self.conv.groups and tile < len(self.tiles) and items:
                 yield Lane(band * mapping.column, column, group, tile, self.tiles[tile], tuple(items),
