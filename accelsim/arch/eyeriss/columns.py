@@ -7,6 +7,8 @@ from accelsim.arch.eyeriss.shape import Shape, shape_of, weight_mask
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
+BASE = 4  # filters of the tiles that larger ones are put together from
+
 
 def columns_of(layer: Layer, m0: int, count_bits: int) -> tuple[np.ndarray, np.ndarray]:
     """(non-zeros, entries) of every column, uint8 [group, filter tile, row, tap, channel]; entries hold placeholders.
@@ -15,12 +17,34 @@ def columns_of(layer: Layer, m0: int, count_bits: int) -> tuple[np.ndarray, np.n
     """
     def make() -> tuple[np.ndarray, np.ndarray]:
         shape: Shape = shape_of(layer)
-        flat = weight_mask(layer, shape).reshape(shape.groups, shape.filters, -1)
-        pair = count_columns(flat, m0, 1 << count_bits)
+        pair = _counted(layer, shape, m0, 1 << count_bits)
         axes = (*pair[0].shape[:2], shape.channels, shape.rows, shape.taps)
         return tuple(np.ascontiguousarray(one.reshape(axes).transpose(0, 1, 3, 4, 2)) for one in pair)  # type: ignore
 
     return derived(layer, ("eyeriss columns", m0, count_bits), make)
+
+
+def _counted(layer: Layer, shape: Shape, m0: int, reach: int) -> tuple[np.ndarray, np.ndarray]:
+    """`count_columns` of the layer's weights; short tiles are put together from smaller ones, counted once."""
+    flat = weight_mask(layer, shape).reshape(shape.groups, shape.filters, -1)
+    if m0 > reach or m0 % BASE or m0 == BASE:
+        return count_columns(flat, m0, reach)
+    small = derived(layer, "eyeriss small columns", lambda: count_columns(flat, BASE, BASE)[0])
+    nonzeros = fold_tiles(small, m0 // BASE)
+    return nonzeros, nonzeros
+
+
+@njit(cache=True)
+def fold_tiles(counts, times):
+    """Sums of `times` neighbouring tiles, uint8 [group, tile, column] as `counts`; the last may be of fewer."""
+    groups, tiles, columns = counts.shape
+    folded = np.zeros((groups, -(-tiles // times), columns), np.uint8)
+    for g in range(groups):
+        for t in range(tiles):
+            row, part = folded[g, t // times], counts[g, t]
+            for x in range(columns):
+                row[x] += part[x]
+    return folded
 
 
 @njit(cache=True)

@@ -151,7 +151,7 @@ def _links_share(side, inner_rows, design):
     reach = filter_lanes if not inner_rows else (filter_lanes - 1) * row_lanes + 1  # lanes from first copy to last
     bands = -(-reach // design.cols)
     high = min(design.cluster_rows, max(1, bands * column // design.pe_rows))
-    wide = min(design.cluster_cols, -(-min(reach, design.cols) // design.pe_cols))
+    across = min(design.cluster_cols, -(-min(reach, design.cols) // design.pe_cols)) - 1.0
     if inner_rows and row_lanes >= design.cols:
-        wide = 1  # one copy in a row of lanes
-    return (high * (wide - 1) + high - 1) / links
+        across = (design.cluster_cols - 1) / 3  # one copy in a row of lanes, anywhere: the mean distance
+    return (high * across + high - 1) / links

@@ -95,45 +95,40 @@ def _choices_of(layer: Layer, shape: Shape, config: EyerissConfig, start: tuple[
         limit = min(limit, config.weight_addresses // s0, (1 << config.count_bits) // min(shape.col_stride, s0))
     sizes = sorted({_even(shape.channels, c) for c in range(1, limit + 1)}, reverse=True)
     touched = min(shape.width, shape.out_cols * min(s0, shape.col_stride) + max(0, s0 - shape.col_stride))
-    found: list[TileChoice] = []
-    for c0 in sizes:
-        if compressed:
-            words, tile_bits = _compressed_tile(layer, config, (m0, c0, s0))
-            if words < 0:
-                continue
-            cycles = share * words * c0 * s0
-            stream = share * touched * c0 * (config.value_bits + config.count_bits)
-            stream += (shape.out_cols - 1 + -(-s0 // shape.col_stride)) * config.iact_address_bits
-        else:
-            if c0 * s0 * -(-m0 // config.macs_per_pe) > config.weight_words:
-                continue
-            cycles = float(c0 * s0 * -(-m0 // config.macs_per_pe))
-            tile_bits, stream = float(m0 * c0 * s0 * config.value_bits), float(touched * c0 * config.value_bits)
-        found.append(TileChoice(compressed, m0, c0, s0, cycles, tile_bits, stream))
-        if len(found) == C0_TRIED:
-            break
-    return found
+    if compressed:
+        segments = shape.out_cols - 1 + -(-s0 // shape.col_stride)
+        return [TileChoice(True, m0, c0, s0, share * words * c0 * s0, bits,
+                           share * touched * c0 * (config.value_bits + config.count_bits)
+                           + segments * config.iact_address_bits)
+                for c0, words, bits in _compressed_tiles(layer, config, (m0, s0), sizes)]
+    words = -(-m0 // config.macs_per_pe)
+    fits = [c0 for c0 in sizes if c0 * s0 * words <= config.weight_words]
+    return [TileChoice(False, m0, c0, s0, float(c0 * s0 * words), float(m0 * c0 * s0 * config.value_bits),
+                       float(touched * c0 * config.value_bits)) for c0 in fits[:C0_TRIED]]
 
 
-def _compressed_tile(layer: Layer, config: EyerissConfig, tile: tuple[int, int, int]) -> tuple[float, float]:
-    """(mean words of a column, mean bits of a weight tile) of (m0, c0, s0); words -1 when some tile does not fit."""
-    m0, c0, s0 = tile
+def _compressed_tiles(layer: Layer, config: EyerissConfig, tile: tuple[int, int],
+                      sizes: list[int]) -> list[tuple[int, float, float]]:
+    """(c0, mean words of a column, mean bits of a weight tile) of the first C0_TRIED `sizes` that fit with (m0, s0)."""
+    m0, s0 = tile
 
-    def make() -> tuple[float, float]:
+    def make() -> list[tuple[int, float, float]]:
         words = words_of(layer, m0, config.count_bits, config.macs_per_pe)
         groups, filter_tiles, rows, taps, channels = words.shape
-        tiles = groups * filter_tiles * rows * -(-taps // s0) * -(-channels // c0)
-        total = derived(layer, ("eyeriss all words", m0, config.count_bits, config.macs_per_pe),
-                        lambda: int(words.sum(dtype=np.int64)))
-        if total > tiles * config.weight_words or int(tile_words(words, c0, s0).max()) > config.weight_words:
-            return -1.0, 0.0
+        total, found = int(words.sum(dtype=np.int64)), []
         bits = total * config.macs_per_pe * (config.value_bits + config.count_bits)
-        return total / words.size, (bits + words.size * config.weight_address_bits) / tiles
+        for c0 in sizes:
+            tiles = groups * filter_tiles * rows * -(-taps // s0) * -(-channels // c0)
+            if total <= tiles * config.weight_words and int(tile_words(words, c0, s0).max()) <= config.weight_words:
+                found.append((c0, total / words.size, (bits + words.size * config.weight_address_bits) / tiles))
+            if len(found) == C0_TRIED:
+                break
+        return found
 
-    key = ("eyeriss tile", tile, config.count_bits, config.macs_per_pe, config.weight_words, config.value_bits,
-           config.weight_address_bits)
-    words, bits = derived(layer, key, make)
-    return float(words), float(bits)
+    key = ("eyeriss tiles", tile, tuple(sizes), config.count_bits, config.macs_per_pe, config.weight_words,
+           config.value_bits, config.weight_address_bits)
+    found: list[tuple[int, float, float]] = derived(layer, key, make)
+    return found
 
 
 def _even(size: int, largest: int) -> int:
