@@ -10,6 +10,7 @@ The blocks of a page run in order, in one folder, as a reader would type them:
 - any other block has no language: plain text that cannot be run. They are counted.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -141,6 +142,7 @@ def test_every_block_is_fenced(page):
     """Markdown takes indented lines for code as well; they would escape the tests."""
     text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.M | re.S)
     assert not re.findall(r"\n\n {4,}\S.*", text)
+    assert "```" not in text, "a fence that the tests do not see"
 
 
 def test_links_lead_somewhere():
@@ -195,10 +197,13 @@ def test_stall_guide_has_every_stall_and_its_class(kind):
 
 
 def test_picture_is_drawn_from_the_code():
-    names: dict[str, Any] = {"__name__": "picture", "__file__": str(ROOT / "docs" / "pictures" / "data_path.py")}
-    sys.modules["picture"] = type(sys)("picture")  # dataclasses look their module up
-    exec(compile(Path(names["__file__"]).read_text(encoding="utf-8"), "data_path.py", "exec"), names)
-    assert names["svg"]() == names["FILE"].read_text(encoding="utf-8"), "run docs/pictures/data_path.py"
+    spec = importlib.util.spec_from_file_location("data_path", ROOT / "docs" / "pictures" / "data_path.py")
+    assert spec is not None
+    assert spec.loader is not None
+    picture = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = picture  # dataclasses look their module up
+    spec.loader.exec_module(picture)
+    assert picture.svg() == picture.FILE.read_text(encoding="utf-8"), "run python docs/pictures/data_path.py"
 
 
 def test_notebook_runs(tmp_path, monkeypatch):
