@@ -83,9 +83,10 @@ def test_a_transformer_from_safetensors_and_from_pytorch(site_packages, tmp_path
     spec.loader.exec_module(example)
     tokens = example.write(folder, "Where did the zeros go?", tmp_path)
     assert tokens == 9  # [CLS] where did the zero ##s go ? [SEP]
-    first = accelsim.record(folder / "model.safetensors", tmp_path / "ids.npy", network=tmp_path / "network.yaml")
+    first = accelsim.record(folder / "model.safetensors", tmp_path / "ids.npy", network=tmp_path / "network.yaml",
+                            bits=16)
     second = accelsim.record(encoder_module(torch, {k: v for k, v in tensors.items() if v.dtype.kind == "f"}),
-                             np.load(tmp_path / "ids.npy"))
+                             np.load(tmp_path / "ids.npy"), bits=16)
     assert len(first) == len(second) == 8 * LAYERS
     per_layer = tokens * WIDTH * (4 * WIDTH + 2 * 4 * WIDTH + 2 * tokens)
     assert sum(layer.macs_dense for layer in first) == LAYERS * per_layer
@@ -94,4 +95,4 @@ def test_a_transformer_from_safetensors_and_from_pytorch(site_packages, tmp_path
             assert a.name == b.name
             np.testing.assert_array_equal(a.weight, b.weight)
         apart = np.linalg.norm(a.activation.astype(float) - b.activation) / np.linalg.norm(a.activation.astype(float))
-        assert apart < 0.1, (a.name, apart)  # sums are added in other orders, see test_same_network; six layers deep
+        assert apart < 0.02, (a.name, apart)  # sums are added in other orders, see test_same_network; six layers deep
