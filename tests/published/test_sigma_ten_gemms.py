@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from accelsim import linear, simulate
+from accelsim.arch import load_arch, machine
 
 pytestmark = pytest.mark.slow
 
@@ -164,3 +165,9 @@ def test_energy_at_unlimited_bandwidth():
 def test_energy_as_the_paper_has_it():
     """Speed-up over the ratio of the chips' powers, about 2: 3.65, published 3.2 in effective TFLOPS per watt."""
     assert geometric(speedups(SPARSE)) / 2 == pytest.approx(3.2, rel=.2)
+
+
+def test_area_efficiency():
+    """Speed-up per area, published about 5: 5.3, with the published areas."""
+    sigma, array = (machine(load_arch(name).kind).area_mm2(load_arch(name)) for name in ("sigma", "tpu_128x128"))
+    assert geometric(speedups(SPARSE)) * array / sigma == pytest.approx(5, rel=.1)
