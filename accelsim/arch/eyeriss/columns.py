@@ -64,7 +64,7 @@ def words_of(layer: Layer, m0: int, count_bits: int, macs_per_pe: int) -> np.nda
 
 @njit(cache=True)
 def tile_words(words, c0, s0):
-    """Words int64 [group, filter tile, strip] of every weight tile, from those of the columns as `words_of` has them."""
+    """Words of every weight tile, int64 [group, filter tile, strip], from those of its columns (`words_of`)."""
     groups, tiles, rows, taps, channels = words.shape
     tap_blocks, channel_blocks = -(-taps // s0), -(-channels // c0)
     total = np.zeros((groups, tiles, channel_blocks * rows * tap_blocks), np.int64)

@@ -33,7 +33,7 @@ ENTRIES_AND_NONZEROS = ~WORDS
 
 
 class Design(NamedTuple):
-    """The scalars of a config, all int but `flat`. latency: pipeline stages less one; sums_per_cycle: of a psum port."""
+    """The scalars of a config, int but `flat`. latency: pipeline stages less one; sums_per_cycle: of a psum port."""
 
     rows: int
     cols: int

@@ -16,9 +16,9 @@ from accelsim.workload.layer import Layer
 class Data(NamedTuple):
     """What the kernel knows of the tensors.
 
-    iacts bool [group, image, row, column, channel]; columns int64 [group, filter tile, row, tap, channel]: words, entries
-    and non-zeros of a weight column in bits 0, 8 and 36 on. tile_words, tile_bits int64 [group, filter tile, strip].
-    stream_words, stream_bits, stream_dram_bits int64 [group, channel block, tap block, image, row].
+    iacts bool [group, image, row, column, channel]; columns int64 [group, filter tile, row, tap, channel]: words,
+    entries and non-zeros of a weight column in bits 0, 8 and 36 on. tile_words, tile_bits int64 [group, filter tile,
+    strip]. stream_words, stream_bits, stream_dram_bits int64 [group, channel block, tap block, image, row].
     """
 
     iacts: np.ndarray

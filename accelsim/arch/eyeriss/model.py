@@ -7,7 +7,7 @@ bank conflicts, the schedule that the papers do not print.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 

@@ -65,8 +65,10 @@ def weight_network(data, shape, tiling, design, now, loads):
     hops = np.int64(0)
     for band in range(design.rows // tiling.column):
         hops += _band_weights(data, shape, tiling, design, now, band, loads)
-    cycles = max(_taken(loads.rows.reshape(-1), design.weight_port), _taken(loads.along.reshape(-1), design.weight_port))
-    return max(cycles, _taken(loads.pes.reshape(-1), design.weight_port)), distinct, hops
+    cycles = np.int64(0)
+    for one in (loads.rows, loads.along, loads.pes):
+        cycles = max(cycles, _taken(one.reshape(-1), design.weight_port))
+    return cycles, distinct, hops
 
 
 @njit(cache=True)

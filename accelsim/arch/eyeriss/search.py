@@ -1,16 +1,15 @@
-"""The mapper's search: every mapping of a small space, ranked by an estimate.
+"""The mapper's search: the weight tiles that fit a PE, each with all lanes, ranked by an estimate.
 
-The estimate prices a mapping from the layer's shapes and from exact totals of non-zeros, spread evenly; the engines
-never use it. What it leaves out: uneven work, routes, ragged ends of tiles.
+Tiles are judged by the real non-zeros; see `accelsim.arch.eyeriss.estimate` for the ranking. The engines use neither.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from accelsim.arch.eyeriss.columns import tile_words, words_of
 from accelsim.arch.eyeriss.config import EyerissConfig
+from accelsim.arch.eyeriss.estimate import DesignBounds, LayerBounds, best
 from accelsim.arch.eyeriss.mapping import Mapping
 from accelsim.arch.eyeriss.shape import Shape, shape_of
 from accelsim.errors import CapacityError
@@ -55,8 +54,8 @@ def best_mapping(layer: Layer, config: EyerissConfig, most_pes: bool) -> Mapping
     """
     shape = shape_of(layer)
     choices = _tile_choices(layer, shape, config)
-    found = Found(*_search(choices, _Layer.of(shape), _Design.of(config), most_pes)) if choices else None
-    if found is None or found.choice < 0:
+    found = _search(choices, LayerBounds.of(shape), DesignBounds.of(config), most_pes)
+    if found.choice < 0:
         per_row, have = shape.out_cols, config.glb_psums
         raise CapacityError(f"layer {layer.name!r}: no mapping fits {config.name!r}: the partial sums of one output "
                             f"row of one filter are {per_row:,} words, the global buffer holds {have:,} (short of "
@@ -142,123 +141,7 @@ def _even(size: int, largest: int) -> int:
     return -(-size // -(-size // largest))
 
 
-class _Layer(NamedTuple):
-    groups: int
-    filters: int
-    channels: int
-    rows: int
-    taps: int
-    items: int
-    out_cols: int
-    row_stride: int
-
-    @classmethod
-    def of(cls, shape: Shape) -> "_Layer":
-        return cls(shape.groups, shape.filters, shape.channels, shape.rows, shape.taps, shape.items, shape.out_cols,
-                   shape.row_stride)
-
-
-class _Design(NamedTuple):
-    rows: int
-    cols: int
-    pe_rows: int
-    pe_cols: int
-    flat: bool
-    latency: int
-    psum_words: int
-    glb_psums: int
-    psum_bits: int
-    iact_bits_per_cycle: int
-    weight_bits_per_cycle: int
-    psum_port_bits: int
-
-    @classmethod
-    def of(cls, config: EyerissConfig) -> "_Design":
-        flat = config.network == "flat"
-        return cls(config.rows, config.cols, config.pe_rows, config.pe_cols, flat, config.pipeline_stages - 1,
-                   config.psum_words, config.glb_psums, config.psum_bits,
-                   config.iact_port_bits * (1 if flat else config.glb_iact_banks), config.weight_port_bits,
-                   config.psum_port_bits)
-
-
-def _search(choices: list[TileChoice], layer: _Layer, design: _Design, most_pes: bool) -> tuple[float, ...]:
+def _search(choices: list[TileChoice], layer: LayerBounds, design: DesignBounds, most_pes: bool) -> Found:
     ints = np.array([[t.m0, t.c0, t.s0] for t in choices], np.int64)
     means = np.array([[t.window_cycles, t.tile_bits, t.stream_bits] for t in choices], np.float64)
-    best: tuple[float, ...] = _best(ints, means, layer, design, most_pes)
-    return best
-
-
-@njit(cache=True)
-def _best(ints, means, layer, design, most_pes):
-    """(choice, column, row, filter, group lanes, inner rows, cycles) of the best mapping; choice -1 if there is none."""
-    best = (-1, 0, 0, 0, 0, False, np.inf)
-    best_pes = np.int64(-1)
-    for i in range(len(ints)):
-        m0, c0, s0 = ints[i]
-        tiles = -(-layer.filters // m0)
-        strips = -(-layer.channels // c0) * layer.rows * -(-layer.taps // s0)
-        for column in range(1, min(design.rows, strips) + 1):
-            lanes = design.rows // column * design.cols
-            rounds_before = 0
-            for wide in range(min(lanes, layer.items), 0, -1):
-                rounds = -(-layer.items // wide)
-                row_lanes = -(-layer.items // rounds)
-                if rounds == rounds_before:
-                    continue  # a wider choice takes as many rounds
-                rounds_before = rounds
-                filter_lanes = min(tiles, lanes // row_lanes)
-                filter_lanes = -(-tiles // -(-tiles // filter_lanes))
-                group_lanes = min(layer.groups, lanes // (row_lanes * filter_lanes))
-                group_lanes = -(-layer.groups // -(-layer.groups // group_lanes))
-                side = (column, row_lanes, filter_lanes, group_lanes)
-                pes = column * row_lanes * filter_lanes * group_lanes
-                if most_pes and pes < best_pes:
-                    continue
-                for inner_rows in (True, False):
-                    cycles = _estimate(ints[i], means[i], side, inner_rows, layer, design)
-                    if cycles == np.inf:
-                        continue
-                    if cycles < best[6] or (most_pes and pes > best_pes):
-                        best = (i, column, row_lanes, filter_lanes, group_lanes, inner_rows, cycles)
-                        best_pes = pes
-    return best
-
-
-@njit(cache=True)
-def _estimate(tile, means, side, inner_rows, layer, design):
-    """Estimated cycles of a mapping; infinite when one row of sums does not fit the global buffer."""
-    m0, c0, s0 = tile
-    window_cycles, tile_bits, stream_bits = means
-    column, row_lanes, filter_lanes, group_lanes = side
-    per_filter = -(-layer.taps // s0) * layer.rows
-    strips = -(-layer.channels // c0) * per_filter
-    steps = -(-strips // column)
-    chunk = np.int64(layer.items)
-    if steps > 1:
-        chunk = min(chunk, design.glb_psums // (layer.out_cols * filter_lanes * m0 * group_lanes))
-        if chunk < 1:
-            return np.inf
-        if row_lanes <= chunk < layer.items:
-            chunk = chunk // row_lanes * row_lanes
-    passes = steps * -(-layer.items // chunk) * -(-(-(-layer.filters // m0)) // filter_lanes)
-    passes *= -(-layer.groups // group_lanes)
-    windows = -(-chunk // row_lanes) * layer.out_cols
-    drain = np.ceil(m0 / (design.psum_port_bits // design.psum_bits))
-    ahead = design.psum_words // m0
-    each = max(window_cycles, drain, (window_cycles + design.latency + drain) / ahead)
-    compute = windows * each + design.latency + drain
-    lanes = row_lanes * filter_lanes * group_lanes
-    used = strips / steps  # PEs of a column at work, mean over the steps
-    distinct = chunk * max(1.0, used / layer.rows) * group_lanes  # streams, rows shared along diagonals
-    if design.flat:
-        weight = used * filter_lanes * group_lanes * tile_bits / design.weight_bits_per_cycle
-        psum = lanes * windows * m0 * design.psum_bits / design.psum_port_bits
-    else:
-        apart = -(-design.pe_cols // row_lanes) if inner_rows else min(design.pe_cols, filter_lanes * group_lanes)
-        weight = min(apart, filter_lanes * group_lanes) * tile_bits / design.weight_bits_per_cycle
-        psum = max(1, design.pe_rows // column) * windows * m0 * design.psum_bits / design.psum_port_bits
-        alike = -(-design.pe_cols // filter_lanes) if not inner_rows else design.pe_cols
-        tall = design.pe_rows if column >= design.pe_rows else design.pe_rows // column * column
-        distinct = min(distinct, min(alike, row_lanes * group_lanes) * tall * chunk / row_lanes)
-    iact = distinct * stream_bits / design.iact_bits_per_cycle
-    return passes * (np.ceil(weight) + max(compute, iact, psum))
+    return Found(*best(ints, means, layer, design, most_pes))
