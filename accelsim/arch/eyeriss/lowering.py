@@ -19,6 +19,7 @@ class Data(NamedTuple):
     iacts bool [group, image, row, column, channel]; columns int64 [group, filter tile, row, tap, channel]: words,
     entries and non-zeros of a weight column in bits 0, 8 and 36 on. tile_words, tile_bits int64 [group, filter tile,
     strip]. stream_words, stream_bits, stream_dram_bits int64 [group, channel block, tap block, image, row].
+    met int32 [group, image, row, tap, channel]: as `streams.count_met` has them; empty where inputs are skipped.
     """
 
     iacts: np.ndarray
@@ -28,6 +29,7 @@ class Data(NamedTuple):
     stream_words: np.ndarray
     stream_bits: np.ndarray
     stream_dram_bits: np.ndarray
+    met: np.ndarray
 
 
 def lower(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) -> Data:
@@ -36,7 +38,10 @@ def lower(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) -> 
     columns = derived(layer, ("eyeriss packed", tiling.m0, config.count_bits, config.macs_per_pe),
                       lambda: _packed(layer, tiling.m0, config))
     words, bits = _tiles(layer, shape, tiling, config)
-    return Data(iacts, columns, words, bits, *_streams(iacts, shape, tiling, config))
+    met = np.zeros((0,) * 5, np.int32)
+    if not tiling.compressed:
+        met = derived(layer, "eyeriss met", lambda: streams.count_met(iacts, shape))
+    return Data(iacts, columns, words, bits, *_streams(iacts, shape, tiling, config), met)
 
 
 def _packed(layer: Layer, m0: int, config: EyerissConfig) -> np.ndarray:
@@ -57,7 +62,7 @@ def _tiles(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) ->
     whole = (shape.groups, tiling.filter_tiles, tiling.strips)
     words = -(-filters // config.macs_per_pe)[:, None] * columns
     bits = filters[:, None] * columns * config.value_bits
-    return np.array(np.broadcast_to(words, whole)), np.array(np.broadcast_to(bits, whole))
+    return np.broadcast_to(words, whole).copy("C"), np.broadcast_to(bits, whole).copy("C")
 
 
 def _streams(iacts: np.ndarray, shape: Shape, tiling: Tiling,
@@ -73,7 +78,7 @@ def _streams(iacts: np.ndarray, shape: Shape, tiling: Tiling,
     else:
         sizes = _parts(shape.channels, tiling.c0)[:, None] * touched.sum(axis=1)
         whole = (shape.groups, *sizes.shape, shape.images, shape.height)
-        words = np.array(np.broadcast_to(sizes[:, :, None, None], whole))
+        words = np.broadcast_to(sizes[:, :, None, None], whole).copy("C")
         bits = words * config.value_bits
     if config.dram_run_bits == 0:
         return words, bits, bits

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from accelsim.arch.base import LayerRun, Machine, Policy
-from accelsim.arch.eyeriss import kernel
+from accelsim.arch.eyeriss import kernel, layout
 from accelsim.arch.eyeriss.config import EyerissConfig
 from accelsim.arch.eyeriss.legality import tiling_of
 from accelsim.arch.eyeriss.lowering import Data, lower
@@ -51,12 +51,12 @@ class Eyeriss(Machine):
         tiling = tiling_of(shape, mapping, config)
         per_pass, totals, _ = _simulated(layer, shape, tiling, config)
         fetches = _fetches(tiling, config, per_pass)
-        totals_by_name = {name: int(totals[getattr(kernel, name.upper())]) for name in self.stalls}
+        totals_by_name = {name: int(totals[getattr(layout, name.upper())]) for name in self.stalls}
         return LayerRun(
-            cycles=int(per_pass[:, kernel.CYCLES].sum()), slots=config.slots, stalls=totals_by_name,
+            cycles=int(per_pass[:, layout.CYCLES].sum()), slots=config.slots, stalls=totals_by_name,
             counts=dict(zip(self.counts, _counts(tiling, config, per_pass, totals, fetches), strict=True)),
             mapping=mapping.model_dump() | {"passes": tiling.passes,
-                                            "mapped_pes": int(per_pass[0, kernel.MAPPED_PES])},
+                                            "mapped_pes": int(per_pass[0, layout.MAPPED_PES])},
             tiles=None if config.dram is None else _tiles(config, per_pass, fetches))
 
     def actions(self, config: EyerissConfig) -> Mapping[str, Action]:
@@ -107,14 +107,14 @@ def _simulated(layer: Layer, shape: Shape, tiling: Tiling,
                config: EyerissConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(per_pass [pass, column], totals [total], busy [PE]) of the kernel."""
     data: Data = lower(layer, shape, tiling, config)
-    design = kernel.Design(
+    design = layout.Design(
         config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows, config.cluster_cols,
         config.macs_per_pe, config.pipeline_stages - 1, config.psum_words, config.psum_port_bits // config.psum_bits,
         config.psum_bits, config.glb_iact_banks, config.iact_port_bits, config.weight_port_bits, config.psum_port_bits,
         config.network == "flat")
     ways: Routes = routes(config.cluster_rows, config.cluster_cols)
-    per_pass = np.zeros((tiling.passes, kernel.COLUMNS), np.int64)
-    totals, busy = np.zeros(kernel.TOTALS, np.int64), np.zeros(config.pes, np.int64)
+    per_pass = np.zeros((tiling.passes, layout.COLUMNS), np.int64)
+    totals, busy = np.zeros(layout.TOTALS, np.int64), np.zeros(config.pes, np.int64)
     kernel.simulate(data, shape, tiling, design, ways, per_pass, totals, busy)
     return per_pass, totals, busy
 
@@ -122,7 +122,7 @@ def _simulated(layer: Layer, shape: Shape, tiling: Tiling,
 def _fetches(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray) -> np.ndarray:
     """bool [pass]: passes whose inputs come from DRAM."""
     first = np.arange(tiling.passes) // (tiling.chunks * tiling.steps) % tiling.filter_rounds == 0
-    stays = per_pass[first, kernel.STREAM_BITS].sum() <= config.glb_iact_bits
+    stays = per_pass[first, layout.STREAM_BITS].sum() <= config.glb_iact_bits
     return first if stays else np.ones_like(first)
 
 
@@ -130,7 +130,7 @@ def _counts(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray, totals:
             fetches: np.ndarray) -> list[int]:
     """In the order of `Eyeriss.counts`."""
     def total(name: str) -> int:
-        return int(totals[getattr(kernel, name)])
+        return int(totals[getattr(layout, name)])
 
     def streams(column: int) -> int:
         return int(per_pass[fetches, column].sum())
@@ -138,15 +138,15 @@ def _counts(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray, totals:
     return [total("MACS"), total("GATED_MACS"), total("IACT_ADDRESS_READS"), total("IACT_READS"), total("IACT_WRITES"),
             total("IACT_READS") if tiling.compressed else 0, total("WEIGHT_READS"), total("WEIGHT_WRITES"),
             total("MACS") + total("DRAINED"), total("MACS"), total("PSUM_PASSES"),
-            int(per_pass[:, kernel.STREAM_BITS].sum()), streams(kernel.STREAM_BITS), total("GLB_PSUM_READS"),
+            int(per_pass[:, layout.STREAM_BITS].sum()), streams(layout.STREAM_BITS), total("GLB_PSUM_READS"),
             total("GLB_PSUM_WRITES"), total("IACT_HOP_BITS"), total("WEIGHT_HOP_BITS"), total("PSUM_HOP_BITS"),
-            int(per_pass[:, kernel.WEIGHT_BITS].sum()), streams(kernel.STREAM_DRAM_BITS),
-            int(per_pass[:, kernel.OUTPUTS].sum()) * config.value_bits]
+            int(per_pass[:, layout.WEIGHT_BITS].sum()), streams(layout.STREAM_DRAM_BITS),
+            int(per_pass[:, layout.OUTPUTS].sum()) * config.value_bits]
 
 
 def _tiles(config: EyerissConfig, per_pass: np.ndarray, fetches: np.ndarray) -> Tiles:
     """A tile is a pass."""
     return Tiles.of(
-        per_pass[:, kernel.CYCLES], per_pass[:, kernel.WEIGHT_BITS], per_pass[:, kernel.STREAM_DRAM_BITS] * fetches,
-        per_pass[:, kernel.OUTPUTS] * config.value_bits,
+        per_pass[:, layout.CYCLES], per_pass[:, layout.WEIGHT_BITS], per_pass[:, layout.STREAM_DRAM_BITS] * fetches,
+        per_pass[:, layout.OUTPUTS] * config.value_bits,
     ).without_resident(config.resident_weights, config.resident_activations)

@@ -57,3 +57,21 @@ def count_runs(iacts, touched, c0, reach):
                                         gap += 1
                         found[g, k, b, n, y] = total
     return found
+
+
+@njit(cache=True)
+def count_met(iacts, shape):
+    """int32 [group, image, row, tap, channel]: non-zero inputs of a row that a tap meets over all output columns."""
+    groups, images, height, width, channels = iacts.shape
+    met = np.zeros((groups, images, height, shape.taps, channels), np.int32)
+    for g in range(groups):
+        for n in range(images):
+            for y in range(height):
+                for s in range(shape.taps):
+                    row = met[g, n, y, s]
+                    for q in range(shape.out_cols):
+                        x = q * shape.col_stride + s * shape.col_dilation - shape.col_padding
+                        if 0 <= x < width:
+                            for c in range(channels):
+                                row[c] += iacts[g, n, y, x, c]
+    return met

@@ -1,0 +1,78 @@
+"""The kernel's tables: what stands at which place of its counters, and the scalars that it is told."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+# places in `totals`
+(BUSY, INEFFECTUAL, SIMD_IDLE, BUBBLE, COLUMN, PSUM, BARRIER, IACT, WEIGHT, FRAGMENTATION,
+ MACS, GATED_MACS, IACT_ADDRESS_READS, IACT_READS, IACT_WRITES, WEIGHT_READS, WEIGHT_WRITES, DRAINED,
+ PSUM_PASSES, GLB_PSUM_READS, GLB_PSUM_WRITES, IACT_HOP_BITS, WEIGHT_HOP_BITS, PSUM_HOP_BITS, TOTALS) = range(25)
+# columns of `per_pass`
+(WEIGHT_CYCLES, COMPUTE_CYCLES, CYCLES, WEIGHT_BITS, STREAM_BITS, STREAM_DRAM_BITS, OUTPUTS, MAPPED_PES,
+ COLUMNS) = range(9)
+
+
+class Design(NamedTuple):
+    """The scalars of a config, int but `flat`. latency: pipeline stages less one; sums_per_cycle: of a psum port."""
+
+    rows: int
+    cols: int
+    pe_rows: int
+    pe_cols: int
+    cluster_rows: int
+    cluster_cols: int
+    macs_per_pe: int
+    latency: int
+    psum_words: int
+    sums_per_cycle: int
+    psum_bits: int
+    banks: int
+    iact_port: int
+    weight_port: int
+    psum_port: int
+    flat: bool
+
+
+class Pass(NamedTuple):
+    """First group, filter tile, item and strip of a pass, how many items and strips, and whether it is the first step
+    of its chunk, and the last."""
+
+    group: int
+    filter_tile: int
+    item: int
+    items: int
+    strip: int
+    strips: int
+    first: bool
+    last: bool
+
+
+class Strips(NamedTuple):
+    """What each strip holds, int64 [strip]; segments, positions: of a window."""
+
+    block: np.ndarray
+    tap_block: np.ndarray
+    row: np.ndarray
+    first_tap: np.ndarray
+    end_tap: np.ndarray
+    first_channel: np.ndarray
+    end_channel: np.ndarray
+    segments: np.ndarray
+    positions: np.ndarray
+
+
+@njit(cache=True)
+def strips_of(shape, tiling):
+    """The strips of a tiling."""
+    each = np.zeros((9, tiling.strips), np.int64)
+    for strip in range(tiling.strips):
+        b, rest = strip % tiling.tap_blocks, strip // tiling.tap_blocks
+        r, k = rest % shape.rows, rest // shape.rows
+        first, end = b * tiling.s0, min(shape.taps, (b + 1) * tiling.s0)
+        channel, last = k * tiling.c0, min(shape.channels, (k + 1) * tiling.c0)
+        each[:, strip] = (k, b, r, first, end, channel, last, -(-(end - first) // shape.col_stride),
+                          (end - first) * (last - channel))
+    return Strips(each[0], each[1], each[2], each[3], each[4], each[5], each[6], each[7],
+                  each[8])
