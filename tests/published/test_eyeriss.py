@@ -1,8 +1,8 @@
 """How far is Eyeriss from the published numbers?
 
 Table VI of the v2 paper at batch 1 and 200 MHz (recalled, and consistent with its prose), its prose on v1 and on the
-25.6 GB/s limit, its scalability figure, and the processing times of the 2017 chip. AlexNet's inputs are as dense as the
-authors of Eyeriss measured them. Weights of "sparse AlexNet" by layer are not published: `alexnet:eyeriss_sparse` has
+25.6 GB/s limit, its scalability figure, and the processing times of the 2017 chip. AlexNet's inputs are as dense
+as in a public set-up of Eyeriss. Weights of "sparse AlexNet" by layer are not published: `alexnet:eyeriss_sparse` has
 the two published totals of its energy-aware pruning, split over the layers like Han et al.'s. What does not hold is an
 expected failure with its number.
 """

@@ -32,6 +32,8 @@ from accelsim.arch.eyeriss.layout import (
     WEIGHT_CYCLES,
     WEIGHT_HOP_BITS,
     WEIGHT_WRITES,
+    Counters,
+    Job,
     Pass,
     strips_of,
 )
@@ -63,7 +65,8 @@ class LaneScratch(NamedTuple):
 @njit(cache=True)
 def simulate(data, shape, tiling, design, routes, per_pass, totals, busy):
     """Fill per_pass [pass, column], totals [total] and busy [PE], all int64 zeros before."""
-    strips = strips_of(shape, tiling)
+    job = Job(data, shape, tiling, design, routes, strips_of(shape, tiling))
+    counters = Counters(totals, busy)
     lanes = LaneScratch(
         np.zeros((tiling.column, shape.out_cols), np.int64), np.zeros(tiling.column, np.int64),
         np.zeros(tiling.column, np.int64), np.zeros(tiling.column, np.int64), np.zeros(design.psum_words, np.int64),
@@ -79,23 +82,24 @@ def simulate(data, shape, tiling, design, routes, per_pass, totals, busy):
                     now = Pass(tg * tiling.group_lanes, tm * tiling.filter_lanes, item,
                                min(tiling.chunk, tiling.items - item), strip,
                                min(tiling.column, tiling.strips - strip), z == 0, z == tiling.steps - 1)
-                    _run_pass(data, shape, tiling, design, routes, now, strips, loads, lanes, lane_ends,
-                              per_pass[number], totals, busy)
+                    _run_pass(job, now, loads, lanes, lane_ends, per_pass[number], counters)
                     number += 1
 
 
 @njit(cache=True)
-def _run_pass(data, shape, tiling, design, routes, now, strips, loads, lanes, lane_ends, row, totals, busy):
+def _run_pass(job, now, loads, lanes, lane_ends, row, counters):
+    """Networks, lanes and the books of one pass; `row` is its row of `per_pass`."""
+    data, shape, tiling, design, totals = job.data, job.shape, job.tiling, job.design, counters.totals
     weight_cycles, row[WEIGHT_BITS], hops = weight_network(data, shape, tiling, design, now, loads)
     totals[WEIGHT_HOP_BITS] += hops
-    iact_cycles, row[STREAM_BITS], row[STREAM_DRAM_BITS], hops = iact_network(data, shape, tiling, design, routes,
+    iact_cycles, row[STREAM_BITS], row[STREAM_DRAM_BITS], hops = iact_network(data, shape, tiling, design, job.routes,
                                                                                now, loads)
     totals[IACT_HOP_BITS] += hops
     psum_cycles, hops = psum_network(shape, tiling, design, now, loads)
     totals[PSUM_HOP_BITS] += hops
     compute_cycles = np.int64(0)
     for lane in range(len(lane_ends)):
-        lane_ends[lane] = _lane(data, shape, tiling, design, now, strips, lane, lanes, row, totals, busy)
+        lane_ends[lane] = _lane(job, now, lane, lanes, row, counters)
         compute_cycles = max(compute_cycles, lane_ends[lane])
     cycles = max(compute_cycles, iact_cycles, psum_cycles)
     mapped = np.int64(0)
@@ -112,8 +116,9 @@ def _run_pass(data, shape, tiling, design, routes, now, strips, loads, lanes, la
 
 
 @njit(cache=True)
-def _lane(data, shape, tiling, design, now, strips, lane, scratch, row, totals, busy):
+def _lane(job, now, lane, scratch, row, counters):
     """Cycle at which the lane's last sums have left; -1 for a lane without work."""
+    shape, tiling, design, totals = job.shape, job.tiling, job.design, counters.totals
     band, array_col = lane // design.cols, lane % design.cols
     e, f, h = lane_at(lane, tiling)
     g, t = now.group + h, now.filter_tile + f
@@ -124,20 +129,20 @@ def _lane(data, shape, tiling, design, now, strips, lane, scratch, row, totals, 
     drain = -(-filters // design.sums_per_cycle)
     for buffer in (scratch.end, scratch.out, scratch.slowest):
         buffer[:] = 0
-    heads = _heads(tiling, now, strips, scratch)
+    heads = _heads(tiling, now, job.strips, scratch)
     w, left = np.int64(0), np.int64(0)
     for place in range(e, now.items, tiling.row_lanes):
         image, p = (now.item + place) // shape.out_rows, (now.item + place) % shape.out_rows
         for i in range(now.strips):
             pe = (band * tiling.column + i) * design.cols + array_col
-            busy[pe] += row_of_windows(data, shape, tiling, design, strips, now.strip + i, (g, t, filters),
-                                       (image, p), scratch.cost[i], totals)
+            counters.busy[pe] += row_of_windows(job, now.strip + i, (g, t, filters), (image, p), scratch.cost[i],
+                                                totals)
         w, left = _columns_meet(shape, tiling, design, heads, scratch, (w, left, drain), totals)
     slowest = scratch.end[:heads].max()
     for n in range(heads):
         totals[COLUMN] += design.macs_per_pe * scratch.alike[n] * (slowest - scratch.end[n])
     for i in range(now.strips):
-        totals[WEIGHT_WRITES] += data.tile_words[g, t, now.strip + i]
+        totals[WEIGHT_WRITES] += job.data.tile_words[g, t, now.strip + i]
     totals[PSUM] += design.macs_per_pe * now.strips * (left - slowest)
     _count_sums(shape, now, items * shape.out_cols * filters, row, totals)
     return left

@@ -76,3 +76,21 @@ def strips_of(shape, tiling):
                           (end - first) * (last - channel))
     return Strips(each[0], each[1], each[2], each[3], each[4], each[5], each[6], each[7],
                   each[8])
+
+
+class Job(NamedTuple):
+    """All that stays the same from pass to pass: what to run, on what. Members are the classes of their names."""
+
+    data: NamedTuple
+    shape: NamedTuple
+    tiling: NamedTuple
+    design: NamedTuple
+    routes: NamedTuple
+    strips: NamedTuple
+
+
+class Counters(NamedTuple):
+    """What is counted over the passes, int64: totals [total]; busy [PE], effectual multiplications."""
+
+    totals: np.ndarray
+    busy: np.ndarray

@@ -61,9 +61,9 @@ def best_mapping(layer: Layer, config: EyerissConfig, most_pes: bool) -> Mapping
                             f"row of one filter are {per_row:,} words, the global buffer holds {have:,} (short of "
                             f"{max(0, per_row - have):,}); raise glb_psum_bytes, or give a narrower layer")
     tile = choices[found.choice]
-    return Mapping(compressed=bool(tile.compressed), m0=tile.m0, c0=tile.c0, s0=tile.s0, column=found.column,
-                   row_lanes=found.row_lanes, filter_lanes=found.filter_lanes, group_lanes=found.group_lanes,
-                   inner="rows" if found.inner_rows else "filters")
+    return Mapping(compressed=tile.compressed, m0=tile.m0, c0=tile.c0, s0=tile.s0, column=int(found.column),
+                   row_lanes=int(found.row_lanes), filter_lanes=int(found.filter_lanes),
+                   group_lanes=int(found.group_lanes), inner="rows" if found.inner_rows else "filters")
 
 
 def _tile_choices(layer: Layer, shape: Shape, config: EyerissConfig) -> list[TileChoice]:

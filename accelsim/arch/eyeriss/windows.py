@@ -24,11 +24,12 @@ ENTRIES_AND_NONZEROS = ~WORDS
 
 
 @njit(cache=True)
-def row_of_windows(data, shape, tiling, design, strips, strip, weights, at, cost, totals):
+def row_of_windows(job, strip, weights, at, cost, totals):
     """Windows of one output row in one PE: fill cost [output column], count; returns effectual multiplications.
 
     weights = (group, filter tile, filters), at = (image, output row).
     """
+    data, shape, tiling, design, strips = job.data, job.shape, job.tiling, job.design, job.strips
     g, t, filters = weights
     image, p = at
     r = strips.row[strip]
