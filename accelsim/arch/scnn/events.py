@@ -37,26 +37,33 @@ def _chunks(layer: Lowered, config: ScnnConfig, window: Window) -> Iterator[Chun
                     np.zeros((plan.rounds, sequence, plan.assignment.pes), np.int64), compute,
                     np.zeros((plan.rounds, kernel.TOTALS), np.int64))
     rounds = rounds_in_time(plan, compute.T.reshape(-1), *post_processing(layer.conv, plan, config), overlapped)
-    waits = list(exposed(rounds, overlapped))
-    for number, round_ in enumerate(rounds):
-        if window.meets(round_.begin, round_.end):
-            yield _round(layer, config, round_)
-        yield _post(rounds, number, waits[number], config.pes)
-    yield _post(rounds, len(rounds), waits[-1], config.pes)
+    for round_, waits in zip(rounds, exposed(rounds, overlapped), strict=False):
+        if window.meets(waits[0].begin if waits else round_.begin, round_.post_end):
+            yield _post(round_, waits, config.pes)
+            if window.meets(round_.begin, round_.end):
+                yield _round(layer, config, round_)
+    yield _end(rounds[-1], list(exposed(rounds, overlapped))[-1], config.pes)
 
 
-def _post(rounds: list[Round], number: int, waits: list[Exposed], pes: int) -> Chunk:
-    """What the post-processing unit does behind round `number`, and all PEs while no round computes before it."""
+def _post(round_: Round, waits: list[Exposed], pes: int) -> Chunk:
+    """All PEs while no round computes before this one; and what the post-processing unit does behind it."""
+    unit = np.array([pes])
+    rows = np.concatenate([_waiting(waits, pes), table(unit, HALO_EXCHANGE, round_.post_begin, round_.halo_end),
+                           table(unit, POST_PROCESSING, round_.halo_end, round_.post_end)])
+    return Chunk(rows, np.tile([*round_[:3], -1], (len(rows), 1)), round_.begin)
+
+
+def _end(last: Round, waits: list[Exposed], pes: int) -> Chunk:
+    """All PEs after the last round."""
+    rows = _waiting(waits, pes)
+    return Chunk(rows, np.tile([*last[:3], -1], (len(rows), 1)), last.post_end)
+
+
+def _waiting(waits: list[Exposed], pes: int) -> np.ndarray:
     pe = np.arange(pes)
     slices = [table(pe, name, begin, end) for wait in waits
               for name, begin, end in ((HALO, wait.begin, wait.halo_end), (POST, wait.halo_end, wait.end))]
-    here = rounds[min(number, len(rounds) - 1)]
-    if number < len(rounds):
-        slices += [table(np.array([pes]), HALO_EXCHANGE, here.post_begin, here.halo_end),
-                   table(np.array([pes]), POST_PROCESSING, here.halo_end, here.post_end)]
-    rows = np.concatenate([np.zeros((0, 4), np.int64), *slices])
-    labels = np.tile([here.image, here.temporal_tile, here.round, -1], (len(rows), 1))
-    return Chunk(rows, labels, here.end if number < len(rounds) else here.post_end, parts=np.zeros((len(rows), 10), np.int64))
+    return np.concatenate([np.zeros((0, 4), np.int64), *slices])
 
 
 def _round(layer: Lowered, config: ScnnConfig, round_: Round) -> Chunk:
