@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from accelsim.simulation import simulate
     from accelsim.study.policies import PolicyComparison, compare_policies
     from accelsim.study.sweep import SweepResult, sweep
+    from accelsim.timelines import Timeline, timeline
     from accelsim.workload.dispersion import Dispersion
     from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
     from accelsim.workload.prune import prune
@@ -50,6 +51,7 @@ _HOMES = {
     "accelsim.workload.dispersion": ("Dispersion",),
     "accelsim.study.policies": ("PolicyComparison", "compare_policies"),
     "accelsim.study.sweep": ("SweepResult", "sweep"),
+    "accelsim.timelines": ("Timeline", "timeline"),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
     "accelsim.workload.prune": ("prune",),
     "accelsim.workload.published": ("load_workload",),
@@ -63,9 +65,9 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
     "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PruneError", "RecordError", "Result",
-    "StoreError", "SweepResult", "Trace", "TraceError", "UnsupportedLayerError", "compare_policies", "conv2d",
-    "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul", "prune", "quantize", "record",
-    "simulate", "sweep",
+    "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError", "compare_policies",
+    "conv2d", "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul", "prune", "quantize",
+    "record", "simulate", "sweep", "timeline",
 ]
 
 

@@ -52,8 +52,9 @@ class Activity:
     """A layer's tracks, and its events as chunks in order of time.
 
     units: what the slots belong to (PEs, SMs...); slots[unit] of each. A unit's slices fill every cycle of the layer.
-    NAME of a slice is an index into the machine's stalls followed by `names`: a stall is what all slots of the unit are
-    in; any other name of a unit's slice is work of several kinds at once, told apart in `parts`. others: tracks behind the units that hold no slots.
+    NAME of a slice is an index into the machine's stalls followed by `names`: a stall is what all slots of the unit
+    are in; any other name of a unit's slice is work of several kinds at once, told apart in `parts`. others: tracks
+    behind the units, which hold no slots.
     """
 
     units: Sequence[str]

@@ -25,8 +25,8 @@ class Block:
 
     tracks, names: as `Chart` numbers them. begin, end: 1 / per_cycle cycles. layer: of all of them, an argument.
     labels [slice, label]: arguments by label_names, -1 for none. slots: above 1 for a slice of one stall in so many
-    slots: its slot-cycles become an argument. parts [slice, part]: slot-cycles by part_names, arguments where slots is 0.
-    whole: cycles of the slice before it was cut; piece, pieces: which of its pieces this is, from 1, and of how many.
+    slots: its slot-cycles become an argument. parts [slice, part]: slot-cycles by part_names, arguments where slots is
+    0. whole: cycles of the slice before it was cut; piece, pieces: which of its pieces this is, from 1, and how many.
     """
 
     tracks: np.ndarray
@@ -83,7 +83,7 @@ class Chart:
     @property
     def size(self) -> int:
         """At least the events: several changes of a counter at one time are one of them."""
-        return sum(map(len, (*self.blocks, *self.changes, *self.barriers)))
+        return sum(map(len, self.blocks)) + sum(map(len, self.changes)) + sum(map(len, self.barriers))
 
     def cut(self, begin: int, end: int, limit: int) -> int:
         """Keep what lies in begin .. end - 1, and less of it if these are more than `limit` events; returns the end."""

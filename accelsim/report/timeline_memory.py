@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from accelsim.hw.memory import events as memory
-from accelsim.hw.memory.events import MemoryEvents
 from accelsim.report.timeline import Block, Chart, Process
 from accelsim.results import LayerResult
+
+# columns of a request with a begin and an end, and parts of a cycle that they are given in
+ASKED = (memory.ASKED, memory.DONE, 1)
+MOVED = (memory.MOVED_FROM, memory.MOVED_UNTIL, memory.PARTS)
 
 
 def draw_layers(chart: Chart, pieces: np.ndarray, layers: Sequence[LayerResult]) -> None:
@@ -20,20 +23,20 @@ def draw_layers(chart: Chart, pieces: np.ndarray, layers: Sequence[LayerResult])
                               ("cycles", "slots")))
 
 
-def draw_requests(chart: Chart, events: MemoryEvents, asked: np.ndarray, moved: np.ndarray,
+def draw_requests(chart: Chart, requests: np.ndarray, chosen: tuple[np.ndarray, np.ndarray],
                   layers: Sequence[LayerResult]) -> None:
-    """Requests events.requests[asked] as slices of their DMA buffers, those of `moved` on the channel."""
-    requests = events.requests
+    """requests[chosen[0]] as slices of their DMA buffers, requests[chosen[1]] on the channel."""
+    asked, moved = chosen
     names = chart.names([f"{'write' if queue == 'outputs' else 'fetch'} {queue}" for queue in memory.QUEUES])
     for queue, buffer in np.unique(requests[:, [memory.QUEUE, memory.BUFFER]], axis=0).tolist():
         chart.tracks(Process.MEMORY, [_lane(queue, buffer)])
     for index, layer in enumerate(layers):
         own = requests[asked][requests[asked, memory.LAYER] == index]
         lanes = chart.tracks(Process.MEMORY, [_lane(q, b) for q, b in own[:, [memory.QUEUE, memory.BUFFER]].tolist()])
-        chart.blocks.append(_block(own, lanes, names, (memory.ASKED, memory.DONE, 1), layer.name))
+        chart.blocks.append(_block(own, lanes, names, ASKED, layer.name))
         own = requests[moved][requests[moved, memory.LAYER] == index]
         lanes = chart.tracks(Process.MEMORY, ["DRAM channel"] * len(own))
-        chart.blocks.append(_block(own, lanes, names, (memory.MOVED_FROM, memory.MOVED_UNTIL, memory.PARTS), layer.name))
+        chart.blocks.append(_block(own, lanes, names, MOVED, layer.name))
 
 
 def _lane(queue: int, buffer: int) -> str:

@@ -87,7 +87,8 @@ def _slices(chart: Chart, tracks: Sequence[tuple[int, int, str]]) -> Iterator[st
     """Track by track, in order of time."""
     if not chart.blocks:
         return
-    places = np.concatenate([[block.tracks, block.begin * (FINEST // block.per_cycle)] for block in chart.blocks], axis=1)
+    places = np.concatenate([[block.tracks, block.begin * (FINEST // block.per_cycle)] for block in chart.blocks],
+                            axis=1)
     names = [_json(name) for name in chart.name_ids]
     heads = [f'"pid":{pid},"tid":{tid}' for pid, tid, _ in tracks]
     texts = [text for block in chart.blocks for text in _block(block, names, heads)]

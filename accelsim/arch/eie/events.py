@@ -108,7 +108,7 @@ def _vector_chunks(vector: Vector, matrix: Matrix, window: Window) -> Iterator[C
         else:
             yield _with_ending(vector, rows, end)
     if count == 0:
-        yield _with_ending(vector, Rows(*(np.zeros((0, n), np.int64) for n in (4, 2, 3)), np.zeros(2, np.int64)), end)
+        yield _with_ending(vector, _no_rows(), end)
 
 
 def _filled(vector: Vector, matrix: Matrix, steps: tuple[int, int], window: tuple[int, int],
@@ -125,6 +125,11 @@ def _filled(vector: Vector, matrix: Matrix, steps: tuple[int, int], window: tupl
         if used[0] <= room[0] and used[1] <= room[1]:
             return Rows(rows.slices[:used[0]], rows.labels[:used[0]], rows.changes[:used[1]], rows.used), after
         room = (used[0], used[1])
+
+
+def _no_rows() -> Rows:
+    return Rows(np.zeros((0, 4), np.int64), np.zeros((0, 2), np.int64), np.zeros((0, 3), np.int64),
+                np.zeros(2, np.int64))
 
 
 def _with_ending(vector: Vector, rows: Rows, end: np.ndarray) -> Chunk:

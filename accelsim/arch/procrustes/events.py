@@ -133,7 +133,7 @@ def _times(loads: Loads, phase: Phase, config: ProcrustesConfig, begin: int) -> 
 
 
 def _sets(loads: Loads, times: Times, own: range, place: tuple[int, np.ndarray], pes: int) -> Chunk:
-    """The given sets: every PE's waves and its wait for the threshold unit, and the unit itself. place: pass, numbers."""
+    """The given sets: every PE's waves and its wait for the threshold unit, and the unit; place: pass, set numbers."""
     sets = np.arange(own.start, own.stop)
     row, pe, of = np.tile(loads.row, len(sets)), np.tile(np.arange(pes), len(sets)), np.repeat(sets, pes)
     slowest, load = loads.load.max(axis=1)[of], loads.load[of, row]
@@ -146,7 +146,8 @@ def _sets(loads: Loads, times: Times, own: range, place: tuple[int, np.ndarray],
     rows = np.concatenate([
         np.column_stack([pe, np.full(len(of), WAVES), times.begin[of], times.computed[of]]),
         np.column_stack([pe, np.full(len(of), THRESHOLD), times.computed[of], times.handed[of]]),
-        np.column_stack([np.full(len(sets), pes), np.full(len(sets), GRADIENTS), times.handed[sets], times.done[sets]])])
+        np.column_stack([np.full(len(sets), pes), np.full(len(sets), GRADIENTS), times.handed[sets],
+                         times.done[sets]])])
     numbers = np.concatenate([of, of, sets])
     labels = np.column_stack([np.full(len(numbers), place[0]), place[1][numbers]])
     kept = rows[:, 3] > rows[:, 2]

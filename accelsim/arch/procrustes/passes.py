@@ -94,7 +94,7 @@ def sets_of(layer: Layer, mask: Mask, mapping: Mapping, config: ProcrustesConfig
     """The sets of a pass, found again by the next pass or design with the same tiles."""
     def fold() -> Sets:
         work = folded(mask, mapping, config)
-        live = work.any(axis=(1, 2))
+        live = np.asarray(work.any(axis=(1, 2)))
         return Sets(work[live], live)
 
     return derived(layer, ("procrustes sets", config.sparse, mapping.lanes_on_filters, mapping.runs,

@@ -84,8 +84,8 @@ def _round(layer: Lowered, config: ScnnConfig, round_: Round) -> Chunk:
         rows = np.concatenate([table(pe, COMPUTE, begin, last_step), table(pe, DRAIN, last_step, own),
                                table(pe[holds], BARRIER, own[holds], end), table(idle, IDLE_TILE, begin, end)])
         slices.append(rows)
-        parts.append(np.where((rows[:, 1] == COMPUTE)[:, None], _parts(totals[channel], config.lanes)[rows[:, 0] % used],
-                              0))
+        own_parts = _parts(totals[channel], config.lanes)
+        parts.append(np.where((rows[:, 1] == COMPUTE)[:, None], own_parts[rows[:, 0] % used], 0))
         labels.append(np.tile([*round_[:3], channel if channels > 1 else -1], (len(rows), 1)))
     return Chunk(np.concatenate(slices), np.concatenate(labels), round_.end, np.concatenate(parts), barriers=ends)
 

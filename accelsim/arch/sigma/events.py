@@ -41,8 +41,8 @@ class Folds(NamedTuple):
 
 def events(layer: Layer, config: SigmaConfig, policy: Policy, window: Window) -> Activity:
     """Tracks: Flex-DPEs; and the load path where loads overlap with other work."""
-    return Activity([f"Flex-DPE {dpe}" for dpe in range(config.flex_dpes)],
-                    np.full(config.flex_dpes, config.multipliers_per_dpe, np.int64), ("stream", "load next fold"), LABELS,
+    slots = np.full(config.flex_dpes, config.multipliers_per_dpe, np.int64)
+    return Activity([f"Flex-DPE {dpe}" for dpe in range(config.flex_dpes)], slots, ("stream", "load values"), LABELS,
                     _chunks(layer, config, policy, window), others=() if config.overlap == "none" else ("load path",))
 
 
@@ -71,15 +71,15 @@ def _folds(gemm: Gemm, side: Side, folds: Folds, low: int, high: int) -> Chunk:
     packed, per_k = gemm.operands(side.name)
     count_by_dpe(packed, per_k, placement, (config.slots, config.multipliers_per_dpe, gemm.tile_width), span, values,
                  macs)
-    values, macs = (held[numbers - span[0]].ravel() for held in (values, macs))
+    held, effectual = (counts[numbers - span[0]].ravel() for counts in (values, macs))
     own, dpes = Folds(*(times[low:high] for times in folds)), config.flex_dpes
     fold = np.repeat(np.arange(high - low), dpes)
     dpe, step = np.tile(np.arange(dpes), high - low), own.step_cycles[fold]
-    filled, width = values * vectors, config.multipliers_per_dpe
+    filled, width = held * vectors, config.multipliers_per_dpe
     parts = np.zeros((len(fold), DRAIN + 1), np.int64)
-    parts[:, BUSY], parts[:, STREAMED_ZERO], parts[:, UNFILLED] = macs, filled - macs, width * vectors - filled
-    parts[:, BANDWIDTH] = width * vectors * (step - 1)
-    labels = np.column_stack([np.full(len(fold), gemm.index), numbers[fold], values, np.full(len(fold), vectors), step])
+    parts[:, BUSY], parts[:, STREAMED_ZERO] = effectual, filled - effectual
+    parts[:, UNFILLED], parts[:, BANDWIDTH] = width * vectors - filled, width * vectors * (step - 1)
+    labels = np.column_stack([np.full(len(fold), gemm.index), numbers[fold], held, np.full(len(fold), vectors), step])
     slices = [np.column_stack([dpe, np.full(len(fold), name), begin[fold], end[fold]]) for name, begin, end in (
         (LOAD, own.begin, own.stream), (STREAM, own.stream, own.drain), (DRAIN, own.drain, own.end))]
     rows, tags, pieces = np.concatenate(slices), np.tile(labels, (3, 1)), np.tile(parts, (3, 1))
@@ -88,7 +88,7 @@ def _folds(gemm: Gemm, side: Side, folds: Folds, low: int, high: int) -> Chunk:
         path = np.column_stack([np.full(high - low, dpes), np.full(high - low, LOAD_PATH), own.load_begin,
                                 own.load_begin + own.load_cycles])
         tag = labels[first].copy()
-        tag[:, 2] = values.reshape(-1, dpes).sum(axis=1)
+        tag[:, 2] = held.reshape(-1, dpes).sum(axis=1)
         rows, tags, pieces = np.concatenate([rows, path]), np.concatenate([tags, tag]), np.concatenate(
             [pieces, np.zeros((high - low, DRAIN + 1), np.int64)])
     kept = rows[:, 3] > rows[:, 2]

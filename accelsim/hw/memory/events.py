@@ -18,8 +18,8 @@ from accelsim.hw.memory.timeline import Schedule, Times, run_timeline
 WEIGHTS, ACTIVATIONS, WRITEBACK = range(3)  # of overlay.STALLS
 QUEUES = ("weights", "activations", "outputs")
 PARTS = 1000  # of a cycle, in which the channel's times are given
-# of requests[request]: queue and its buffer, layer and tile of the layer, asked for and done (cycles), from when to when
-# the channel moves it (1 / PARTS cycles, rounded down), bits in whole bursts
+# of requests[request]: queue and its buffer, layer and tile of the layer, asked for and done (cycles), from when to
+# when the channel moves it (1 / PARTS cycles, rounded down), bits in whole bursts
 QUEUE, BUFFER, LAYER, TILE, ASKED, DONE, MOVED_FROM, MOVED_UNTIL, BITS = range(9)
 
 
@@ -48,8 +48,9 @@ class Clock(NamedTuple):
 
 @dataclass(frozen=True)
 class MemoryEvents:
-    """clocks[layer]; waits [wait, (layer, stall, begin, end)] in order of time, stalls by index into overlay.STALLS; pieces
-    [piece, (layer, begin, end)]: whose cycles they are, in order of time; requests [request, QUEUE ..], queue by queue.
+    """clocks[layer]; waits [wait, (layer, stall, begin, end)] in order of time, stalls by index into overlay.STALLS;
+    pieces [piece, (layer, begin, end)]: whose cycles they are, in order of time; requests [request, QUEUE ..], queue by
+    queue.
     """
 
     clocks: Sequence[Clock]

@@ -39,8 +39,8 @@ def actions(config: ArchConfig) -> dict[str, Action]:
 class Work:
     """All tiles of a run, layer by layer: layer i has the tiles bounds[i] .. bounds[i + 1] - 1.
 
-    demand, bits [queue, tile]: what is moved, exactly and in whole bursts; compute_cycles [tile]; order: needs and gate of
-    the timeline.
+    demand, bits [queue, tile]: what is moved, exactly and in whole bursts; compute_cycles [tile]; order: needs and gate
+    of the timeline.
     """
 
     bounds: Sequence[int]

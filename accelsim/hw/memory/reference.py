@@ -38,8 +38,8 @@ class Request:
 
 @dataclass
 class Record:
-    """What happened to one tile, in cycles; waits by cause. Of its requests by name: when asked, when the data are there
-    (a write: when written), and from when to when they are moved, in ticks.
+    """What happened to one tile, in cycles; waits by cause. Of its requests by name: when asked, when the data are
+    there (a write: when written), and from when to when they are moved, in ticks.
     """
 
     start: int = 0

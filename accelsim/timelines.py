@@ -20,7 +20,7 @@ from accelsim.hw.memory import events as memory
 from accelsim.report import trace_event
 from accelsim.report.timeline import Chart, Process
 from accelsim.report.timeline_layers import LayerSketch
-from accelsim.report.timeline_memory import draw_layers, draw_requests
+from accelsim.report.timeline_memory import ASKED, MOVED, draw_layers, draw_requests
 from accelsim.results import LayerResult, Result
 from accelsim.simulation import find_policy
 
@@ -84,7 +84,7 @@ def timeline(result: Result, layer: str | None = None, window: Cycles | None = N
     layer: show this one alone. window: cycles (begin, end) to show, counted from the begin of the run, or of `layer`;
     None for the first and the last there is. limit: at most so many events; what follows them is left out, and `cut`
     says so. Layers that are drawn whole are checked against the result's stalls.
-    Raises ConfigError for an unknown layer, an empty window, too low a limit, or a machine that does not tell its times.
+    Raises ConfigError for an unknown layer, an empty window, too low a limit, or a machine that does not tell times.
     """
     return _Drawing(result, layer, window, limit).finished()
 
@@ -114,8 +114,8 @@ class _Drawing:
         self._draw_memory()
         end = self.chart.cut(self.begin, self.complete, self.limit)
         if end <= self.begin:
-            raise ConfigError(f"the limit of {self.limit:,} events is too low: more than that begin in the first cycle; "
-                              "raise it (--timeline-limit)")
+            raise ConfigError(f"the limit of {self.limit:,} events is too low: more than that begin in the first cycle "
+                              "to show; raise it (--timeline-limit)")
         return Timeline(self.result, self.layer, self.begin, end, end < self.end, self.limit, self.chart)
 
     def _memory(self, names: list[str]) -> memory.MemoryEvents:
@@ -135,8 +135,9 @@ class _Drawing:
         begin, end = (None, None) if window is None else window
         low, high = first + (begin or 0), last if end is None else min(last, first + end)
         if not first <= low < high:
-            raise ConfigError(f"the window {'' if begin is None else begin}:{'' if end is None else end} holds no cycle "
-                              f"of the {what}, which has the cycles 0 to {last - first:,}; give A:B with A below B")
+            shown = ":".join("" if time is None else str(time) for time in (begin, end))
+            raise ConfigError(f"the window {shown} holds no cycle of the {what}, which has the cycles 0 to "
+                              f"{last - first:,}; give A:B with A below B")
         return low, high
 
     def _own(self, rows: np.ndarray, column: int) -> np.ndarray:
@@ -175,9 +176,9 @@ class _Drawing:
         inside = np.flatnonzero((pieces[:, 1] < self.complete) & (pieces[:, 2] > self.begin))
         draw_layers(self.chart, pieces[inside[self._first(pieces[inside, 1], self.limit)]], self.result.layers)
         chosen = []
-        for begin, end, parts in ((memory.ASKED, memory.DONE, 1), (memory.MOVED_FROM, memory.MOVED_UNTIL, memory.PARTS)):
+        for begin, end, parts in (ASKED, MOVED):
             shown = np.array(self.shown, np.bool_)[requests[:, memory.LAYER]]
             inside = np.flatnonzero(shown & (requests[:, begin] < self.complete * parts)
                                     & (requests[:, end] > self.begin * parts))
             chosen.append(inside[self._first(requests[inside, begin] // parts, self.limit)])
-        draw_requests(self.chart, self.memory, *chosen, self.result.layers)
+        draw_requests(self.chart, requests, (chosen[0], chosen[1]), self.result.layers)
