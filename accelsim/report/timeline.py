@@ -55,7 +55,9 @@ class Block:
 
 @dataclass
 class Chart:
-    """What is drawn. changes: (counter, time, change) arrays, counters beginning at 0; barriers: arrays of times."""
+    """What is drawn. changes: (counter, time, change) arrays, counters beginning at 0; barriers: arrays of times,
+    a barrier belonging to the cycle before it.
+    """
 
     blocks: list[Block] = field(default_factory=list)
     changes: list[np.ndarray] = field(default_factory=list)
@@ -90,7 +92,7 @@ class Chart:
         self._clip(begin, end)
         if self.size > limit:
             times = [*(block.begin // block.per_cycle for block in self.blocks),
-                     *(changes[:, 1] for changes in self.changes), *self.barriers]
+                     *(changes[:, 1] for changes in self.changes), *(barriers - 1 for barriers in self.barriers)]
             end = int(np.sort(np.concatenate(times))[limit])
             self._clip(begin, end)
         return end

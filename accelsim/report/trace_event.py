@@ -68,19 +68,23 @@ def _events(chart: Chart) -> Iterator[str]:
     levels = chart.levels()
     processes = {pid for pid, tid, _ in tracks if tid - 1 in used} | ({int(Process.QUEUES)} if len(levels) else set())
     for pid in sorted(processes):
-        yield _json({"name": "process_name", "ph": "M", "pid": pid, "args": {"name": TITLES[Process(pid)]}})
-        yield _json({"name": "process_sort_index", "ph": "M", "pid": pid, "args": {"sort_index": pid}})
+        yield _metadata("process_name", pid, 0, {"name": TITLES[Process(pid)]})
+        yield _metadata("process_sort_index", pid, 0, {"sort_index": pid})
     for pid, tid, name in tracks:
         if tid - 1 in used:
-            yield _json({"name": "thread_name", "ph": "M", "pid": pid, "tid": tid, "args": {"name": name}})
-            yield _json({"name": "thread_sort_index", "ph": "M", "pid": pid, "tid": tid, "args": {"sort_index": tid}})
+            yield _metadata("thread_name", pid, tid, {"name": name})
+            yield _metadata("thread_sort_index", pid, tid, {"sort_index": tid})
     yield from _slices(chart, tracks)
     for time in chart.barrier_times().tolist():
-        yield (f'{{"name":"barrier","ph":"i","ts":{time},"pid":{int(Process.LAYERS)},"tid":1,"s":"g"}}')
+        yield f'{{"name":"barrier","cat":"barriers","ph":"i","ts":{time},"pid":{int(Process.LAYERS)},"tid":1,"s":"g"}}'
     names = [_json(name) for _, _, name in tracks]
     for counter, time, level in levels.tolist():
-        yield (f'{{"name":{names[counter]},"ph":"C","ts":{time},"pid":{int(Process.QUEUES)},"tid":0,'
+        yield (f'{{"name":{names[counter]},"cat":"queues","ph":"C","ts":{time},"pid":{int(Process.QUEUES)},"tid":0,'
                f'"args":{{"entries":{level}}}}}')
+
+
+def _metadata(name: str, pid: int, tid: int, args: Mapping[str, Any]) -> str:
+    return _json({"name": name, "cat": "__metadata", "ph": "M", "ts": 0, "pid": pid, "tid": tid, "args": args})
 
 
 def _slices(chart: Chart, tracks: Sequence[tuple[int, int, str]]) -> Iterator[str]:
@@ -90,7 +94,7 @@ def _slices(chart: Chart, tracks: Sequence[tuple[int, int, str]]) -> Iterator[st
     places = np.concatenate([[block.tracks, block.begin * (FINEST // block.per_cycle)] for block in chart.blocks],
                             axis=1)
     names = [_json(name) for name in chart.name_ids]
-    heads = [f'"pid":{pid},"tid":{tid}' for pid, tid, _ in tracks]
+    heads = [f'"cat":"{TITLES[Process(pid)]}","pid":{pid},"tid":{tid}' for pid, tid, _ in tracks]
     texts = [text for block in chart.blocks for text in _block(block, names, heads)]
     for at in np.lexsort((places[1], places[0])).tolist():
         yield texts[at]

@@ -1,6 +1,7 @@
 """Is a timeline what the machine does? Against references cycle by cycle, and against schedules worked out by hand."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -65,7 +66,8 @@ def test_eie_is_its_reference_in_every_cycle(layer, pes, depth, bits, policy):
 def test_eie_queues_are_full_just_when_the_scanner_is_held(layer, pes, depth):
     _, trace = drawn(layer, "eie", pes=pes, queue_entries=depth)
     levels = counters(trace)
-    held = [(e["ts"], e["ts"] + e["dur"]) for e in tracks(trace, "other parts").get("scanner", []) if e["name"] == "held"]
+    scanner = tracks(trace, "other parts").get("scanner", [])
+    held = [(e["ts"], e["ts"] + e["dur"]) for e in scanner if e["name"] == "held"]
     last = trace["otherData"]["run_cycles"]
     full = np.zeros(last, np.bool_)
     for own in levels.values():
@@ -137,12 +139,13 @@ def test_planar_pes_begin_together_and_end_at_the_barrier(preset):
     assert all(len({begin for begin, _ in own}) == 1 for own in times.values())
     order = sorted(times)
     barriers = [e["ts"] for e in trace["traceEvents"] if e["ph"] == "i"]
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         assert max(end for _, end in times[before]) <= times[after][0][0]
         assert any(max(end for _, end in times[before]) <= b <= times[after][0][0] for b in barriers)
     assert result.cycles >= max(end for own in times.values() for _, end in own)
 
 
+@pytest.mark.small
 def test_sigma_by_hand():
     """12 values in 2 folds of 8 multipliers, 2 words per cycle, 3 vectors: loads of 4 and 2 cycles."""
     layer = accelsim.linear("l", np.ones((3, 4), np.int8), np.array([[1, 0, 0, 1]] * 3, np.int8))
@@ -175,6 +178,7 @@ def test_tensor_core_steps_never_overlap_copies_they_need():
             assert len(own_steps) == 2
 
 
+@pytest.mark.small
 def test_dram_transfers_follow_each_other_and_are_asked_for_before():
     rng = np.random.default_rng(3)
     layers = [accelsim.linear(name, testing.tensor(rng, (40, 40), 0.5), testing.tensor(rng, (3, 40), 0.5))
