@@ -109,15 +109,18 @@ class Chart:
 
     def levels(self) -> np.ndarray:
         """[value, (counter, time, level)]: each counter's levels in order of time, where they change."""
-        changes = np.concatenate([np.zeros((0, 3), np.int64), *self.changes])
-        changes = changes[np.lexsort((changes[:, 1], changes[:, 0]))]
-        if not len(changes):
-            return changes
-        first = np.flatnonzero((np.diff(changes[:, :2], axis=0, prepend=-1) != 0).any(axis=1))
-        total = np.add.reduceat(changes[:, 2], first)
-        counter, time = changes[first, 0], changes[first, 1]
-        level = np.cumsum(total)
-        starts = np.flatnonzero(np.diff(counter, prepend=-1))
-        level -= np.repeat(level[starts] - total[starts], np.diff(starts, append=len(level)))
-        keep = (total != 0) | np.isin(np.arange(len(level)), starts)
-        return np.column_stack([counter, time, level])[keep]
+        changes = net(np.concatenate([np.zeros((0, 3), np.int64), *self.changes]))
+        level = np.cumsum(changes[:, 2])
+        starts = np.flatnonzero(np.diff(changes[:, 0], prepend=-1))
+        level -= np.repeat(level[starts] - changes[starts, 2], np.diff(starts, append=len(level)))
+        return np.column_stack([changes[:, :2], level])
+
+
+def net(changes: np.ndarray) -> np.ndarray:
+    """changes[change, (counter, time, change)] by counter and time, those of one time as one, without zeros."""
+    changes = changes[np.lexsort((changes[:, 1], changes[:, 0]))]
+    first = np.flatnonzero((np.diff(changes[:, :2], axis=0, prepend=-1) != 0).any(axis=1))
+    if not len(first):
+        return changes
+    total = np.add.reduceat(changes[:, 2], first)
+    return np.column_stack([changes[first, :2], total])[total != 0]

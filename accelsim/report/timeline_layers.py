@@ -8,7 +8,7 @@ from accelsim.arch.activity import BEGIN, COUNTER, END, NAME, TIME, TRACK, Activ
 from accelsim.errors import AccountingError
 from accelsim.hw.memory.events import Clock
 from accelsim.hw.memory.overlay import STALLS
-from accelsim.report.timeline import Block, Chart, Process
+from accelsim.report.timeline import Block, Chart, Process, net
 from accelsim.results import LayerResult
 
 
@@ -74,7 +74,7 @@ class LayerSketch:
         changes = chunk.changes.copy()
         changes[:, COUNTER] = self.counters[changes[:, COUNTER]] if len(changes) else 0
         changes[:, TIME] += self.clock.shift[self.clock.segment(changes[:, TIME])]
-        self.chart.changes.append(changes)
+        self.chart.changes.append(net(changes))
         barriers = chunk.barriers
         self.chart.barriers.append(barriers + self.clock.shift[self.clock.segment(np.maximum(barriers - 1, 0))])
 
