@@ -206,5 +206,5 @@ def test_padding_stands_where_the_encoding_has_it():
     """Rows 0, 4 and 5 of one column, one index bit: an entry, three zeros (one padding entry), two entries."""
     layer = accelsim.linear("l", np.array([[1], [0], [0], [0], [1], [1]]), [3])
     _, trace = drawn(layer, "eie", pes=1, index_bits=1)
-    column = [(e["name"], e["dur"]) for e in tracks(trace, "units")["PE 0"] if e["args"]["column"] == 0]
+    column = [(e["name"], e["dur"]) for e in tracks(trace, "units")["PE 0"] if e["args"].get("column") == 0]
     assert column == [("starved", 3), ("busy", 1), ("padding", 1), ("busy", 2)]

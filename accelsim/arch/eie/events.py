@@ -204,6 +204,8 @@ def trace_steps(vector, matrix, steps, window, end, rows):
             before = end[p]
             start = max(b + 2, before)
             held_from, held_until = min(max(before, unheld + 1), start), min(max(before, b + 1), start)
+            if held_from == held_until:
+                held_from = held_until = start
             _put(rows, window, vector, p, STARVED, before, held_from, column)
             _put(rows, window, vector, p, BACK_PRESSURE, held_from, held_until, column)
             _put(rows, window, vector, p, STARVED, held_until, start, column)
