@@ -18,10 +18,9 @@ def register(app: typer.Typer, checked: Checked) -> None:
 def validate(
     arch: Annotated[list[str] | None, typer.Option("--arch", "-a", metavar="NAME", help="Only the figures of this "
                                                    "machine (or of this preset's); repeatable.")] = None,
-    golden: Annotated[Path | None, typer.Option(envvar="ACCELSIM_GOLDEN", metavar="DIR", help="The folder of "
-                                                                                              "third-party data that "
-                                                                                              "some figures need "
-                                                                                              "(docs/validation.md).")] = None,
+    golden: Annotated[Path | None, typer.Option(envvar="ACCELSIM_GOLDEN", metavar="DIR",
+                                                help="The folder of third-party data that some figures need "
+                                                     "(docs/validation.md).")] = None,
     processes: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Processes at a time.")] = 2,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE",
                                                 help="Also write the page, as Markdown.")] = None,
@@ -41,7 +40,7 @@ def validate(
     with progress("checking") as step:
         outcomes = check(names, golden, processes, step)
     if output is not None:
-        validation.write(output, validation.as_markdown(outcomes))
+        validation.write(output, validation.as_markdown(outcomes, names))
     typer.echo(validation.as_text(outcomes))
     if any(outcome.surprise for outcome in outcomes):
         raise typer.Exit(DIFFERS)

@@ -41,16 +41,17 @@ def as_text(outcomes: Sequence[Outcome], terminal: bool = True) -> str:
     return rendered(parts, terminal)
 
 
-def as_markdown(outcomes: Sequence[Outcome]) -> str:
-    """The page. Same outcomes, same bytes; a row that needs absent data is the only thing that differs without them."""
-    found = _by_chapter(outcomes)
-    lines = [_HEAD, *_summary(found), "", *_missed(outcomes)]
-    for chapter, own in found:
-        lines += ["", f"## {chapter.title}", "", f"*Exact.* {chapter.exact}", "", f"*Abstracted.* {chapter.abstracted}"]
+def as_markdown(outcomes: Sequence[Outcome], names: Sequence[str]) -> str:
+    """The page of the chapters `names`. Same outcomes, same bytes; rows that need data alone differ without them."""
+    lines = [_HEAD, *_summary(_by_chapter(outcomes)), "", *_missed(outcomes)]
+    for chapter in map(chapters().__getitem__, names):
+        lines += ["", f"## {chapter.title}", ""]
+        for word, text in (("Exact", chapter.exact), ("Abstracted", chapter.abstracted)):
+            lines += [f"*{word}.* {text}", ""] if text else []
         for group in chapter.groups:
-            rows = [outcome for outcome in own if outcome.group is group]
+            rows = [outcome for outcome in outcomes if outcome.group is group]
             lines += _group(group, rows) if rows else []
-        lines += ["", "### Published, but not checked", "", *_table(("figure", "why"), chapter.unchecked)]
+        lines += ["### Published, but not checked", "", *_table(("figure", "why"), chapter.unchecked)]
     return "\n".join(lines) + "\n"
 
 
@@ -140,7 +141,7 @@ def _missed(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _group(group: Group, rows: Sequence[Outcome]) -> list[str]:
-    lines = ["", f"### {group.title}", "", f"Source: {group.source}.  ", f"Assumed: {group.assumption}."]
+    lines = [f"### {group.title}", "", f"Source: {group.source}.  ", f"Assumed: {group.assumption}."]
     if group.needs:
         lines[-1] += "  "
         lines.append(f"Needs `{group.needs}`, which is not part of the project (`--golden`).")
@@ -151,7 +152,7 @@ def _group(group: Group, rows: Sequence[Outcome]) -> list[str]:
         verdict = f"**{MISSES}**" if outcome.verdict == MISSES else outcome.verdict
         cells.append((f"`{outcome.id}`", what, published, ours, error, tolerance, outcome.claim.target.kind, verdict))
     return [*lines, "",
-            *_table(("id", "figure", "published", "ours", "error", "tolerance", "kind", "verdict"), cells)]
+            *_table(("id", "figure", "published", "ours", "error", "tolerance", "kind", "verdict"), cells), ""]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

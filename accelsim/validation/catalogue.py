@@ -13,9 +13,9 @@ from accelsim.validation.claim import Chapter
 
 @cache
 def chapters() -> dict[str, Chapter]:
-    """Name -> chapter, by name."""
+    """Name -> chapter, by name; those without claims last."""
     found = [import_module(f"{claims.__name__}.{entry.name}").CHAPTER for entry in iter_modules(claims.__path__)]
-    return {chapter.name: chapter for chapter in sorted(found, key=lambda chapter: chapter.name)}
+    return {chapter.name: chapter for chapter in sorted(found, key=lambda chapter: (not chapter.groups, chapter.name))}
 
 
 def chapter_names(archs: list[str]) -> list[str]:

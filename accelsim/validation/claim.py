@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from accelsim.validation.target import Target
 
-QUICK_SECONDS = 3  # groups that take no longer run with every test run
+QUICK_SECONDS = 2  # groups that take no longer run with every test run
 
 
 @dataclass(frozen=True)
 class Claim:
     """One published figure.
 
-    id: unique in its chapter. what: what was measured, with the unit of the figure in `unit`. ours: our figure, from real
-    simulations; in a group that needs data it is called with the path of the data. note: what holds of this figure
-    alone. miss: the cause when ours is known not to agree; a claim without one is expected to hold.
+    id: unique in its chapter. what: what was measured, with the unit of the figure in `unit`. ours: our figure, from
+    real simulations; in a group that needs data it is called with the path of the data. note: what holds of this
+    figure alone. miss: the cause when ours is known not to agree; a claim without one is expected to hold.
     """
 
     id: str
@@ -55,8 +55,8 @@ class Group:
 class Chapter:
     """All that was published of one machine.
 
-    name: as in `accelsim validate --arch`. kinds: the kinds of configuration it is about. exact, abstracted: a paragraph
-    each. unchecked: published figures without a claim, each with the reason.
+    name: as in `accelsim validate --arch`. kinds: the kinds of configuration it is about. exact, abstracted: a
+    paragraph each. unchecked: published figures without a claim, each with the reason.
     """
 
     name: str

@@ -100,6 +100,8 @@ class Range(Target):
 
     @property
     def published(self) -> str:
+        if self.low == self.high:
+            return figure(self.low)
         if self.low == -inf:
             return f"up to {figure(self.high)}"
         return f"at least {figure(self.low)}" if self.high == inf else f"{figure(self.low)} to {figure(self.high)}"

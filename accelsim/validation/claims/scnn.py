@@ -107,7 +107,8 @@ def _iaram_pj(numbers: Numbers) -> float:
 def _penalties() -> list[float]:
     """Percent of energy that DRAM adds for inputs and outputs, of every layer in temporal tiles."""
     found = []
-    for layer in (layer for runs in _every() for layer in runs["scnn"].layers if layer.mapping["temporal_tiles"] != [1, 1]):
+    tiled = (layer for runs in _every() for layer in runs["scnn"].layers if layer.mapping["temporal_tiles"] != [1, 1])
+    for layer in tiled:
         extra = sum(layer.counts[count] * _price_pj(count) for count in ("dram_activation_bits", "dram_output_bits"))
         found.append(100 * extra / (layer.energy_pj - extra))
     return found
@@ -126,9 +127,10 @@ NETWORK = Group(
            lambda: network("AlexNet")["scnn"].macs_dense / 1e9, "G", note=RECALLED),
      Claim("googlenet.macs", "GoogLeNet: multiplies", Table(1.1, rel=.05),
            lambda: network("GoogLeNet")["scnn"].macs_dense / 1e9, "G", note=RECALLED),
-     Claim("vgg.macs", "VGG-16: multiplies", Table(15.3, rel=.05), lambda: network("VGG-16")["scnn"].macs_dense / 1e9, "G",
-           note=RECALLED),
-     Claim("energy.scnn", "DCNN's energy over SCNN's", Table(2.3, rel=.1), lambda: _mean_energy("scnn"), miss=DENSE_WEIGHTS),
+     Claim("vgg.macs", "VGG-16: multiplies", Table(15.3, rel=.05),
+           lambda: network("VGG-16")["scnn"].macs_dense / 1e9, "G", note=RECALLED),
+     Claim("energy.scnn", "DCNN's energy over SCNN's", Table(2.3, rel=.1), lambda: _mean_energy("scnn"),
+           miss=DENSE_WEIGHTS),
      Claim("energy.dcnn_opt", "DCNN's energy over DCNN-opt's", Table(2.0, rel=.1), lambda: _mean_energy("dcnn_opt"),
            miss=DENSE_WEIGHTS),
      Claim("energy.layers_low", "the same over SCNN's, least of all layers", Table(.89, rel=.15),
@@ -154,7 +156,7 @@ NETWORK = Group(
            "%"),
      Claim("tiled.penalty_low", "the same, least", Table(5, abs=2), lambda: min(_penalties()), "%"),
      Claim("tiled.penalty_high", "the same, largest", Table(62, rel=.15), lambda: max(_penalties()), "%")),
-    seconds=8)
+    seconds=10)
 
 
 def _fully_connected() -> float:
@@ -216,7 +218,7 @@ OVER_DENSITY = Group(
                            "DCNN's", Table(.83, abs=.05), lambda: _equal(_energy_over("dcnn"))),
      Claim("equal.energy_opt", "density of energy equal to DCNN-opt's", Table(.60, abs=.05),
            lambda: _equal(_energy_over("dcnn_opt")), miss=DENSE_WEIGHTS)),
-    seconds=32)
+    seconds=30)
 
 
 # behind a DRAM
@@ -243,8 +245,8 @@ def _slowing_gbps() -> float:
 
 
 MEMORY = Group(
-    "Behind a DRAM", "SCNN paper (reading notes)", "VGG-16's conv5_2 as above, which fits the chip; slower means 5 % "
-                                                   "more cycles",
+    "Behind a DRAM", "SCNN paper (reading notes)",
+    "VGG-16's conv5_2 as above, which fits the chip; slower means 5 % more cycles",
     (Claim("dram.nominal", "cycles at the nominal 50 GB/s over those without a bound", Trend("not slower", high=1.02),
            lambda: slowdown(50.0)),
      Claim("dram.limit", "bandwidth below which it slows", Table(4, rel=.25), _slowing_gbps, "GB/s",
