@@ -44,6 +44,11 @@ class Numbers:
     def power_mw(self) -> float:
         return self.energy_pj / self.time_us / 1e3
 
+    @property
+    def peak_tops(self) -> float:
+        """10^12 operations per second: a multiplication and an addition of every slot in every cycle."""
+        return 2 * self.layers[0].slots * self.clock_mhz / 1e6
+
 
 def measured(trace: Trace | Layer, arch: str, policy: str | None = None, **changes: Any) -> Numbers:
     """`simulate` with `changes` of config keys; a double underscore in a key stands for a dot."""

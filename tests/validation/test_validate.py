@@ -16,7 +16,8 @@ from accelsim.validation.target import Exact, Range, Table, Target, Trend, figur
 
 @pytest.mark.parametrize(("target", "inside", "outside"), [
     (Exact(5), [5], [5.01, 4]), (Table(10, rel=.1), [9, 11, 10], [8.9, 11.1]),
-    (Table(.5, abs=.1), [.45, .6], [.39, .61]), (Range(2, 4), [2, 3, 4], [1.9, 4.1]), (Range(high=1), [-9, 1], [1.1]), (Trend("falls", high=0), [0, -1], [.1])])
+    (Table(.5, abs=.1), [.45, .6], [.39, .61]), (Range(2, 4), [2, 3, 4], [1.9, 4.1]),
+    (Range(high=1), [-9, 1], [1.1]), (Trend("falls", high=0), [0, -1], [.1])])
 def test_targets(target: Target, inside, outside):
     assert all(target.holds(ours) for ours in inside)
     assert not any(target.holds(ours) for ours in outside)

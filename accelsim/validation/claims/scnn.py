@@ -159,13 +159,16 @@ NETWORK = Group(
     seconds=10)
 
 
-def _fully_connected() -> float:
-    return 100 * measured(linear("fc", np.ones((1024, 1024), bool), np.ones(1024, bool)), "scnn").utilization
+@cache
+def fully_connected() -> Numbers:
+    return measured(linear("fc", np.ones((1024, 1024), bool), np.ones(1024, bool)), "scnn")
 
 
 FC = Group(
-    "Fully connected layers", "SCNN paper (reading notes)", "a dense layer of 1024 x 1024",
-    (Claim("fc.utilization", "share of peak at most", Table(25, rel=.01), _fully_connected, "%"),))
+    "Fully connected layers and peak", "SCNN paper (reading notes)", "a dense layer of 1024 x 1024",
+    (Claim("peak", "peak", Table(2, rel=.05), lambda: fully_connected().peak_tops, "TOP/s"),
+     Claim("fc.utilization", "share of peak at most", Table(25, rel=.01),
+           lambda: 100 * fully_connected().utilization, "%")))
 
 
 # GoogLeNet over density

@@ -47,7 +47,7 @@ TPU = Group(
     "preset tpu_v1, with DRAM tpu_v1_dram; 16-bit words, where the chip has 8-bit ones, so a tile is twice as large",
     (Claim("tpu.batch", "cycles of one more batch of 256 vectors through a tile", Exact(256),
            lambda: one_tile(512).cycles - one_tile(256).cycles, "cycles", note="B x 256 takes B cycles"),
-     Claim("tpu.peak", "peak", Table(92, rel=.01), lambda: 2 * one_tile(256).layers[0].slots * 700 / 1e6, "TOPS"),
+     Claim("tpu.peak", "peak", Table(92, rel=.01), lambda: one_tile(256).peak_tops, "TOPS"),
      Claim("tpu.weights", "cycles to bring a tile of 64 Ki words at 34 GB/s", Table(2 * 65_536 / 34 * .7, rel=.05),
            small_batch, "cycles", note="1,349 for the chip's 8-bit words, twice that for ours")))
 
