@@ -163,7 +163,8 @@ CHIP = Group(
            lambda: _frames_per_s(_at_28nm()), "frames/s"),
      Claim("power_256", "power, 256 PEs at 1200 MHz, 28 nm", Table(2360, rel=.15), lambda: _at_28nm().power_mw, "mW",
            note="table eie_28nm"),
-     Claim("peak", "peak on the compressed network", Table(102, rel=.01), lambda: 1e3 * run("Alex-7").peak_tops, "GOP/s"),
+     Claim("peak", "peak on the compressed network", Table(102, rel=.01),
+           lambda: 1e3 * run("Alex-7").peak_tops, "GOP/s"),
      Claim("spmat_interval", "cycles from one read of a PE's sparse-matrix SRAM to the next", Table(8, rel=.1),
            lambda: _mean(lambda n: n.counts["pe_cycles"] / n.counts["spmat_row_reads"]), "cycles", note=NINE,
            miss="of a row of eight entries 3.6 to 5 are used where about a third of the inputs are active, eight where "
@@ -261,10 +262,10 @@ CHAPTER = Chapter(
         ("Table IV of VGG-6, VGG-8, NT-We and NT-LSTM", "not at hand"),
         ("bars of Figs. 8, 9, 11 to 13", "drawn without values; above are the statements of the text"),
         ("Fig. 10, accuracy over precision", "no property of a machine; the data are simulated as they come"),
-        ("189x over a CPU, 13x over a GPU, 24,000x and 3,400x in "
-         "energy", "the others' times were measured, not simulated"),
-        ("Table V: area at 28 nm, 84 M and 336 M "
-         "parameters", "our area is that of 45 nm; the parameters are SRAM bits over "
+        ("189x over a CPU, 13x over a GPU",
+         "the others' times were measured, not simulated"),
+        ("Table V: area at 28 nm, 84 M and 336 M parameters",
+         "our area is that of 45 nm; the parameters are SRAM bits over "
          "assumed densities, no result"),
         ("Table I, energies of operations; Table II, powers and areas of the parts", "inputs of the energy tables"),
         ("about 3 TOP/s on the uncompressed network", "the layers behind it are not stated; ours have 0.7 to 8.1"),

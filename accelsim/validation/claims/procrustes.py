@@ -52,8 +52,8 @@ def _row_claims(channels: int, per_pe: tuple[int, int], factor: float) -> list[C
 
 
 ALGORITHM = Group(
-    "The half-tile algorithm on random "
-    "masks", "the authors' algorithm, run by a third party on Bernoulli masks (mean of 12 draws)",
+    "The half-tile algorithm on random masks",
+    "the authors' algorithm, run by a third party on Bernoulli masks (mean of 12 draws)",
     f"speed-up of the forward pass over dense training, filters on 16 rows, 3 x 3; mean of seeds 0 to {SEEDS - 1}",
     tuple(claim for row in ROWS for claim in _row_claims(*row)), seconds=2)
 
@@ -128,8 +128,8 @@ def _network_claims(name: str) -> list[Claim]:
 
 
 NETWORKS = Group(
-    "Training iterations of five "
-    "networks", "Procrustes paper, abstract (4x and 3.26x); lower ends and the rest recalled",
+    "Training iterations of five networks",
+    "Procrustes paper, abstract (4x and 3.26x); lower ends and the rest recalled",
     "the paper gives ranges over the five, nothing for one and no densities for layers: the published sparsity is "
     "split by the Erdos-Renyi-Kernel rule, filters as uneven as in recorded networks (workloads NAME:erk, seed 1), 16 "
     "images; overheads are those of whole passes of a layer",
@@ -146,12 +146,12 @@ CHAPTER = Chapter(
     groups=(ALGORITHM, NETWORKS),
     unchecked=(
         ("bars for each network and phase", "not available"),
-        ("area about 14 %, power about 11 % more than the dense array "
-         "(recalled)", "no area model; power is not split that way"),
+        ("area about 14 %, power about 11 % more than the dense array (recalled)",
+         "no area model; power is not split that way"),
         ("32 x 32 PEs", "without values"),
         ("parameters kept, 3.9x to 11.7x fewer", "inputs: the workloads state them"),
-        ("order of magnitude of pruning at unpruned "
-         "accuracy", "no property of the machine; a real run of the training method is the "
+        ("order of magnitude of pruning at unpruned accuracy",
+         "no property of the machine; a real run of the training method is the "
          "shipped trace digits_training"),
         ("single draws of the half-tile table", "the draws are not kept; their means are above"),
     ))

@@ -20,8 +20,8 @@ def gemm_cycles(shape: tuple[int, int, int]) -> int:
 
 
 BASELINE = Group(
-    "The array of 128 x 128 beside "
-    "SIGMA", "TeAAL artifact, column 'reported' for the TPU (a model of the authors, not silicon)",
+    "The array of 128 x 128 beside SIGMA",
+    "TeAAL artifact, column 'reported' for the TPU (a model of the authors, not silicon)",
     "none: a dense array's cycles do not depend on the data; load, streaming and skew are paid in sequence, the better "
     "operand is stationary",
     tuple(Claim(f"reported.{'-'.join(map(str, shape))}", "-".join(map(str, shape)), Exact(cycles),
@@ -62,7 +62,7 @@ CHAPTER = Chapter(
          "the networks are not public; that a small batch is bound by its weights is checked above"),
         ("efficiency and waste beside SIGMA", "in SIGMA's chapter"),
         ("75 W, 40 W, half speed for 8 x 16 bits", "power of the whole card; words are 16 bits here"),
-        ("column combining: throughput, power and tiles of LeNet, VGG and "
-         "ResNet", "weights are packed by retraining, which the "
+        ("column combining: throughput, power and tiles of LeNet, VGG and ResNet",
+         "weights are packed by retraining, which the "
          "array does not do; no pruned models are at hand"),
     ))
