@@ -29,7 +29,7 @@ def chapter_names(archs: list[str]) -> list[str]:
     wanted = set()
     for arch in archs:
         kind = arch if arch in by_kind or arch in kinds() else None
-        if arch in chapters():
+        if arch in chapters() and chapters()[arch].groups:
             wanted.add(arch)
         elif (kind := kind or load_arch(arch).kind) in by_kind:
             wanted.add(by_kind[kind])
