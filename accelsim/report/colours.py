@@ -34,8 +34,9 @@ _MEANINGS = {
 _COLOUR_OF = {name: colour for colour, names in _MEANINGS.items() for name in names}
 # Okabe and Ito's set without black: for runs, policies and other series that have no colour of their own
 SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#7f7f7f")
+# parts of a whole that have no colour of their own: components of energy
 PARTS = ("#0049b2", "#dd8f15", "#b4a8fc", "#4c6f71", "#daca68", "#54220f", "#6a94c0", "#acffbd", "#787905", "#d4b2b1",
-         "#35226a", "#839076", "#f3cafc", "#3f475d", "#7e7ffb", "#d7fb2f", "#586eb9", "#4c5821")  # of a whole without names
+         "#35226a", "#839076", "#f3cafc", "#3f475d", "#7e7ffb", "#d7fb2f", "#586eb9", "#4c5821")
 SEQUENTIAL = "cividis"  # of heat maps; the same name in matplotlib and Vega
 
 

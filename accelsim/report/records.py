@@ -137,7 +137,7 @@ class RunRecord(Record):
 
     @property
     def dram_gbps(self) -> float | None:
-        """Bandwidth in 10^9 bytes per second; None where memory was not modelled or the config leaves it to a preset."""
+        """10^9 bytes per second; None where memory was not modelled or the config leaves it to a preset."""
         dram = self.config.get("dram")
         gbps = dram.get("gbps") if isinstance(dram, dict) else None
         return float(gbps) if isinstance(gbps, (int, float)) and gbps > 0 else None
@@ -170,7 +170,8 @@ class PolicyRecord(Record):
     @property
     def stalls(self) -> dict[str, int]:
         """Slot-cycles by name."""
-        return {key.removeprefix("stall."): n for key, n in (self.model_extra or {}).items() if key.startswith("stall.")}
+        extra = self.model_extra or {}
+        return {key.removeprefix("stall."): n for key, n in extra.items() if key.startswith("stall.")}
 
     @model_validator(mode="after")
     def _stalls_are_counts(self) -> Self:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from accelsim.study.policies import PolicyComparison
     from accelsim.study.sweep import SweepResult
 
-Source = "str | os.PathLike[str] | Result | PolicyComparison | SweepResult"
+    Source = str | os.PathLike[str] | Result | PolicyComparison | SweepResult
 _Model = TypeVar("_Model", bound=Record)
 _SQLITE = b"SQLite format 3\0"
 _WANTED = "give a result.json or policies.json, a folder that -o wrote, or the store of a sweep"
@@ -193,8 +193,9 @@ def _checked(model: type[_Model], data: Any, where: str) -> _Model:
         problems = [f"{'.'.join(map(str, p['loc']))}: {p['msg'].removeprefix('Value error, ')}".removeprefix(": ")
                     for p in error.errors(include_url=False)]
         more = f" (and {len(problems) - _SHOWN_PROBLEMS} more)" if len(problems) > _SHOWN_PROBLEMS else ""
-        raise ReportError(f"{where}: not a result of this accelsim: {'; '.join(problems[:_SHOWN_PROBLEMS])[:600]}{more};"
-                          " make it again with accelsim run or accelsim policies") from None
+        first = "; ".join(problems[:_SHOWN_PROBLEMS])[:600]
+        raise ReportError(f"{where}: not a result of this accelsim: {first}{more}; make it again with accelsim run or "
+                          "accelsim policies") from None
 
 
 def _groups(runs: list[tuple[str, RunRecord]]) -> list[Group]:

@@ -15,6 +15,9 @@ const seriesOf = (names) => names.map((_, i) => DATA.series[i % DATA.series.leng
 /** A string that no chart takes for anything but text; Vega shows a list of strings as lines. */
 const label = (text) => String(text).replaceAll("\n", " ");
 
+/** Axis numbers as 20k or 3M, and small ones as they are. */
+const SHORT_NUMBERS = { labelExpr: "format(datum.value, abs(datum.value) < 1 ? '~g' : '~s')" };
+
 function themed(spec, width) {
   const narrow = width < 560;
   return {
@@ -23,10 +26,10 @@ function themed(spec, width) {
       font: FONT,
       axis: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 600, labelColor: "#202124", titleColor: "#202124",
         gridColor: "#e3e5e8", domainColor: LINE, tickColor: LINE, labelOverlap: "greedy" },
-      axisY: { labelLimit: narrow ? 110 : 260, labelOverlap: "parity" },
+      axisY: { labelLimit: narrow ? 110 : Math.min(420, Math.floor(width * 0.36)), labelOverlap: "parity" },
       axisX: { tickCount: narrow ? 4 : 8 },
       legend: { orient: "bottom", direction: "horizontal", columns: narrow ? 2 : Math.max(2, Math.floor(width / 190)),
-        labelLimit: narrow ? 130 : 240, labelFontSize: 12, titleFontSize: 12, symbolStrokeWidth: 0.6, symbolSize: 110 },
+        labelLimit: narrow ? Math.floor((width - 130) / 2) - 24 : 240, labelFontSize: 12, titleFontSize: 12, symbolStrokeWidth: 0.6, symbolSize: 110 },
       view: { stroke: null }, bar: { stroke: "#ffffff", strokeWidth: 0.6 }, ...spec.config,
     },
   };
@@ -38,17 +41,19 @@ class Chart {
     this.canvas = canvas;
     this.caption = el("p", { class: "says", id: `says-${++ids}` });
     this.drawing = el("div", { class: "drawing" });
-    this.details = numbers && el("details", {}, el("summary", {}, "Numbers of this chart"));
-    this.details?.addEventListener("toggle", () => this.showNumbers(numbers), { once: true });
     this.heading = el("h4", { id: `title-${ids}` }, title);
     this.element = el("figure", { "aria-labelledby": this.heading.id, "aria-describedby": this.caption.id },
       el("figcaption", {}, this.heading, this.caption), controls.length ? el("div", { class: "bar" }, controls) : null,
-      this.drawing, this.details);
+      this.drawing);
+    this.offer(numbers);
   }
 
-  showNumbers(numbers) {
-    this.table = new DataTable(numbers());
-    this.details.append(this.table.element);
+  /** Have the table that `numbers()` describes under the chart, made when it is opened; none for null. */
+  offer(numbers) {
+    this.details?.remove();
+    this.details = numbers && el("details", {}, el("summary", {}, "Numbers of this chart"));
+    this.details?.addEventListener("toggle", () => this.details.append(new DataTable(numbers()).element), { once: true });
+    if (this.details) this.element.append(this.details);
   }
 
   /** Say `sentence`, and draw `spec` (made when its turn comes, for the width there is). */

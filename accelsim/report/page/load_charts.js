@@ -45,21 +45,25 @@ function workSays(work) {
     + (mean ? ` (${shown(most / mean)} times the mean).` : ".");
 }
 
-function heatMap(work) {
+function heatMap(given) {
+  const strip = given.grid.includes(1); // a line of PEs lies down
+  const flip = strip && given.grid[1] === 1;
   return (width) => {
+    const work = flip ? { ...given, grid: [1, given.grid[0]], block: [1, given.block[0]], blocks: [1, given.blocks[0]] } : given;
     const [rows, cols] = work.blocks;
     const cell = Math.max(2, Math.min(36, Math.floor((width - 90) / cols), Math.floor(420 / rows)));
+    const height = strip ? 44 : cell * rows;
     const every = (n, room) => Math.max(1, Math.ceil(n / Math.max(1, Math.floor(room / 30))));
     const places = (n, block, room) => Array.from({ length: n }, (_, i) => i * block).filter((_, i) => i % every(n, room) === 0);
-    const values = blocksOf(work).map((block) => ({ ...block, tip: { "PE row": block.row, "PE column": block.col,
-      "slot-cycles per PE": shown(block.per_pe) } }));
+    const where = (block) => (strip ? { PE: block.row + block.col } : { "PE row": block.row, "PE column": block.col });
+    const values = blocksOf(work).map((block) => ({ ...block, tip: { ...where(block), "slot-cycles per PE": shown(block.per_pe) } }));
     const axis = (n, block) => ({ values: places(n, block, n * cell), labelAngle: 0, ticks: false, domain: false });
     return {
-      width: cell * cols, height: cell * rows, autosize: { type: "pad" }, data: { values },
+      width: cell * cols, height, autosize: { type: "pad" }, data: { values },
       mark: { type: "rect", stroke: cell > 5 ? "#ffffff" : null, strokeWidth: 0.5 },
       encoding: {
-        x: { field: "col", type: "ordinal", title: "PE column", axis: axis(cols, work.block[1]) },
-        y: { field: "row", type: "ordinal", title: "PE row", axis: axis(rows, work.block[0]) },
+        x: { field: "col", type: "ordinal", title: strip ? "PE" : "PE column", axis: axis(cols, work.block[1]) },
+        y: { field: "row", type: "ordinal", title: strip ? null : "PE row", axis: strip ? null : axis(rows, work.block[0]) },
         color: { field: "per_pe", type: "quantitative", title: "slot-cycles of work per PE", scale: { scheme: DATA.sequential, domainMin: 0 },
           legend: { orient: "bottom", direction: "horizontal", gradientLength: Math.min(220, width - 60), titleLimit: 260, format: "~s" } },
         tooltip: { field: "tip", type: "nominal" },
@@ -76,8 +80,9 @@ function loadHistogram(work) {
   return {
     height: 240, data: { values }, mark: { type: "bar", color: DATA.series[0] },
     encoding: {
-      x: { field: "from", type: "quantitative", title: `slot-cycles of work of a ${of}`, axis: { format: "~s" } }, x2: { field: "to" },
-      y: { field: "n", type: "quantitative", title: block[0] * block[1] === 1 ? "number of PEs" : "number of blocks", axis: { format: "~s", tickMinStep: 1 } },
+      x: { field: "from", type: "quantitative", bin: "binned", title: `slot-cycles of work of a ${of}`, axis: SHORT_NUMBERS }, x2: { field: "to" },
+      y: { field: "n", type: "quantitative", title: block[0] * block[1] === 1 ? "number of PEs" : "number of blocks", axis: { ...SHORT_NUMBERS, tickMinStep: 1 },
+        scale: { domainMin: 0 } },
       tooltip: { field: "tip", type: "nominal" },
     },
   };
@@ -86,12 +91,12 @@ function loadHistogram(work) {
 /** Map and histogram of one run side by side, with a choice of the layer. */
 function loadCharts(run) {
   const options = [WHOLE, ...run.layers.map((layer) => layer.name)];
-  const numbers = (work) => tableOf("Work of the PEs", "pe_work.csv", blocksOf(work()),
+  const numbers = (work) => tableOf("Work of the PEs", "pe_work.csv", blocksOf(work),
     [{ name: "row", title: "PE row" }, { name: "col", title: "PE column" }, { name: "slot_cycles", title: "slot-cycles" },
       { name: "per_pe", title: "per PE" }]);
   const first = workOf(run, -1) ? -1 : run.layers.findIndex((layer) => layer.work);
   let at = first;
-  const map = new Chart(`${run.label}: work on the PE grid`, { canvas: true, numbers: () => numbers(() => workOf(run, at)) });
+  const map = new Chart(`${run.label}: work on the PE grid`, { canvas: true });
   const histogram = new Chart(`${run.label}: PEs by work`);
   const show = () => {
     const work = workOf(run, at);
@@ -99,13 +104,7 @@ function loadCharts(run) {
     const missing = at < 0 ? "the layers lie on different grids; choose one layer" : NOT_TOLD;
     map.update(`${where}: ${work ? workSays(work) : missing}`, work && heatMap(work));
     histogram.update(work ? `${where}; even work would be one bar.` : missing, work && (() => loadHistogram(work)));
-    map.details?.remove();
-    map.details = null;
-    if (work) {
-      map.details = el("details", {}, el("summary", {}, "Numbers of this chart"));
-      map.details.addEventListener("toggle", () => map.showNumbers(() => numbers(() => work)), { once: true });
-      map.element.append(map.details);
-    }
+    map.offer(work && (() => numbers(work)));
   };
   show();
   return el("div", {}, el("div", { class: "bar" }, picker(`Layer of ${run.label}`, options, first + 1, (i) => { at = i - 1; show(); })),

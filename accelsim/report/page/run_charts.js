@@ -61,7 +61,7 @@ function stackedBars(rows, parts, { title, share, colours, unit, extra = [] }) {
     data: { values }, mark: { type: "bar" },
     encoding: {
       y,
-      x: { field: "value", type: "quantitative", stack: "zero", title, axis: share ? { format: ".0%" } : { format: "~s" },
+      x: { field: "value", type: "quantitative", stack: "zero", title, axis: share ? { format: ".0%" } : SHORT_NUMBERS,
         ...(share ? { scale: { domain: [0, 1] } } : {}) },
       color: { field: "part", type: "nominal", title: null, sort: parts, scale: { domain: parts, range: colours } },
       order: { field: "place", type: "quantitative" }, tooltip: { field: "tip", type: "nominal" },

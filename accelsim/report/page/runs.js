@@ -26,7 +26,7 @@ function speedAndEnergy(group) {
   let base = 0;
   const speedups = () => byLayer(runs, (of, run, i) => ratio((i < 0 ? runs[base].totals : runs[base].layers[i]).time_us, of.time_us));
   const controls = runs.length > 1 ? [picker("Speed-up against", runs.map((run) => run.label), 0, (i) => { base = i; show(); })] : [];
-  const speed = new Chart("Speed-up per layer", { controls, numbers: () => wide("Speed-up", speedups(), runs, "speedup") });
+  const speed = new Chart("Speed-up per layer", { controls });
   const show = () => {
     const rows = speedups();
     const whole = rows.filter((row) => row.at === 0).sort((a, b) => b.value - a.value);
@@ -34,14 +34,14 @@ function speedAndEnergy(group) {
       : `Over all layers ${whole[0].run} is fastest, ${shown(whole[0].value)} times as fast as ${runs[base].label}; the slowest is ${whole.at(-1).run} with ${shown(whole.at(-1).value)}.`;
     speed.update(sentence, () => groupedBars(rows.map((row) => ({ ...row, text: `${shown(row.value)} x` })), runs,
       { title: `times as fast as ${label(runs[base].label)}`, tip: "speed-up", rule: 1 }));
-    if (speed.table) { speed.table.cell = new DataTable(wide("Speed-up", rows, runs, "speedup")).cell; speed.table.refresh(); }
+    speed.offer(() => wide(`Speed-up against ${runs[base].label}`, rows, runs, "speedup"));
   };
   show();
   const rows = byLayer(runs, (of) => of.energy_pj / 1e3);
   const energy = new Chart("Energy per layer", { numbers: () => wide("Energy, nJ", rows, runs, "energy_nj") });
   const least = [...runs].sort((a, b) => a.totals.energy_pj - b.totals.energy_pj)[0];
   energy.update(`Least over all layers: ${least.label}, ${shown(least.totals.energy_pj / 1e3)} nJ.`,
-    () => groupedBars(rows.map((row) => ({ ...row, text: `${shown(row.value)} nJ` })), runs, { title: "energy, nJ", tip: "energy", axis: { format: "~s" } }));
+    () => groupedBars(rows.map((row) => ({ ...row, text: `${shown(row.value)} nJ` })), runs, { title: "energy, nJ", tip: "energy", axis: SHORT_NUMBERS }));
   return [el("div", { class: "grid" }, speed.element, energy.element), energyParts(runs)];
 }
 

@@ -2,6 +2,7 @@
 
 const FRONT_BARS = 30; // drawn at most
 const SHORT = ["run_id", "status", "trace", "arch", "policy", "cycles", "time_us", "energy_pj", "utilization", "area_mm2", "error"];
+const AXES = { energy_pj: ["energy, µJ", 1e-6] }; // in a unit with fewer digits than the column has
 const TITLES = { time_us: "time, µs", energy_pj: "energy, pJ", area_mm2: "area, mm²", sram_kbytes: "SRAM, KiB", cycles: "cycles" };
 
 /** A column as a function of the row. */
@@ -30,13 +31,18 @@ class Points {
     return this.get.get(name)?.(row);
   }
 
+  /** The value in the unit of the column's axis. */
+  amount(row, name) {
+    return this.value(row, name) * (AXES[name]?.[1] ?? 1);
+  }
+
   /** What makes a point this point. */
   name(row) {
     return this.knobs.map((knob) => (knob.startsWith("config.") ? `${knob.slice(7)}=${this.value(row, knob)}` : this.value(row, knob))).join(" ") || this.value(row, "run_id");
   }
 
   tip(row, x, y) {
-    const facts = { point: this.value(row, "run_id"), [titleOf(x)]: shown(this.value(row, x)), [titleOf(y)]: shown(this.value(row, y)) };
+    const facts = { point: this.value(row, "run_id"), [axisTitle(x)]: shown(this.amount(row, x)), [axisTitle(y)]: shown(this.amount(row, y)) };
     for (const knob of this.knobs) facts[knob.replace(/^config\./, "")] = String(this.value(row, knob));
     return facts;
   }
@@ -44,8 +50,7 @@ class Points {
   /** Of `rows`, those that no other row on the same trace beats, both columns smaller being better. */
   front(rows, x, y) {
     const kept = [];
-    const groups = Map.groupBy ? Map.groupBy(rows, (row) => this.value(row, "trace_digest")) : grouped(rows, (row) => this.value(row, "trace_digest"));
-    for (const group of groups.values()) {
+    for (const group of grouped(rows, (row) => this.value(row, "trace_digest")).values()) {
       const order = [...group].sort((a, b) => this.value(a, x) - this.value(b, x) || this.value(a, y) - this.value(b, y));
       let best = Infinity, at = null;
       for (const row of order) {
@@ -63,7 +68,10 @@ class Points {
 
 function grouped(rows, key) {
   const groups = new Map();
-  for (const row of rows) groups.set(key(row), [...(groups.get(key(row)) ?? []), row]);
+  for (const row of rows) {
+    if (!groups.has(key(row))) groups.set(key(row), []);
+    groups.get(key(row)).push(row);
+  }
   return groups;
 }
 
@@ -110,7 +118,7 @@ class ParetoView {
     const drawn = this.rows.filter((row) => typeof points.value(row, x) === "number" && typeof points.value(row, y) === "number");
     const front = points.front(drawn, x, y);
     const left = this.rows.length - drawn.length;
-    this.chart.update(`${plural(drawn.length, "point")}; ${shown(front.length)} on the front: no other point of the same trace has both less ${titleOf(x)} and less ${titleOf(y)}.`
+    this.chart.update(`${plural(drawn.length, "point")}; ${shown(front.length)} on the front: no other point of the same trace is at least as low in both ${plain(x)} and ${plain(y)} and lower in one. Shift and wheel zoom, shift and drag move, a double click resets.`
       + (left ? ` ${plural(left, "point")} without these numbers left out.` : ""), drawn.length ? () => this.scatter(drawn, front) : null);
     this.showFront(front);
   }
@@ -119,19 +127,20 @@ class ParetoView {
     const { points, x, y } = this;
     const on = new Set(front);
     const knob = this.colour ? points.knobs[this.colour - 1] : null;
-    const values = rows.map((row) => ({ x: points.value(row, x), y: points.value(row, y), front: on.has(row),
+    const values = rows.map((row) => ({ x: points.amount(row, x), y: points.amount(row, y), front: on.has(row),
       t: points.tracePlace.get(points.value(row, "trace_digest")), ...(knob ? { c: shownKnob(points.value(row, knob)) } : {}),
       tip: points.tip(row, x, y) }));
     const positive = (name) => rows.every((row) => points.value(row, name) > 0);
-    const axis = (name, field) => ({ field, type: "quantitative", title: titleOf(name), axis: { format: "~s" },
-      scale: positive(name) ? { type: "log" } : { type: "linear", zero: false } });
+    const axis = (name, field) => ({ field, type: "quantitative", title: axisTitle(name), axis: SHORT_NUMBERS,
+      scale: positive(name) ? { type: "log", nice: false, padding: 12 } : { type: "linear", zero: false } });
     const at = { x: axis(x, "x"), y: axis(y, "y") };
     const kinds = knob ? [...new Set(values.map((one) => one.c))].sort((a, b) => compareCells(a, b)) : [];
     const numeric = kinds.length > 8 && kinds.every((kind) => typeof kind === "number");
     const colour = knob ? { color: { field: "c", type: numeric ? "quantitative" : "nominal", title: label(knob.replace(/^config\./, "")),
       ...(numeric ? { scale: { scheme: DATA.sequential } } : { scale: { domain: kinds, range: kinds.map((_, i) => DATA.series[i % DATA.series.length]) }, sort: kinds }) } }
       : { color: { value: DATA.series[0] } };
-    const points_ = { data: { values }, params: [{ name: "view", select: "interval", bind: "scales" }],
+    const points_ = { data: { values }, params: [{ name: "view", bind: "scales", select: { type: "interval",
+      zoom: "wheel![event.shiftKey]", translate: "[pointerdown[event.shiftKey], window:pointerup] > window:pointermove!" } }],
       mark: { type: "point", filled: true, size: values.length > 2000 ? 16 : 40, opacity: 0.75 },
       encoding: { ...at, ...colour, tooltip: { field: "tip", type: "nominal" } } };
     const steps = { data: { values: values.filter((one) => one.front) }, mark: { type: "line", interpolate: "step-after", color: "#202124", strokeWidth: 1.2 },
@@ -144,17 +153,19 @@ class ParetoView {
   showFront(front) {
     const { points, x, y } = this;
     const columns = [...points.knobs, x, y].map((name) => ({ name, title: TITLES[name] ?? name.replace(/^config\./, "") }));
-    columns.unshift({ name: "run_id" });
+    columns.unshift({ name: "number" }, { name: "run_id" });
     const table = new DataTable({ title: "Points on the front", file: "front.csv", columns, count: front.length,
-      cell: (row, c) => points.value(front[row], columns[c].name) });
+      cell: (row, c) => (c === 0 ? row + 1 : points.value(front[row], columns[c].name)) });
     this.fronts.replaceChildren(el("details", {}, el("summary", {}, `The ${plural(front.length, "point")} on the front`), table.element));
     const stalls = points.names.filter((name) => name.startsWith("stall."));
-    const rows = front.slice(0, FRONT_BARS).map((row) => ({ key: String(row), name: points.name(row),
+    const rows = front.slice(0, FRONT_BARS).map((row, i) => ({ key: String(row), name: `${i + 1}. ${points.name(row)}`,
       parts: Object.fromEntries(stalls.map((name) => [name.slice(6), points.value(row, name) ?? 0])) }));
     const only = front.length > rows.length ? ` The first ${rows.length} of ${front.length} are drawn.` : "";
-    this.stalls.update(`Fewest ${titleOf(x)} first.${only}`, rows.length ? () => stallBars(rows) : null);
+    this.stalls.update(`In the order of ${plain(x)}; the numbers are those of the list of the front.${only}`, rows.length ? () => stallBars(rows) : null);
   }
 }
 
+const axisTitle = (name) => AXES[name]?.[0] ?? titleOf(name);
+const plain = (name) => titleOf(name).split(",")[0];
 const titleOf = (name) => TITLES[name] ?? name;
 const shownKnob = (value) => (typeof value === "number" ? value : label(String(value)));
