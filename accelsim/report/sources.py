@@ -142,7 +142,7 @@ def _add_file(path: Path, found: Collected, runs: list[tuple[str, RunRecord]]) -
     if is_store:
         found.sweeps.append(_read_store(path, found.notes))
     else:
-        _add_data(str(path), _read_json(path), found, runs)
+        _add_data(str(path), _read_json(path), found, runs, "/".join(path.parts[-2:]))
 
 
 def _read_store(path: Path, notes: list[str]) -> Sweep:
@@ -173,11 +173,12 @@ def _read_json(path: Path) -> Any:
         raise ReportError(f"{path}: not a result: not readable as JSON ({str(error)[:120]}); {_WANTED}") from None
 
 
-def _add_data(name: str, data: Any, found: Collected, runs: list[tuple[str, RunRecord]]) -> None:
+def _add_data(name: str, data: Any, found: Collected, runs: list[tuple[str, RunRecord]], short: str = "") -> None:
+    short = short or name  # pages hold no folders of the machine that they were made on
     if isinstance(data, dict) and isinstance(data.get("runs"), list) and data["runs"]:
-        runs += [(name, _checked(RunRecord, run, f"{name}: runs[{i}]")) for i, run in enumerate(data["runs"])]
+        runs += [(short, _checked(RunRecord, run, f"{name}: runs[{i}]")) for i, run in enumerate(data["runs"])]
     elif isinstance(data, dict) and "run_id" in data:
-        runs.append((name, _checked(RunRecord, data, name)))
+        runs.append((short, _checked(RunRecord, data, name)))
     elif isinstance(data, dict) and {"trace", "rows"} <= set(data):
         record = _checked(ComparisonRecord, data, name)
         found.comparisons.append(Comparison(record.trace, record))

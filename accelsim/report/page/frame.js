@@ -12,8 +12,11 @@ const plural = (n, word) => `${shown(n)} ${word}${n === 1 ? "" : "s"}`;
 const colourOf = (name) => DATA.colours[name];
 const seriesOf = (names) => names.map((_, i) => DATA.series[i % DATA.series.length]);
 
-/** A string that no chart takes for anything but text; Vega shows a list of strings as lines. */
-const label = (text) => String(text).replaceAll("\n", " ");
+/**
+ * A name as charts get it: on one line. Vega-Lite puts the values of orders and domains into expressions as strings of
+ * JSON, which its parser reads back, except for line breaks that JSON allows and expressions do not.
+ */
+const label = (text) => String(text).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, " ");
 
 /** Axis numbers as 20k or 3M, and small ones as they are. */
 const SHORT_NUMBERS = { labelExpr: "format(datum.value, abs(datum.value) < 1 ? '~g' : '~s')" };

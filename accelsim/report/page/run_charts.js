@@ -15,35 +15,37 @@ function byLayer(runs, value) {
 /** Bars of each run beside each other, layer by layer; one layer's bars under each other when runs are many. */
 function groupedBars(rows, runs, { title, tip, rule = null, axis = {} }) {
   const many = runs.length > DATA.series.length;
+  const labels = runs.map((run) => label(run.label));
   const layers = [...new Map(rows.map((row) => [row.at, row.layer]))].sort((a, b) => a[0] - b[0]);
   const name = (row) => (many ? `${row.layer} · ${row.run}` : row.layer);
   const order = many ? layers.flatMap(([at]) => rows.filter((row) => row.at === at)).map((row) => `${row.at}|${row.r}`)
     : layers.map(([at]) => String(at));
   const key = (row) => (many ? `${row.at}|${row.r}` : String(row.at));
   const names = Object.fromEntries(rows.map((row) => [key(row), label(name(row))]));
-  const values = rows.map((row) => ({ key: key(row), name: names[key(row)], run: row.run, value: row.value,
+  const values = rows.map((row) => ({ key: key(row), run: label(row.run), value: row.value,
     tip: { layer: row.layer, run: row.run, [tip]: row.text ?? shown(row.value) } }));
   const bars = {
     mark: { type: "bar" },
     encoding: {
-      y: { field: "key", type: "nominal", sort: order, title: null, axis: namesOf(names) },
+      y: { field: "key", type: "nominal", sort: order, title: null, axis: NAMES_OF },
       x: { field: "value", type: "quantitative", title, axis },
       tooltip: { field: "tip", type: "nominal" },
       ...(many ? { color: { value: DATA.series[0] } } : {
-        yOffset: { field: "run", type: "nominal", sort: runs.map((run) => run.label) },
-        color: { field: "run", type: "nominal", title: null, sort: runs.map((run) => run.label), legend: runs.length > 1 ? {} : null,
-          scale: { domain: runs.map((run) => run.label), range: seriesOf(runs) } },
+        yOffset: { field: "run", type: "nominal", sort: labels },
+        color: { field: "run", type: "nominal", title: null, sort: labels, legend: runs.length > 1 ? {} : null,
+          scale: { domain: labels, range: seriesOf(runs) } },
       }),
     },
   };
   const line = rule && { mark: { type: "rule", color: "#202124", strokeDash: [4, 3] }, encoding: { x: { datum: rule } } };
   const step = many ? 16 : runs.length * (runs.length > 3 ? 9 : 13) + 10;
-  return { height: order.length * step, data: { values },
+  return { height: order.length * step, params: namesParameter(names), data: { values },
     ...(line ? { layer: [bars, line] } : bars) };
 }
 
-/** An axis whose keys are shown under their names: two layers may have one name, and a name may be anything. */
-const namesOf = (names) => ({ labelExpr: `${JSON.stringify(names).replaceAll("\u2028", " ")}[datum.value]`, labelPadding: 5, ticks: false });
+/** An axis whose keys are shown under their names: two layers may have one name. The names are data, never code. */
+const NAMES_OF = { labelExpr: "names[datum.value]", labelPadding: 5, ticks: false };
+const namesParameter = (names) => [{ name: "names", value: names }];
 
 /** Parts of a whole under each other: rows of {key, name, parts: {part: amount}}. */
 function stackedBars(rows, parts, { title, share, colours, unit, extra = [] }) {
@@ -51,11 +53,11 @@ function stackedBars(rows, parts, { title, share, colours, unit, extra = [] }) {
   const values = rows.flatMap((row) => {
     const total = parts.reduce((sum, part) => sum + (row.parts[part] ?? 0), 0);
     return parts.filter((part) => row.parts[part]).map((part) => ({
-      key: row.key, part, place: parts.indexOf(part), value: share ? ratio(row.parts[part], total) : row.parts[part],
+      key: row.key, part: label(part), place: parts.indexOf(part), value: share ? ratio(row.parts[part], total) : row.parts[part],
       tip: { "": row.name, part, [unit]: shown(row.parts[part]), share: percent(ratio(row.parts[part], total)) },
     }));
   });
-  const y = { field: "key", type: "nominal", sort: rows.map((row) => row.key), title: null, axis: namesOf(names),
+  const y = { field: "key", type: "nominal", sort: rows.map((row) => row.key), title: null, axis: NAMES_OF,
     scale: { domain: rows.map((row) => row.key) } };
   const bars = {
     data: { values }, mark: { type: "bar" },
@@ -63,11 +65,11 @@ function stackedBars(rows, parts, { title, share, colours, unit, extra = [] }) {
       y,
       x: { field: "value", type: "quantitative", stack: "zero", title, axis: share ? { format: ".0%" } : SHORT_NUMBERS,
         ...(share ? { scale: { domain: [0, 1] } } : {}) },
-      color: { field: "part", type: "nominal", title: null, sort: parts, scale: { domain: parts, range: colours } },
+      color: { field: "part", type: "nominal", title: null, sort: parts.map(label), scale: { domain: parts.map(label), range: colours } },
       order: { field: "place", type: "quantitative" }, tooltip: { field: "tip", type: "nominal" },
     },
   };
-  return { height: rows.length * 22, ...(extra.length ? { layer: [bars, ...extra.map((one) => one(y))] } : bars) };
+  return { height: rows.length * 22, params: namesParameter(names), ...(extra.length ? { layer: [bars, ...extra.map((one) => one(y))] } : bars) };
 }
 
 /** The parts that `rows` of {parts} have at all, in the machines' order, the waits for memory last. */
@@ -108,7 +110,7 @@ function ladder(run) {
 
 /** Work per byte against work per time, under each machine's roof. */
 function rooflineChart(points, roofs, runs) {
-  const names = runs.map((run) => run.label);
+  const names = runs.map((run) => label(run.label));
   const color = { field: "run", type: "nominal", title: null, sort: names, scale: { domain: names, range: seriesOf(names) } };
   const x = { field: "x", type: "quantitative", scale: { type: "log", nice: false }, title: "effectual MACs per byte of DRAM traffic", axis: { format: "~g" } };
   const y = { field: "y", type: "quantitative", scale: { type: "log" }, title: "10⁹ effectual MACs per second", axis: { format: "~g" } };

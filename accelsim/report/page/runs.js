@@ -98,13 +98,13 @@ function roofline(runs) {
   const modelled = runs.filter((run) => run.dram_gbps && run.layers.some((layer) => layer.dram_bytes));
   if (!modelled.length) return el("p", { class: "says" }, "No roofline over DRAM traffic: memory is modelled in none of these runs with a stated bandwidth (--dram-gbps).");
   const points = modelled.flatMap((run) => run.layers.filter((layer) => layer.dram_bytes && layer.macs_effectual && layer.time_us).map((layer) => ({
-    run: run.label, layer: layer.name, x: layer.macs_effectual / layer.dram_bytes, y: layer.macs_effectual / layer.time_us / 1e3,
+    run: label(run.label), layer: layer.name, x: layer.macs_effectual / layer.dram_bytes, y: layer.macs_effectual / layer.time_us / 1e3,
     tip: { run: run.label, layer: layer.name, "MACs per byte": shown(layer.macs_effectual / layer.dram_bytes),
       "10⁹ MACs per s": shown(layer.macs_effectual / layer.time_us / 1e3), bound: layer.roofline.bound } })));
   const peak = (run) => Math.max(...run.layers.map((layer) => layer.slots)) * run.clock_mhz / 1e3;
   const xs = points.map((point) => point.x), ridges = modelled.map((run) => peak(run) / run.dram_gbps);
   const from = Math.min(...xs, ...ridges) / 3, to = Math.max(...xs, ...ridges) * 3;
-  const roofs = modelled.flatMap((run, i) => [from, ridges[i], to].map((x) => ({ run: run.label, x, y: Math.min(peak(run), x * run.dram_gbps) })));
+  const roofs = modelled.flatMap((run, i) => [from, ridges[i], to].map((x) => ({ run: label(run.label), x, y: Math.min(peak(run), x * run.dram_gbps) })));
   const chart = new Chart("Roofline over DRAM traffic", { numbers: () => tableOf("Roofline", "roofline.csv", points,
     [{ name: "run" }, { name: "layer" }, { name: "x", title: "MACs per byte" }, { name: "y", title: "10⁹ MACs per s" }]) });
   const left = modelled.flatMap((run) => run.layers).length - points.length;

@@ -46,10 +46,10 @@ function cellTest(typed) {
   return (value) => String(value ?? "").toLowerCase().includes(part) || shown(value).toLowerCase().includes(part);
 }
 
-function compareCells(a, b) {
-  if (a == null || b == null) return (a == null) - (b == null); // what is missing comes last
-  if (typeof a === "number" && typeof b === "number") return a - b;
-  return String(a).localeCompare(String(b), "en", { numeric: true });
+function compareCells(a, b, down = false) {
+  if (a == null || b == null) return (a == null) - (b == null); // what is missing comes last, up and down
+  const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+  return down ? -order : order;
 }
 
 function csvCell(value) {
@@ -150,7 +150,7 @@ class DataTable {
     for (let row = 0; row < this.count; row++) if (holds(row)) this.order.push(row);
     if (this.sorted) {
       const { column, down } = this.sorted;
-      this.order.sort((a, b) => (down ? -1 : 1) * compareCells(this.cell(a, column), this.cell(b, column)) || a - b);
+      this.order.sort((a, b) => compareCells(this.cell(a, column), this.cell(b, column), down) || a - b);
     }
     this.page = 0;
     this.show();
