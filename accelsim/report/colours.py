@@ -14,17 +14,17 @@ _PALETTE = (BUSY, "#35226a", "#54220f", "#3f475d", "#4c5821", "#4c6f71", "#586eb
 _MEANINGS = {
     BUSY: ("busy",),
     "#acffbd": ("zero_operand", "ineffectual", "operand_zero", "streamed_zero"),  # at work, to no effect
-    "#d7fb2f": ("padding", "placeholder"),
+    "#d7fb2f": ("padding", "placeholder", "simd_idle"),
     "#daca68": ("fragmentation", "empty_column"),
     "#839076": ("outside", "metadata"),
     "#dd8f15": ("barrier", "imbalance"),  # others still work
     "#d4b2b1": ("idle_tile", "unused", "unfilled", "tail_wave"),  # no work of its own
-    "#6a94c0": ("starved", "bandwidth", "glb", "copy"),  # operands on their way
-    "#7e7ffb": ("back_pressure", "bank_conflict", "shared_memory"),
-    "#4c6f71": ("load", "prologue"),
-    "#b4a8fc": ("fill", "mma_latency"),
+    "#6a94c0": ("starved", "bandwidth", "glb", "copy", "iact"),  # operands on their way
+    "#7e7ffb": ("back_pressure", "bank_conflict", "shared_memory", "column"),
+    "#4c6f71": ("load", "prologue", "weight"),
+    "#b4a8fc": ("fill", "mma_latency", "bubble"),
     "#787905": ("drain", "epilogue"),
-    "#f3cafc": ("halo", "reduction"),
+    "#f3cafc": ("halo", "reduction", "psum"),
     "#3f475d": ("post", "write_back"),
     "#586eb9": ("threshold", "launch"),
     "#54220f": ("memory_weights",),

@@ -20,7 +20,8 @@ from accelsim.report.whole import write_whole
 if TYPE_CHECKING:
     from accelsim.report.sources import Source
 
-_PARTS = ("tables.js", "frame.js", "run_charts.js", "load_charts.js", "runs.js", "sweeps.js", "policies.js", "page.js")
+_PARTS = ("tables.js", "frame.js", "run_charts.js", "load_charts.js", "run_tables.js", "runs.js",
+          "points.js", "sweeps.js", "policies.js", "page.js")
 _MISSING = "the page's charts need vl-convert-python, which is not installed; pip install 'accelsim[report]'"
 
 

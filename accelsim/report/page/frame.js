@@ -24,16 +24,38 @@ const SHORT_NUMBERS = { labelExpr: "format(datum.value, abs(datum.value) < 1 ? '
 function themed(spec, width) {
   const narrow = width < 560;
   return {
-    width: "container", autosize: { type: "fit-x", contains: "padding" }, background: "#ffffff", ...spec,
+    width: "container",
+    autosize: { type: "fit-x", contains: "padding" },
+    background: "#ffffff",
+    ...spec,
     config: {
       font: FONT,
-      axis: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 600, labelColor: "#202124", titleColor: "#202124",
-        gridColor: "#e3e5e8", domainColor: LINE, tickColor: LINE, labelOverlap: "greedy" },
+      axis: {
+        labelFontSize: 12,
+        titleFontSize: 12,
+        titleFontWeight: 600,
+        labelColor: "#202124",
+        titleColor: "#202124",
+        gridColor: "#e3e5e8",
+        domainColor: LINE,
+        tickColor: LINE,
+        labelOverlap: "greedy",
+      },
       axisY: { labelLimit: narrow ? 110 : Math.min(420, Math.floor(width * 0.36)), labelOverlap: "parity" },
       axisX: { tickCount: narrow ? 4 : 8 },
-      legend: { orient: "bottom", direction: "horizontal", columns: narrow ? 2 : Math.max(2, Math.floor(width / 190)),
-        labelLimit: narrow ? Math.floor((width - 130) / 2) - 24 : 240, labelFontSize: 12, titleFontSize: 12, symbolStrokeWidth: 0.6, symbolSize: 110 },
-      view: { stroke: null }, bar: { stroke: "#ffffff", strokeWidth: 0.6 }, ...spec.config,
+      legend: {
+        orient: "bottom",
+        direction: "horizontal",
+        columns: narrow ? 2 : Math.max(2, Math.floor(width / 190)),
+        labelLimit: narrow ? Math.floor((width - 130) / 2) - 24 : 240,
+        labelFontSize: 12,
+        titleFontSize: 12,
+        symbolStrokeWidth: 0.6,
+        symbolSize: 110,
+      },
+      view: { stroke: null },
+      bar: { stroke: "#ffffff", strokeWidth: 0.6 },
+      ...spec.config,
     },
   };
 }
@@ -45,9 +67,13 @@ class Chart {
     this.caption = el("p", { class: "says", id: `says-${++ids}` });
     this.drawing = el("div", { class: "drawing" });
     this.heading = el("h4", { id: `title-${ids}` }, title);
-    this.element = el("figure", { "aria-labelledby": this.heading.id, "aria-describedby": this.caption.id },
-      el("figcaption", {}, this.heading, this.caption), controls.length ? el("div", { class: "bar" }, controls) : null,
-      this.drawing);
+    this.element = el(
+      "figure",
+      { "aria-labelledby": this.heading.id, "aria-describedby": this.caption.id },
+      el("figcaption", {}, this.heading, this.caption),
+      controls.length ? el("div", { class: "bar" }, controls) : null,
+      this.drawing,
+    );
     this.offer(numbers);
   }
 
@@ -55,7 +81,9 @@ class Chart {
   offer(numbers) {
     this.details?.remove();
     this.details = numbers && el("details", {}, el("summary", {}, "Numbers of this chart"));
-    this.details?.addEventListener("toggle", () => this.details.append(new DataTable(numbers()).element), { once: true });
+    this.details?.addEventListener("toggle", () => this.details.append(new DataTable(numbers()).element), {
+      once: true,
+    });
     if (this.details) this.element.append(this.details);
   }
 
@@ -71,9 +99,17 @@ class Chart {
 
   async draw() {
     const width = this.drawing.clientWidth || 640;
-    const spec = { ...themed(this.spec(width), width), description: `${this.heading.textContent}. ${this.caption.textContent}` };
+    const spec = {
+      ...themed(this.spec(width), width),
+      description: `${this.heading.textContent}. ${this.caption.textContent}`,
+    };
     const drawn = await vegaEmbed(this.drawing, spec, {
-      mode: "vega-lite", actions: false, ast: true, renderer: this.canvas ? "canvas" : "svg", tooltip: { theme: "light" }, logLevel: 1,
+      mode: "vega-lite",
+      actions: false,
+      ast: true,
+      renderer: this.canvas ? "canvas" : "svg",
+      tooltip: { theme: "light" },
+      logLevel: 1,
       loader: { load: () => Promise.reject(new Error("the page loads nothing")) },
     });
     this.view?.finalize();
@@ -106,8 +142,11 @@ async function run() {
 
 /** A labelled choice; `onpick` gets the index of the option. */
 function picker(name, options, at, onpick) {
-  const select = el("select", { onchange: (event) => onpick(Number(event.target.value)) },
-    options.map((option, i) => el("option", { value: i, selected: i === at }, option)));
+  const select = el(
+    "select",
+    { onchange: (event) => onpick(Number(event.target.value)) },
+    options.map((option, i) => el("option", { value: i, selected: i === at }, option)),
+  );
   return el("label", {}, `${name} `, select);
 }
 

@@ -29,7 +29,8 @@ const blockText = (block) => (block[0] * block[1] === 1 ? "PE" : `block of ${blo
 function blocksOf(work) {
   const [rows, cols] = work.blocks;
   return work.cells.map((cell, i) => {
-    const row = Math.floor(i / cols), col = i % cols;
+    const row = Math.floor(i / cols),
+      col = i % cols;
     const high = Math.min(work.block[0], work.grid[0] - row * work.block[0]);
     const wide = Math.min(work.block[1], work.grid[1] - col * work.block[1]);
     return { row: row * work.block[0], col: col * work.block[1], slot_cycles: cell, per_pe: cell / (high * wide) };
@@ -38,34 +39,62 @@ function blocksOf(work) {
 
 function workSays(work) {
   const perPe = blocksOf(work).map((block) => block.per_pe);
-  const most = perPe.reduce((a, b) => Math.max(a, b), 0), least = perPe.reduce((a, b) => Math.min(a, b), Infinity);
+  const most = perPe.reduce((a, b) => Math.max(a, b), 0),
+    least = perPe.reduce((a, b) => Math.min(a, b), Infinity);
   const mean = work.cells.reduce((a, b) => a + b, 0) / (work.grid[0] * work.grid[1]);
-  return `${shown(work.grid[0] * work.grid[1])} PEs, ${work.grid[0]} x ${work.grid[1]}: ${shown(mean)} slot-cycles of `
-    + `${work.stalls.join(" + ")} each on average, ${shown(least)} at least and ${shown(most)} at most`
-    + (mean ? ` (${shown(most / mean)} times the mean).` : ".");
+  return (
+    `${shown(work.grid[0] * work.grid[1])} PEs, ${work.grid[0]} x ${work.grid[1]}: ${shown(mean)} slot-cycles of ` +
+    `${work.stalls.join(" + ")} each on average, ${shown(least)} at least and ${shown(most)} at most` +
+    (mean ? ` (${shown(most / mean)} times the mean).` : ".")
+  );
 }
 
 function heatMap(given) {
   const strip = given.grid.includes(1); // a line of PEs lies down
   const flip = strip && given.grid[1] === 1;
   return (width) => {
-    const work = flip ? { ...given, grid: [1, given.grid[0]], block: [1, given.block[0]], blocks: [1, given.blocks[0]] } : given;
+    const work = flip
+      ? { ...given, grid: [1, given.grid[0]], block: [1, given.block[0]], blocks: [1, given.blocks[0]] }
+      : given;
     const [rows, cols] = work.blocks;
     const cell = Math.max(2, Math.min(36, Math.floor((width - 90) / cols), Math.floor(420 / rows)));
     const height = strip ? 44 : cell * rows;
     const every = (n, room) => Math.max(1, Math.ceil(n / Math.max(1, Math.floor(room / 30))));
-    const places = (n, block, room) => Array.from({ length: n }, (_, i) => i * block).filter((_, i) => i % every(n, room) === 0);
+    const places = (n, block, room) =>
+      Array.from({ length: n }, (_, i) => i * block).filter((_, i) => i % every(n, room) === 0);
     const where = (block) => (strip ? { PE: block.row + block.col } : { "PE row": block.row, "PE column": block.col });
-    const values = blocksOf(work).map((block) => ({ ...block, tip: { ...where(block), "slot-cycles per PE": shown(block.per_pe) } }));
+    const values = blocksOf(work).map((block) => ({
+      ...block,
+      tip: { ...where(block), "slot-cycles per PE": shown(block.per_pe) },
+    }));
     const axis = (n, block) => ({ values: places(n, block, n * cell), labelAngle: 0, ticks: false, domain: false });
     return {
-      width: cell * cols, height, autosize: { type: "pad" }, data: { values },
+      width: cell * cols,
+      height,
+      autosize: { type: "pad" },
+      data: { values },
       mark: { type: "rect", stroke: cell > 5 ? "#ffffff" : null, strokeWidth: 0.5 },
       encoding: {
         x: { field: "col", type: "ordinal", title: strip ? "PE" : "PE column", axis: axis(cols, work.block[1]) },
-        y: { field: "row", type: "ordinal", title: strip ? null : "PE row", axis: strip ? null : axis(rows, work.block[0]) },
-        color: { field: "per_pe", type: "quantitative", title: "slot-cycles of work per PE", scale: { scheme: DATA.sequential, domainMin: 0 },
-          legend: { orient: "bottom", direction: "horizontal", gradientLength: Math.min(220, width - 60), titleLimit: 260, format: "~s" } },
+        y: {
+          field: "row",
+          type: "ordinal",
+          title: strip ? null : "PE row",
+          axis: strip ? null : axis(rows, work.block[0]),
+        },
+        color: {
+          field: "per_pe",
+          type: "quantitative",
+          title: "slot-cycles of work per PE",
+          scale: { scheme: DATA.sequential, domainMin: 0 },
+          legend: {
+            orient: "bottom",
+            direction: "horizontal",
+            gradientLength: Math.min(220, width - 60),
+            titleLimit: 260,
+            format: "~s",
+          },
+        },
         tooltip: { field: "tip", type: "nominal" },
       },
     };
@@ -75,14 +104,35 @@ function heatMap(given) {
 function loadHistogram(work) {
   const { width, cells, block } = work.histogram;
   const of = blockText(block);
-  const values = cells.map((n, i) => ({ from: i * width, to: (i + 1) * width, n,
-    tip: { "slot-cycles": width === 1 ? shown(i) : `${shown(i * width)} to ${shown((i + 1) * width - 1)}`, [`${of}s`]: shown(n) } }));
+  const values = cells.map((n, i) => ({
+    from: i * width,
+    to: (i + 1) * width,
+    n,
+    tip: {
+      "slot-cycles": width === 1 ? shown(i) : `${shown(i * width)} to ${shown((i + 1) * width - 1)}`,
+      [`${of}s`]: shown(n),
+    },
+  }));
   return {
-    height: 240, data: { values }, mark: { type: "bar", color: DATA.series[0] },
+    height: 240,
+    data: { values },
+    mark: { type: "bar", color: DATA.series[0] },
     encoding: {
-      x: { field: "from", type: "quantitative", bin: "binned", title: `slot-cycles of work of a ${of}`, axis: SHORT_NUMBERS }, x2: { field: "to" },
-      y: { field: "n", type: "quantitative", title: block[0] * block[1] === 1 ? "number of PEs" : "number of blocks", axis: { ...SHORT_NUMBERS, tickMinStep: 1 },
-        scale: { domainMin: 0 } },
+      x: {
+        field: "from",
+        type: "quantitative",
+        bin: "binned",
+        title: `slot-cycles of work of a ${of}`,
+        axis: SHORT_NUMBERS,
+      },
+      x2: { field: "to" },
+      y: {
+        field: "n",
+        type: "quantitative",
+        title: block[0] * block[1] === 1 ? "number of PEs" : "number of blocks",
+        axis: { ...SHORT_NUMBERS, tickMinStep: 1 },
+        scale: { domainMin: 0 },
+      },
       tooltip: { field: "tip", type: "nominal" },
     },
   };
@@ -91,9 +141,13 @@ function loadHistogram(work) {
 /** Map and histogram of one run side by side, with a choice of the layer. */
 function loadCharts(run) {
   const options = [WHOLE, ...run.layers.map((layer) => layer.name)];
-  const numbers = (work) => tableOf("Work of the PEs", "pe_work.csv", blocksOf(work),
-    [{ name: "row", title: "PE row" }, { name: "col", title: "PE column" }, { name: "slot_cycles", title: "slot-cycles" },
-      { name: "per_pe", title: "per PE" }]);
+  const numbers = (work) =>
+    tableOf("Work of the PEs", "pe_work.csv", blocksOf(work), [
+      { name: "row", title: "PE row" },
+      { name: "col", title: "PE column" },
+      { name: "slot_cycles", title: "slot-cycles" },
+      { name: "per_pe", title: "per PE" },
+    ]);
   const first = workOf(run, -1) ? -1 : run.layers.findIndex((layer) => layer.work);
   let at = first;
   const map = new Chart(`${run.label}: work on the PE grid`, { canvas: true });
@@ -107,6 +161,17 @@ function loadCharts(run) {
     map.offer(work && (() => numbers(work)));
   };
   show();
-  return el("div", {}, el("div", { class: "bar" }, picker(`Layer of ${run.label}`, options, first + 1, (i) => { at = i - 1; show(); })),
-    el("div", { class: "pair" }, map.element, histogram.element));
+  return el(
+    "div",
+    {},
+    el(
+      "div",
+      { class: "bar" },
+      picker(`Layer of ${run.label}`, options, first + 1, (i) => {
+        at = i - 1;
+        show();
+      }),
+    ),
+    el("div", { class: "pair" }, map.element, histogram.element),
+  );
 }

@@ -2,58 +2,128 @@
 
 function runsSection(group) {
   const runs = group.runs;
-  const section = el("section", {}, el("h2", {}, `Runs on ${group.label}`),
-    el("p", {}, `${plural(runs.length, "run")} of the same trace, ${plural(runs[0].layers.length, "layer")}. Time and energy are modelled, see the machines' pages for what is exact.`));
-  const block = (title, about, ...content) => section.append(...[el("h3", {}, title), about && el("p", {}, about), ...content.flat()].filter(Boolean));
+  const section = el(
+    "section",
+    {},
+    el("h2", {}, `Runs on ${group.label}`),
+    el(
+      "p",
+      {},
+      `${plural(runs.length, "run")} of the same trace, ${plural(runs[0].layers.length, "layer")}. ` +
+        `Time and energy are modelled, see the machines' pages for what is exact.`,
+    ),
+  );
+  const block = (title, about, ...content) =>
+    section.append(...[el("h3", {}, title), about && el("p", {}, about), ...content.flat()].filter(Boolean));
   const perRun = (make) => el("div", { class: "grid" }, runs.map(make));
 
   block("Speed and energy", null, ...speedAndEnergy(group));
-  block("Where every slot-cycle went", "Each bar is all slots times all cycles. Busy is useful work; each other part has a name in the machine's page. Hover or open the numbers for exact counts.",
-    runs.length > 1 ? stallOverview(runs) : null, perRun(runStalls));
+  block(
+    "Where every slot-cycle went",
+    "Each bar is all slots times all cycles. Busy is useful work; each other part has a name in the machine's " +
+      "page. Hover or open the numbers for exact counts.",
+    runs.length > 1 ? stallOverview(runs) : null,
+    perRun(runStalls),
+  );
   block("Utilization", null, utilization(runs));
-  block("Which bound holds", "Cycles of the machine alone, split by what bounds them. Where memory is modelled, a black line marks the cycles for which the layer's data take the DRAM.",
-    perRun(runLadder), roofline(runs));
+  block(
+    "Which bound holds",
+    "Cycles of the machine alone, split by what bounds them. Where memory is modelled, a black line marks " +
+      "the cycles for which the layer's data take the DRAM.",
+    perRun(runLadder),
+    roofline(runs),
+  );
   const told = runs.filter((run) => run.layers.some((layer) => layer.work));
   const silent = runs.filter((run) => !told.includes(run)).map((run) => run.label);
   block("Work of the PEs", silent.length ? `Not given by: ${silent.join(", ")}.` : null, told.map(loadCharts));
-  block("Tables", null, new DataTable(runTable(group)).element, new DataTable(layerTable(group)).element,
-    new DataTable(configTable(group)).element, new DataTable(digestTable(group)).element, noteList(runs));
+  block(
+    "Tables",
+    null,
+    new DataTable(runTable(group)).element,
+    new DataTable(layerTable(group)).element,
+    new DataTable(configTable(group)).element,
+    new DataTable(digestTable(group)).element,
+    noteList(runs),
+  );
   return section;
 }
 
 function speedAndEnergy(group) {
   const { runs } = group;
   let base = 0;
-  const speedups = () => byLayer(runs, (of, run, i) => ratio((i < 0 ? runs[base].totals : runs[base].layers[i]).time_us, of.time_us));
-  const controls = runs.length > 1 ? [picker("Speed-up against", runs.map((run) => run.label), 0, (i) => { base = i; show(); })] : [];
+  const speedups = () =>
+    byLayer(runs, (of, run, i) => ratio((i < 0 ? runs[base].totals : runs[base].layers[i]).time_us, of.time_us));
+  const controls =
+    runs.length > 1
+      ? [
+          picker(
+            "Speed-up against",
+            runs.map((run) => run.label),
+            0,
+            (i) => {
+              base = i;
+              show();
+            },
+          ),
+        ]
+      : [];
   const speed = new Chart("Speed-up per layer", { controls });
   const show = () => {
     const rows = speedups();
     const whole = rows.filter((row) => row.at === 0).sort((a, b) => b.value - a.value);
-    const sentence = runs.length === 1 ? `One run: ${shown(runs[0].totals.time_us)} µs, ${shown(runs[0].totals.cycles)} cycles. Add runs to compare.`
-      : `Over all layers ${whole[0].run} is fastest, ${shown(whole[0].value)} times as fast as ${runs[base].label}; the slowest is ${whole.at(-1).run} with ${shown(whole.at(-1).value)}.`;
-    speed.update(sentence, () => groupedBars(rows.map((row) => ({ ...row, text: `${shown(row.value)} x` })), runs,
-      { title: `times as fast as ${label(runs[base].label)}`, tip: "speed-up", rule: 1 }));
+    const sentence =
+      runs.length === 1
+        ? `One run: ${shown(runs[0].totals.time_us)} µs, ${shown(runs[0].totals.cycles)} cycles. Add runs to compare.`
+        : `Over all layers ${whole[0].run} is fastest, ${shown(whole[0].value)} times as fast as ` +
+          `${runs[base].label}; the slowest is ${whole.at(-1).run} with ${shown(whole.at(-1).value)}.`;
+    speed.update(sentence, () =>
+      groupedBars(
+        rows.map((row) => ({ ...row, text: `${shown(row.value)} x` })),
+        runs,
+        { title: `times as fast as ${label(runs[base].label)}`, tip: "speed-up", rule: 1 },
+      ),
+    );
     speed.offer(() => wide(`Speed-up against ${runs[base].label}`, rows, runs, "speedup"));
   };
   show();
   const rows = byLayer(runs, (of) => of.energy_pj / 1e3);
   const energy = new Chart("Energy per layer", { numbers: () => wide("Energy, nJ", rows, runs, "energy_nj") });
   const least = [...runs].sort((a, b) => a.totals.energy_pj - b.totals.energy_pj)[0];
-  energy.update(`Least over all layers: ${least.label}, ${shown(least.totals.energy_pj / 1e3)} nJ.`,
-    () => groupedBars(rows.map((row) => ({ ...row, text: `${shown(row.value)} nJ` })), runs, { title: "energy, nJ", tip: "energy", axis: SHORT_NUMBERS }));
+  energy.update(`Least over all layers: ${least.label}, ${shown(least.totals.energy_pj / 1e3)} nJ.`, () =>
+    groupedBars(
+      rows.map((row) => ({ ...row, text: `${shown(row.value)} nJ` })),
+      runs,
+      { title: "energy, nJ", tip: "energy", axis: SHORT_NUMBERS },
+    ),
+  );
   return [el("div", { class: "grid" }, speed.element, energy.element), energyParts(runs)];
 }
 
 function energyParts(runs) {
-  const rows = runs.map((run, i) => ({ key: String(i), name: run.label, parts: scaled(run.energy_by_component, 1e-3) }));
+  const rows = runs.map((run, i) => ({
+    key: String(i),
+    name: run.label,
+    parts: scaled(run.energy_by_component, 1e-3),
+  }));
   const parts = partsOf(rows);
-  const chart = new Chart("Energy by component", { numbers: () => partTable("Energy by component, nJ", rows, parts, "energy_by_component") });
-  chart.update(runs.map((run, i) => {
-    const [name, nj] = Object.entries(rows[i].parts).sort((a, b) => b[1] - a[1])[0] ?? ["nothing", 0];
-    return `${run.label}: most in ${name}, ${percent(ratio(nj * 1e3, run.totals.energy_pj))}`;
-  }).join("; ") + ".", () => stackedBars(rows, parts, { title: "energy, nJ", share: false, unit: "nJ",
-    colours: parts.map((_, i) => DATA.parts[i % DATA.parts.length]) }));
+  const chart = new Chart("Energy by component", {
+    numbers: () => partTable("Energy by component, nJ", rows, parts, "energy_by_component"),
+  });
+  chart.update(
+    runs
+      .map((run, i) => {
+        const [name, nj] = Object.entries(rows[i].parts).sort((a, b) => b[1] - a[1])[0] ?? ["nothing", 0];
+        return `${run.label}: most in ${name}, ${percent(ratio(nj * 1e3, run.totals.energy_pj))}`;
+      })
+      .join("; ") + ".",
+    () =>
+      stackedBars(rows, parts, {
+        title: "energy, nJ",
+        share: false,
+        unit: "nJ",
+        colours: parts.map((_, i) => DATA.parts[i % DATA.parts.length]),
+      }),
+  );
   return chart.element;
 }
 
@@ -61,15 +131,21 @@ const scaled = (amounts, factor) => Object.fromEntries(Object.entries(amounts).m
 
 function stallOverview(runs) {
   const rows = runs.map((run, i) => ({ key: String(i), name: run.label, parts: run.stalls }));
-  const chart = new Chart("All layers, run by run", { numbers: () => partTable("Slot-cycles", rows, partsOf(rows), "stalls") });
+  const chart = new Chart("All layers, run by run", {
+    numbers: () => partTable("Slot-cycles", rows, partsOf(rows), "stalls"),
+  });
   chart.update(runs.map((run) => `${run.label}: ${largestStall(run.stalls)}`).join("; ") + ".", () => stallBars(rows));
   return chart.element;
 }
 
 function runStalls(run) {
-  const rows = [{ key: "-1", name: WHOLE, parts: run.stalls },
-    ...run.layers.map((layer, i) => ({ key: String(i), name: layer.name, parts: layer.stalls }))];
-  const chart = new Chart(run.label, { numbers: () => partTable(`Slot-cycles of ${run.label}`, rows, partsOf(rows), "stalls") });
+  const rows = [
+    { key: "-1", name: WHOLE, parts: run.stalls },
+    ...run.layers.map((layer, i) => ({ key: String(i), name: layer.name, parts: layer.stalls })),
+  ];
+  const chart = new Chart(run.label, {
+    numbers: () => partTable(`Slot-cycles of ${run.label}`, rows, partsOf(rows), "stalls"),
+  });
   const total = Object.values(run.stalls).reduce((a, b) => a + b, 0);
   chart.update(`${shown(total)} slot-cycles: ${largestStall(run.stalls)}.`, () => stallBars(rows));
   return chart.element;
@@ -77,94 +153,98 @@ function runStalls(run) {
 
 function utilization(runs) {
   const rows = byLayer(runs, (of) => of.utilization);
-  const chart = new Chart("Busy share of all slot-cycles", { numbers: () => wide("Utilization", rows, runs, "utilization") });
-  chart.update(runs.map((run) => `${run.label} ${percent(run.totals.utilization)}`).join(", ") + " over all layers.",
-    () => groupedBars(rows.map((row) => ({ ...row, text: percent(row.value) })), runs, { title: "utilization", tip: "utilization", axis: { format: ".0%" } }));
+  const chart = new Chart("Busy share of all slot-cycles", {
+    numbers: () => wide("Utilization", rows, runs, "utilization"),
+  });
+  chart.update(
+    runs.map((run) => `${run.label} ${percent(run.totals.utilization)}`).join(", ") + " over all layers.",
+    () =>
+      groupedBars(
+        rows.map((row) => ({ ...row, text: percent(row.value) })),
+        runs,
+        { title: "utilization", tip: "utilization", axis: { format: ".0%" } },
+      ),
+  );
   return chart.element;
 }
 
 function runLadder(run) {
-  const columns = ["layer", "bound", "over_compute", "compute_cycles", "balanced_cycles", "machine_cycles", "dram_cycles", "cycles"];
-  const chart = new Chart(run.label, { numbers: () => tableOf(`Bounds of ${run.label}, cycles`, "bounds.csv",
-    run.layers.map((layer) => ({ layer: layer.name, cycles: layer.cycles, ...layer.roofline })), columns.map((name) => ({ name }))) });
+  const columns = [
+    "layer",
+    "bound",
+    "over_compute",
+    "compute_cycles",
+    "balanced_cycles",
+    "machine_cycles",
+    "dram_cycles",
+    "cycles",
+  ];
+  const chart = new Chart(run.label, {
+    numbers: () =>
+      tableOf(
+        `Bounds of ${run.label}, cycles`,
+        "bounds.csv",
+        run.layers.map((layer) => ({ layer: layer.name, cycles: layer.cycles, ...layer.roofline })),
+        columns.map((name) => ({ name })),
+      ),
+  });
   const bounds = new Map();
   for (const layer of run.layers) bounds.set(layer.roofline.bound, (bounds.get(layer.roofline.bound) ?? 0) + 1);
-  chart.update(`Bound by ${[...bounds].map(([name, n]) => `${name}: ${plural(n, "layer")}`).join(", ")}.`, () => ladder(run));
+  chart.update(`Bound by ${[...bounds].map(([name, n]) => `${name}: ${plural(n, "layer")}`).join(", ")}.`, () =>
+    ladder(run),
+  );
   return chart.element;
 }
 
 /** Only of runs whose results say how many bytes the DRAM moved, and how fast it is. */
 function roofline(runs) {
   const modelled = runs.filter((run) => run.dram_gbps && run.layers.some((layer) => layer.dram_bytes));
-  if (!modelled.length) return el("p", { class: "says" }, "No roofline over DRAM traffic: memory is modelled in none of these runs with a stated bandwidth (--dram-gbps).");
-  const points = modelled.flatMap((run) => run.layers.filter((layer) => layer.dram_bytes && layer.macs_effectual && layer.time_us).map((layer) => ({
-    run: label(run.label), layer: layer.name, x: layer.macs_effectual / layer.dram_bytes, y: layer.macs_effectual / layer.time_us / 1e3,
-    tip: { run: run.label, layer: layer.name, "MACs per byte": shown(layer.macs_effectual / layer.dram_bytes),
-      "10⁹ MACs per s": shown(layer.macs_effectual / layer.time_us / 1e3), bound: layer.roofline.bound } })));
-  const peak = (run) => Math.max(...run.layers.map((layer) => layer.slots)) * run.clock_mhz / 1e3;
-  const xs = points.map((point) => point.x), ridges = modelled.map((run) => peak(run) / run.dram_gbps);
-  const from = Math.min(...xs, ...ridges) / 3, to = Math.max(...xs, ...ridges) * 3;
-  const roofs = modelled.flatMap((run, i) => [from, ridges[i], to].map((x) => ({ run: label(run.label), x, y: Math.min(peak(run), x * run.dram_gbps) })));
-  const chart = new Chart("Roofline over DRAM traffic", { numbers: () => tableOf("Roofline", "roofline.csv", points,
-    [{ name: "run" }, { name: "layer" }, { name: "x", title: "MACs per byte" }, { name: "y", title: "10⁹ MACs per s" }]) });
+  if (!modelled.length)
+    return el(
+      "p",
+      { class: "says" },
+      "No roofline over DRAM traffic: memory is modelled in none of these runs with a stated bandwidth (--dram-gbps).",
+    );
+  const points = modelled.flatMap((run) =>
+    run.layers
+      .filter((layer) => layer.dram_bytes && layer.macs_effectual && layer.time_us)
+      .map((layer) => ({
+        run: label(run.label),
+        layer: layer.name,
+        x: layer.macs_effectual / layer.dram_bytes,
+        y: layer.macs_effectual / layer.time_us / 1e3,
+        tip: {
+          run: run.label,
+          layer: layer.name,
+          "MACs per byte": shown(layer.macs_effectual / layer.dram_bytes),
+          "10⁹ MACs per s": shown(layer.macs_effectual / layer.time_us / 1e3),
+          bound: layer.roofline.bound,
+        },
+      })),
+  );
+  const peak = (run) => (Math.max(...run.layers.map((layer) => layer.slots)) * run.clock_mhz) / 1e3;
+  const xs = points.map((point) => point.x),
+    ridges = modelled.map((run) => peak(run) / run.dram_gbps);
+  const from = Math.min(...xs, ...ridges) / 3,
+    to = Math.max(...xs, ...ridges) * 3;
+  const roofs = modelled.flatMap((run, i) =>
+    [from, ridges[i], to].map((x) => ({ run: label(run.label), x, y: Math.min(peak(run), x * run.dram_gbps) })),
+  );
+  const chart = new Chart("Roofline over DRAM traffic", {
+    numbers: () =>
+      tableOf("Roofline", "roofline.csv", points, [
+        { name: "run" },
+        { name: "layer" },
+        { name: "x", title: "MACs per byte" },
+        { name: "y", title: "10⁹ MACs per s" },
+      ]),
+  });
   const left = modelled.flatMap((run) => run.layers).length - points.length;
-  chart.update(`${plural(points.length, "layer")} under the roofs of ${modelled.map((run) => `${run.label} (${shown(peak(run))} x 10⁹ slots per s, ${shown(run.dram_gbps)} GB/s)`).join(", ")}`
-    + `${left ? `; ${plural(left, "layer")} without DRAM traffic or work left out` : ""}.`, () => rooflineChart(points, roofs, modelled));
+  const roof = (run) => `${run.label} (${shown(peak(run))} x 10⁹ slots per s, ${shown(run.dram_gbps)} GB/s)`;
+  chart.update(
+    `${plural(points.length, "layer")} under the roofs of ${modelled.map(roof).join(", ")}` +
+      `${left ? `; ${plural(left, "layer")} without DRAM traffic or work left out` : ""}.`,
+    () => rooflineChart(points, roofs, modelled),
+  );
   return chart.element;
-}
-
-/** Layers by runs, as a table's rows. */
-function wide(title, rows, runs, file) {
-  const columns = [{ name: "layer" }, ...runs.map((run) => ({ name: run.label }))];
-  const layers = rows.filter((row) => row.r === 0);
-  const value = new Map(rows.map((row) => [`${row.at}|${row.r}`, row.value]));
-  return { title, file: `${file}.csv`, columns, count: layers.length,
-    cell: (row, c) => (c === 0 ? layers[row].layer : value.get(`${layers[row].at}|${c - 1}`)) };
-}
-
-function partTable(title, rows, parts, file) {
-  const columns = [{ name: "of" }, ...parts.map((name) => ({ name }))];
-  return { title, file: `${file}.csv`, columns, count: rows.length, cell: (row, c) => (c === 0 ? rows[row].name : rows[row].parts[parts[c - 1]] ?? 0) };
-}
-
-function runTable(group) {
-  const rows = group.runs.map((run) => ({ run: run.label, policy: run.policy, ...run.totals,
-    speedup: ratio(group.runs[0].totals.time_us, run.totals.time_us), area_mm2: run.area_mm2 }));
-  return tableOf("Runs", "runs.csv", rows, [{ name: "run" }, { name: "policy" }, { name: "cycles" }, { name: "time_us", title: "time, µs" },
-    { name: "speedup", title: "speed-up" }, { name: "energy_pj", title: "energy, pJ" }, { name: "utilization", format: percent },
-    { name: "macs_dense", title: "dense MACs" }, { name: "macs_effectual", title: "effectual MACs" }, { name: "area_mm2", title: "area, mm²" }]);
-}
-
-function layerTable(group) {
-  const rows = group.runs.flatMap((run) => run.layers.map((layer) => ({ run: run.label, layer: layer.name, ...layer,
-    bound: layer.roofline.bound, imbalance: layer.work?.imbalance, dram_bytes: layer.dram_bytes,
-    ...Object.fromEntries(Object.entries(layer.stalls).map(([name, n]) => [`stall.${name}`, n])),
-    ...Object.fromEntries(Object.entries(layer.energy_by_component).map(([name, pj]) => [`energy_pj.${name}`, pj])) })));
-  const main = [{ name: "run" }, { name: "layer" }, { name: "op" }, { name: "shape", hidden: true }, { name: "cycles" },
-    { name: "time_us", title: "time, µs" }, { name: "energy_pj", title: "energy, pJ" }, { name: "utilization", format: percent },
-    { name: "bound" }, { name: "imbalance" }, { name: "macs_dense", title: "dense MACs" }, { name: "macs_effectual", title: "effectual MACs" },
-    { name: "slots", hidden: true }, { name: "dram_bytes", title: "DRAM bytes", hidden: true }];
-  const more = new Set(rows.flatMap((row) => Object.keys(row).filter((key) => key.startsWith("stall.") || key.startsWith("energy_pj."))));
-  return tableOf("Layers", "layers.csv", rows, [...main, ...[...more].map((name) => ({ name, hidden: true }))]);
-}
-
-function configTable(group) {
-  const keys = [...new Set(group.runs.flatMap((run) => Object.keys(run.config)))];
-  const differs = (key) => new Set(group.runs.map((run) => JSON.stringify(run.config[key]))).size > 1;
-  const rows = keys.map((key) => ({ key, differs: group.runs.length > 1 && differs(key) })).sort((a, b) => b.differs - a.differs);
-  const columns = [{ name: "key" }, ...group.runs.map((run) => ({ name: run.label })), { name: "differs" }];
-  const text = (value) => (value === null ? "null" : typeof value === "object" ? JSON.stringify(value) : value);
-  return { title: "Configs, the keys that differ first", file: "configs.csv", columns, count: rows.length,
-    cell: (row, c) => (c === 0 ? rows[row].key : c > group.runs.length ? rows[row].differs : text(group.runs[c - 1].config[rows[row].key])) };
-}
-
-function digestTable(group) {
-  const rows = group.runs.map((run) => ({ ...run, run: run.label, trace: group.trace, trace_digest: group.digest }));
-  return tableOf("Where the numbers come from", "digests.csv", rows, ["run", "run_id", "source", "trace", "trace_digest", "engine",
-    "model_version", "energy_table", "energy_table_digest"].map((name) => ({ name, title: name.replaceAll("_", " "), format: String })));
-}
-
-function noteList(runs) {
-  const notes = runs.flatMap((run) => run.layers.flatMap((layer) => layer.notes.map((note) => `${run.label}, ${layer.name}: ${note}`)));
-  return notes.length ? el("details", {}, el("summary", {}, `${plural(notes.length, "note")} of the machines`), el("ul", {}, notes.map((note) => el("li", {}, note)))) : null;
 }

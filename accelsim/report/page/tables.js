@@ -3,8 +3,12 @@
 
 const PAGE_ROWS = 25;
 const COMPARES = {
-  ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, "!=": (a, b) => a !== b,
-  ">": (a, b) => a > b, "<": (a, b) => a < b, "=": (a, b) => a === b,
+  ">=": (a, b) => a >= b,
+  "<=": (a, b) => a <= b,
+  "!=": (a, b) => a !== b,
+  ">": (a, b) => a > b,
+  "<": (a, b) => a < b,
+  "=": (a, b) => a === b,
 };
 
 /** An element with attributes, listeners (onclick...) and children; strings become text. */
@@ -39,16 +43,24 @@ function cellTest(typed) {
   if (sign) {
     const number = Number(rest.replaceAll(",", "").replace(/%$/, ""));
     const wanted = rest.endsWith("%") ? number / 100 : number;
-    return (value) => (typeof value === "number" ? !Number.isNaN(number) && COMPARES[sign](value, wanted)
-      : (sign === "=" || sign === "!=") && COMPARES[sign](String(value ?? "").toLowerCase(), rest.toLowerCase()));
+    return (value) =>
+      typeof value === "number"
+        ? !Number.isNaN(number) && COMPARES[sign](value, wanted)
+        : (sign === "=" || sign === "!=") && COMPARES[sign](String(value ?? "").toLowerCase(), rest.toLowerCase());
   }
   const part = text.toLowerCase();
-  return (value) => String(value ?? "").toLowerCase().includes(part) || shown(value).toLowerCase().includes(part);
+  return (value) =>
+    String(value ?? "")
+      .toLowerCase()
+      .includes(part) || shown(value).toLowerCase().includes(part);
 }
 
 function compareCells(a, b, down = false) {
   if (a == null || b == null) return (a == null) - (b == null); // what is missing comes last, up and down
-  const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+  const order =
+    typeof a === "number" && typeof b === "number"
+      ? a - b
+      : String(a).localeCompare(String(b), "en", { numeric: true });
   return down ? -order : order;
 }
 
@@ -99,21 +111,47 @@ class DataTable {
     bar.append(el("button", { type: "button", onclick: () => save(this.file, this.csv()) }, "Download CSV"));
     const table = el("table", {}, el("caption", {}, this.title), this.head, this.body);
     this.buildHead();
-    return el("div", { class: "datatable" }, bar, el("div", { class: "scroll", tabindex: 0, role: "region",
-      "aria-label": this.title }, table), el("div", { class: "bar pages" }, this.status, this.back, this.next));
+    return el(
+      "div",
+      { class: "datatable" },
+      bar,
+      el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": this.title }, table),
+      el("div", { class: "bar pages" }, this.status, this.back, this.next),
+    );
   }
 
   buildHead() {
     const titles = this.visible.map((c) => {
-      const button = el("button", { type: "button", onclick: () => this.sort(c) }, this.columns[c].title ?? this.columns[c].name);
-      return el("th", { scope: "col", "data-column": this.columns[c].name, class: this.numeric[c] ? "number" : null,
-        "aria-sort": this.sorted?.column === c ? (this.sorted.down ? "descending" : "ascending") : null }, button);
+      const button = el(
+        "button",
+        { type: "button", onclick: () => this.sort(c) },
+        this.columns[c].title ?? this.columns[c].name,
+      );
+      return el(
+        "th",
+        {
+          scope: "col",
+          "data-column": this.columns[c].name,
+          class: this.numeric[c] ? "number" : null,
+          "aria-sort": this.sorted?.column === c ? (this.sorted.down ? "descending" : "ascending") : null,
+        },
+        button,
+      );
     });
-    const filters = this.visible.map((c) => el("td", {}, el("input", {
-      type: "text", size: 7, value: this.filters.get(c) ?? "", placeholder: this.numeric[c] ? ">= …" : "filter",
-      "aria-label": `Filter ${this.columns[c].title ?? this.columns[c].name}`,
-      oninput: (event) => this.filter(c, event.target.value),
-    })));
+    const filters = this.visible.map((c) =>
+      el(
+        "td",
+        {},
+        el("input", {
+          type: "text",
+          size: 7,
+          value: this.filters.get(c) ?? "",
+          placeholder: this.numeric[c] ? ">= …" : "filter",
+          "aria-label": `Filter ${this.columns[c].title ?? this.columns[c].name}`,
+          oninput: (event) => this.filter(c, event.target.value),
+        }),
+      ),
+    );
     this.head.replaceChildren(el("tr", {}, titles), el("tr", { class: "filters" }, filters));
   }
 
@@ -138,14 +176,19 @@ class DataTable {
     if (text.trim()) this.filters.set(column, text);
     else this.filters.delete(column);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => { this.refresh(); this.onfilter?.(this.order); }, 120);
+    this.timer = setTimeout(() => {
+      this.refresh();
+      this.onfilter?.(this.order);
+    }, 120);
   }
 
   /** Filter and sort again, and show the first page. */
   refresh() {
     const tests = [...this.filters].map(([c, text]) => [c, cellTest(text)]).filter(([, test]) => test);
-    const holds = (row) => tests.every(([c, test]) => (c >= 0 ? test(this.cell(row, c))
-      : this.visible.some((column) => test(this.cell(row, column)))));
+    const holds = (row) =>
+      tests.every(([c, test]) =>
+        c >= 0 ? test(this.cell(row, c)) : this.visible.some((column) => test(this.cell(row, column))),
+      );
     this.order = [];
     for (let row = 0; row < this.count; row++) if (holds(row)) this.order.push(row);
     if (this.sorted) {
@@ -164,12 +207,25 @@ class DataTable {
   show() {
     const from = this.page * PAGE_ROWS;
     const rows = this.order.slice(from, from + PAGE_ROWS);
-    this.body.replaceChildren(...rows.map((row) => el("tr", {}, this.visible.map((c) => {
-      const value = this.cell(row, c);
-      return el("td", { class: this.numeric[c] ? "number" : null }, value == null ? "–" : (this.columns[c].format ?? shown)(value));
-    }))));
+    this.body.replaceChildren(
+      ...rows.map((row) =>
+        el(
+          "tr",
+          {},
+          this.visible.map((c) => {
+            const value = this.cell(row, c);
+            return el(
+              "td",
+              { class: this.numeric[c] ? "number" : null },
+              value == null ? "–" : (this.columns[c].format ?? shown)(value),
+            );
+          }),
+        ),
+      ),
+    );
     const all = this.order.length === this.count ? "" : ` (of ${shown(this.count)})`;
-    this.status.textContent = rows.length ? `${shown(from + 1)}–${shown(from + rows.length)} of ${shown(this.order.length)}${all}`
+    this.status.textContent = rows.length
+      ? `${shown(from + 1)}–${shown(from + rows.length)} of ${shown(this.order.length)}${all}`
       : `no row${all}`;
     this.back.disabled = this.page === 0;
     this.next.disabled = from + PAGE_ROWS >= this.order.length;
