@@ -1,12 +1,6 @@
 """How long until a page of ten thousand points can be used?"""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
 from report import browser
 from report.conftest import make_store, runs  # noqa: F401  (fixtures)
 

@@ -13,6 +13,7 @@ import accelsim
 from accelsim.study.space import Point
 from accelsim.study.store import Store
 
+
 @pytest.fixture(scope="session")
 def runs() -> list[dict[str, Any]]:
     """EIE without memory and with it, and SCNN, on three small layers."""
@@ -61,10 +62,11 @@ def make_store(runs: list[dict[str, Any]]) -> Callable[[Path, int], Path]:
                 errors[f"{i:016x}"] = f"CapacityError: {HOSTILE[0]}"
                 continue
             cycles = int(6e5 / pes * (1 + 1 / depth) * (1 + rng.random() / 10))
-            rows[f"{i:016x}"] = {"cycles": cycles, "time_us": cycles / 800, "energy_pj": 1e5 * (1 + pes / 50 + rng.random()),
-                                 "utilization": float(rng.random()), "macs_dense": 1000, "macs_effectual": 100,
-                                 **{f"stall.{name}": int(rng.integers(1, 10**6)) for name in run["stalls"]},
-                                 **{f"count.{name}": int(rng.integers(1, 10**6)) for name in run["layers"][0]["counts"]}}
+            names = [f"stall.{name}" for name in run["stalls"]] + [f"count.{name}" for name in run["counts"]]
+            rows[f"{i:016x}"] = {"cycles": cycles, "time_us": cycles / 800,
+                                 "energy_pj": 1e5 * (1 + pes / 50 + rng.random()), "utilization": float(rng.random()),
+                                 "macs_dense": 1000, "macs_effectual": 100,
+                                 **{name: int(rng.integers(1, 10**6)) for name in names}}
         store.add_points(added)
         store.record(rows, errors)
         store.close()

@@ -5,8 +5,10 @@ import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from report.made_up import idle
 from typer.testing import CliRunner
 
 from accelsim.cli import app
@@ -28,7 +30,8 @@ def test_the_command_knows_every_kind() -> None:
     assert tuple(kind.value for kind in Kind) == KINDS
 
 
-@pytest.mark.parametrize(("kind", "ending"), [*((kind, "svg") for kind in KINDS), ("stalls", "pdf"), ("heatmap", "png")])
+@pytest.mark.parametrize(("kind", "ending"), [
+    *((kind, "svg") for kind in KINDS), ("stalls", "pdf"), ("heatmap", "png")])
 def test_same_sources_same_bytes(sources: Path, kind: str, ending: str) -> None:
     one, two = (sources / f"{name}.{ending}" for name in ("one", "two"))
     for target in (one, two):
@@ -56,10 +59,11 @@ def test_width_and_fonts(sources: Path, kind: str, width: str, points: float) ->
 
 
 def test_axes_have_units(sources: Path) -> None:
-    wanted = {"speedup": "speed-up, times eie no DRAM", "energy": "energy, nJ", "utilization": "utilization, % of slot-cycles",
-              "stalls": "share of slot-cycles, %", "policies": "cycles, split by what the slots did",
-              "roofline": "effectual MACs per byte of DRAM traffic", "pareto": "time, µs",
-              "heatmap": "slot-cycles of work per PE", "histogram": "number of PEs"}
+    wanted = {"speedup": "speed-up over\neie no DRAM", "energy": "energy, nJ",
+              "utilization": "utilization, % of slot-cycles", "stalls": "share of slot-cycles, %",
+              "policies": "cycles, split by what the slots did", "pareto": "time, µs",
+              "roofline": "effectual MACs per byte of DRAM traffic", "heatmap": "slot-cycles of work per PE",
+              "histogram": "number of PEs"}
     for kind, label in wanted.items():
         text = _texts(sources, kind)
         assert label in text, (kind, text)
@@ -127,6 +131,21 @@ def test_mistakes_are_one_message_and_leave_nothing(sources: Path, monkeypatch: 
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert [path for path in sorted(sources.rglob("*")) if not path.name.endswith(("-wal", "-shm"))] == before
+
+
+@pytest.mark.parametrize(("kind", "said"), [("energy", "more than the 8 colours"), ("stalls", "do not fit a page")])
+def test_what_could_not_be_read_is_not_drawn(sources: Path, runs: list[dict[str, Any]], kind: str, said: str) -> None:
+    many = [runs[1] | {"run_id": str(i), "policy": f"p{i}", "layers": runs[1]["layers"] * 9} for i in range(9)]
+    (sources / "many.json").write_text(json.dumps({"runs": many}))
+    with pytest.raises(ReportError, match=said):
+        draw(kind, [sources / "many.json"], sources / "f.png")
+
+
+@pytest.mark.parametrize("kind", ["speedup", "energy", "utilization", "stalls", "pareto"])
+def test_a_run_in_which_nothing_happens(sources: Path, runs: list[dict[str, Any]], kind: str) -> None:
+    (sources / "idle.json").write_text(json.dumps({"runs": [idle(runs[1])]}))
+    draw(kind, [sources / "idle.json"], sources / "f.png")
+    assert (sources / "f.png").stat().st_size > 1000
 
 
 def test_mistakes_of_the_call(sources: Path) -> None:

@@ -14,10 +14,12 @@ pytest.importorskip("vl_convert", reason="the page's charts need vl-convert-pyth
 
 # Pairs of tick labels of one axis that lie on each other, in every chart that is drawn as SVG
 OVERLAPS = """() => [...document.querySelectorAll("g.role-axis-label")].flatMap((axis) => {
-  const boxes = [...axis.querySelectorAll("text")].filter((text) => text.getAttribute("opacity") !== "0" && text.textContent)
+  const boxes = [...axis.querySelectorAll("text")]
+    .filter((text) => text.getAttribute("opacity") !== "0" && text.textContent)
     .map((text) => [text.textContent, text.getBoundingClientRect()]);
-  return boxes.flatMap(([a, one], i) => boxes.slice(i + 1)
-    .filter(([, two]) => one.left < two.right - 1 && two.left < one.right - 1 && one.top < two.bottom - 1 && two.top < one.bottom - 1)
+  const across = (a, b) => a.left < b.right - 1 && b.left < a.right - 1;
+  const down = (a, b) => a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return boxes.flatMap(([a, one], i) => boxes.slice(i + 1).filter(([, two]) => across(one, two) && down(one, two))
     .map(([b]) => `${a} / ${b}`));
 })"""
 NAMELESS = """() => [...document.querySelectorAll("figure")].filter((figure) => {
@@ -41,7 +43,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, runs: Any, make_store: Calla
     """mixed.html of runs, a sweep and policies; hostile.html of hostile names everywhere."""
     import json
 
-    from report.made_up import comparison, hostile, with_work, without_work
+    from report.made_up import comparison, hostile, idle, with_work, without_work
 
     from accelsim.report.page import write_page
 
@@ -51,6 +53,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory, runs: Any, make_store: Calla
     (folder / "hostile.json").write_text(json.dumps({"runs": [hostile(with_work(runs[1])), told[0]]}))
     (folder / "policies.json").write_text(json.dumps(comparison()))
     (folder / "hostile_policies.json").write_text(json.dumps(comparison(HOSTILE)))
+    (folder / "idle.json").write_text(json.dumps({"runs": [idle(runs[1])]}))
+    write_page([folder / "idle.json", make_store(folder / "one.sqlite", 1)], folder / "idle.html")
     store = make_store(folder / "points.sqlite", 400)
     write_page([folder / "result.json", folder / "policies.json", store], folder / "mixed.html")
     write_page([folder / "hostile.json", folder / "hostile_policies.json", store], folder / "hostile.html", HOSTILE[0])
@@ -79,7 +83,7 @@ def test_every_chart_is_there_with_its_words(mixed: browser.Opened) -> None:
 
 @pytest.mark.parametrize("width", [1280, 768, 390])
 def test_labels_do_not_overlap_and_nothing_sticks_out(chrome: Any, pages: Path, width: int) -> None:
-    for name in ("mixed.html", "hostile.html"):
+    for name in ("mixed.html", "hostile.html", "idle.html"):
         found = browser.opened(chrome, pages / name, width)
         assert found.value(OVERLAPS) == []
         assert found.value("document.documentElement.scrollWidth") <= width
@@ -159,8 +163,8 @@ def test_hover_shows_a_points_config(mixed: browser.Opened) -> None:
 
 
 def test_bars_have_tooltips(mixed: browser.Opened) -> None:
-    bar = mixed.page.locator("figure", has=mixed.page.get_by_text("All layers, run by run")).locator("g.mark-rect path").first
-    bar.hover()
+    figure = mixed.page.locator("figure", has=mixed.page.get_by_text("All layers, run by run"))
+    figure.locator("g.mark-rect path").first.hover()
     assert "slot-cycles" in mixed.page.locator("#vg-tooltip-element.visible").inner_text()
 
 
@@ -177,12 +181,14 @@ def test_another_baseline(mixed: browser.Opened) -> None:
 
 def test_another_layer(mixed: browser.Opened) -> None:
     mixed.page.get_by_label("Layer of scnn").select_option(label="fc")
-    mixed.page.locator("figure", has=mixed.page.get_by_text("scnn: work on the PE grid")).get_by_text("Layer fc: 256 PEs").wait_for()
+    figure = mixed.page.locator("figure", has=mixed.page.get_by_text("scnn: work on the PE grid"))
+    figure.get_by_text("Layer fc: 256 PEs").wait_for()
 
 
 def test_print_has_no_controls(mixed: browser.Opened) -> None:
     mixed.page.emulate_media(media="print")
-    assert mixed.value("[...document.querySelectorAll('input, select, nav, .filters')].filter((e) => e.offsetParent).length") == 0
+    controls = "[...document.querySelectorAll('input, select, nav, .filters')]"
+    assert mixed.value(f"{controls}.filter((control) => control.offsetParent).length") == 0
     assert len(mixed.page.pdf(format="A4")) > 50_000
 
 

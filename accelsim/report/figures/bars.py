@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from accelsim.errors import ReportError
 from accelsim.report import colours
 from accelsim.report.figures.choices import (
     MAX_HEIGHT_INCHES,
     Choices,
+    check_legible,
     groups_of,
     layer_names,
     legend_below,
     legend_inches,
     name_rows,
     new_figure,
+    plain,
     readable,
     title,
 )
@@ -25,12 +28,12 @@ if TYPE_CHECKING:
 
 Part = Totals | LayerRecord
 Value = Callable[[Part, Part], float]  # of a part of a run and the same part of the first run
-_PANEL_INCHES = 0.55  # title and axis of a panel
+_PANEL_INCHES = 0.65  # title and axis of a panel
 
 
 def speedup(found: Collected, choices: Choices) -> "Figure":
     """Time of the first run on a trace over that of each run."""
-    return _grouped(groups_of(found, "speedup"), choices, lambda group: f"speed-up, times {group.runs[0].label}",
+    return _grouped(groups_of(found, "speedup"), choices, lambda group: f"speed-up over\n{plain(group.runs[0].label)}",
                     lambda part, first: first.time_us / part.time_us if part.time_us else 0.0, line_at=1)
 
 
@@ -48,11 +51,16 @@ def utilization(found: Collected, choices: Choices) -> "Figure":
 
 def _grouped(groups: list[Group], choices: Choices, label: Callable[[Group], str], value: Value,
              line_at: float | None = None) -> "Figure":
+    most = max(len(group.runs) for group in groups)
     bars = [len(layer_names(group.runs[0])) * (len(group.runs) + 1) for group in groups]
     names = list(dict.fromkeys(run.label for group in groups for run in group.runs))
+    if len(names) > len(colours.SERIES):
+        raise ReportError(f"{len(names)} runs are more than the {len(colours.SERIES)} colours that can be told apart; "
+                          "give fewer, or look at accelsim report")
     legend = legend_inches(names, choices.width_inches) if len(names) > 1 else 0.0
     fixed = _PANEL_INCHES * len(groups) + legend
     bar_inches = min(0.085, (MAX_HEIGHT_INCHES - fixed) / sum(bars))
+    check_legible(bar_inches * (most + 1), "bars")
     figure = new_figure(choices.width_inches, fixed + max(0.6, bar_inches * sum(bars)))
     panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=bars)[:, 0]
     colour = colours.of_series(names)

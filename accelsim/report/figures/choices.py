@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 WIDTHS_INCHES: Mapping[str, float] = {"column": 3.33, "page": 7.0}
 MAX_HEIGHT_INCHES = 9.0  # what a page takes
 WHOLE = "all layers"
+MIN_ROW_INCHES = 0.04  # letters below 3 points
 _NAME_CHARACTERS = 34
+_ROW_NAME_CHARACTERS = {True: 40, False: 22}  # of a wide figure, of a column's
 _POINTS_PER_INCH = 72
 
 
@@ -28,10 +30,17 @@ class Choices:
     axes: tuple[str, ...]
 
 
-def plain(name: str) -> str:
+def plain(name: str, characters: int = _NAME_CHARACTERS) -> str:
     """A name as a figure shows it: printable and not too long."""
     text = "".join(c if c.isprintable() else "?" for c in name)
-    return text if len(text) <= _NAME_CHARACTERS else f"{text[:_NAME_CHARACTERS - 1]}…"
+    return text if len(text) <= characters else f"{text[:characters - 1]}…"
+
+
+def check_legible(row_inches: float, kind: str) -> None:
+    """ReportError where rows would be too thin to read."""
+    if row_inches < MIN_ROW_INCHES:
+        raise ReportError(f"{kind}: so many rows do not fit a page of {MAX_HEIGHT_INCHES:g} inches; give fewer runs, or"
+                          " draw them in several figures")
 
 
 def groups_of(found: Collected, kind: str) -> list[Group]:
@@ -53,7 +62,8 @@ def new_figure(width: float, height: float) -> "Figure":
 
 def name_rows(axes: "Axes", names: Iterable[str], row_inches: float) -> None:
     """Rows 0, 1... from the top under their names, in letters that fit the rows."""
-    shown = [plain(name) for name in names]
+    wide = axes.get_figure().get_figwidth() > 5  # type: ignore[union-attr]
+    shown = [plain(name, _ROW_NAME_CHARACTERS[wide]) for name in names]
     axes.set_yticks(range(len(shown)), shown)
     axes.tick_params(axis="y", length=0, labelsize=min(6.5, 0.85 * row_inches * _POINTS_PER_INCH))
     axes.set_ylim(len(shown) - 0.5, -0.5)

@@ -9,6 +9,7 @@ from accelsim.report import colours
 from accelsim.report.figures.choices import (
     MAX_HEIGHT_INCHES,
     Choices,
+    check_legible,
     groups_of,
     layer_names,
     legend_below,
@@ -75,6 +76,7 @@ def _stacked(panels: Sequence[_Panel], choices: Choices) -> "Figure":
     rows = [max(len(panel.names) for panel in line) for line in lines]
     fixed = 0.52 * len(lines) + legend_inches(names, choices.width_inches)
     row_inches = min(0.15, (MAX_HEIGHT_INCHES - fixed) / sum(rows))
+    check_legible(row_inches, "stacked bars")
     figure = new_figure(choices.width_inches, fixed + row_inches * sum(rows))
     places = figure.subplots(len(lines), columns, squeeze=False, height_ratios=rows)
     handles: dict[str, object] = {}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from accelsim.errors import ReportError
 from accelsim.report.page.data import page_data
 from accelsim.report.sources import Collected, collect
-from accelsim.report.whole import write_whole
+from accelsim.report.whole import check_writable, write_whole
 
 if TYPE_CHECKING:
     from accelsim.report.sources import Source
@@ -32,6 +32,7 @@ def write_page(sources: "Sequence[Source]", path: str | os.PathLike[str], title:
     what `simulate`, `sweep` and `compare_policies` return, in any mix.
     Raises ReportError or StoreError when one cannot be read, and when the page cannot be made or written.
     """
+    check_writable(path)
     found = collect(sources)
     write_whole(path, page(found, title).encode())
 

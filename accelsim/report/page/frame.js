@@ -99,8 +99,11 @@ class Chart {
 
   async draw() {
     const width = this.drawing.clientWidth || 640;
+    const made = this.spec(width);
+    this.drawing.classList.toggle("empty", !made);
+    if (!made) return; // nothing in it to draw
     const spec = {
-      ...themed(this.spec(width), width),
+      ...themed(made, width),
       description: `${this.heading.textContent}. ${this.caption.textContent}`,
     };
     const drawn = await vegaEmbed(this.drawing, spec, {

@@ -14,12 +14,15 @@ function byLayer(runs, value) {
   return rows;
 }
 
+/** A long name without its middle. */
+const short = (name) => (name.length > 18 ? `${name.slice(0, 10)}…${name.slice(-7)}` : name);
+
 /** Bars of each run beside each other, layer by layer; one layer's bars under each other when runs are many. */
 function groupedBars(rows, runs, { title, tip, rule = null, axis = {} }) {
   const many = runs.length > DATA.series.length;
   const labels = runs.map((run) => label(run.label));
   const layers = [...new Map(rows.map((row) => [row.at, row.layer]))].sort((a, b) => a[0] - b[0]);
-  const name = (row) => (many ? `${row.layer} · ${row.run}` : row.layer);
+  const name = (row) => (many ? `${short(row.layer)} · ${row.run}` : row.layer);
   const order = many
     ? layers.flatMap(([at]) => rows.filter((row) => row.at === at)).map((row) => `${row.at}|${row.r}`)
     : layers.map(([at]) => String(at));
@@ -69,7 +72,7 @@ function groupedBars(rows, runs, { title, tip, rule = null, axis = {} }) {
 const NAMES_OF = { labelExpr: "names[datum.value]", labelPadding: 5, ticks: false };
 const namesParameter = (names) => [{ name: "names", value: names }];
 
-/** Parts of a whole under each other: rows of {key, name, parts: {part: amount}}. */
+/** Parts of a whole under each other: rows of {key, name, parts: {part: amount}}; null where all are 0. */
 function stackedBars(rows, parts, { title, share, colours, unit, extra = [] }) {
   const names = Object.fromEntries(rows.map((row) => [row.key, label(row.name)]));
   const values = rows.flatMap((row) => {
@@ -84,6 +87,7 @@ function stackedBars(rows, parts, { title, share, colours, unit, extra = [] }) {
         tip: { "": row.name, part, [unit]: shown(row.parts[part]), share: percent(ratio(row.parts[part], total)) },
       }));
   });
+  if (!values.length) return null;
   const y = {
     field: "key",
     type: "nominal",
