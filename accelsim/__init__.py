@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DeadlockError,
         PruneError,
         RecordError,
+        ReportError,
         StoreError,
         TraceError,
         UnsupportedLayerError,
@@ -44,8 +45,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "accelsim.arch": ("load_arch",),
     "accelsim.errors": ("AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError",
-                        "DeadlockError", "PruneError", "RecordError", "StoreError", "TraceError",
-                        "UnsupportedLayerError"),
+                        "DeadlockError", "PruneError", "RecordError", "ReportError", "StoreError",
+                        "TraceError", "UnsupportedLayerError"),
     "accelsim.results": ("LayerResult", "Result"),
     "accelsim.simulation": ("simulate",),
     "accelsim.workload.dispersion": ("Dispersion",),
@@ -64,10 +65,10 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
-    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PruneError", "RecordError", "Result",
-    "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError", "compare_policies",
-    "conv2d", "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul", "prune", "quantize",
-    "record", "simulate", "sweep", "timeline",
+    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PruneError", "RecordError", "ReportError",
+    "Result", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError",
+    "compare_policies", "conv2d", "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul",
+    "prune", "quantize", "record", "simulate", "sweep", "timeline",
 ]
 
 

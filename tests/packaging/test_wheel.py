@@ -33,7 +33,8 @@ def test_every_module_and_shipped_file_is_inside(wheel):
     shipped = {f"accelsim/shipped_data/{p.relative_to(ROOT).as_posix()}" for folder, ending in
                (("arch_configs", "yaml"), ("workloads", "yaml"), ("traces", "safetensors"))
                for p in (ROOT / folder).rglob(f"*.{ending}")}
-    assert modules | shipped <= inside
+    page = {p.relative_to(ROOT).as_posix() for p in (ROOT / "accelsim/report/page").iterdir() if p.is_file()}
+    assert modules | shipped | page <= inside
 
 
 @pytest.mark.slow
