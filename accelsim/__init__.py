@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DeadlockError,
         PruneError,
         RecordError,
+        ReportError,
         StoreError,
         TraceError,
         UnsupportedLayerError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from accelsim.simulation import simulate
     from accelsim.study.policies import PolicyComparison, compare_policies
     from accelsim.study.sweep import SweepResult, sweep
+    from accelsim.timelines import Timeline, timeline
     from accelsim.workload.dispersion import Dispersion
     from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
     from accelsim.workload.prune import prune
@@ -43,13 +45,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "accelsim.arch": ("load_arch",),
     "accelsim.errors": ("AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError",
-                        "DeadlockError", "PruneError", "RecordError", "StoreError", "TraceError",
-                        "UnsupportedLayerError"),
+                        "DeadlockError", "PruneError", "RecordError", "ReportError", "StoreError",
+                        "TraceError", "UnsupportedLayerError"),
     "accelsim.results": ("LayerResult", "Result"),
     "accelsim.simulation": ("simulate",),
     "accelsim.workload.dispersion": ("Dispersion",),
     "accelsim.study.policies": ("PolicyComparison", "compare_policies"),
     "accelsim.study.sweep": ("SweepResult", "sweep"),
+    "accelsim.timelines": ("Timeline", "timeline"),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
     "accelsim.workload.prune": ("prune",),
     "accelsim.workload.published": ("load_workload",),
@@ -62,10 +65,10 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
-    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PruneError", "RecordError", "Result",
-    "StoreError", "SweepResult", "Trace", "TraceError", "UnsupportedLayerError", "compare_policies", "conv2d",
-    "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul", "prune", "quantize", "record",
-    "simulate", "sweep",
+    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PruneError", "RecordError", "ReportError",
+    "Result", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError",
+    "compare_policies", "conv2d", "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul",
+    "prune", "quantize", "record", "simulate", "sweep", "timeline",
 ]
 
 

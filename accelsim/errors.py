@@ -33,6 +33,10 @@ class RecordError(AccelsimError):
     """A model, its weights or its inputs cannot be recorded."""
 
 
+class ReportError(AccelsimError):
+    """What is given to a page or a figure is not a result, or the page or figure cannot be made or written."""
+
+
 class UnsupportedLayerError(AccelsimError):
     """The machine cannot run this layer (never skipped silently)."""
 

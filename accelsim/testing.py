@@ -10,7 +10,7 @@
 
 Collected by pytest, the class checks that the kernel and the reference agree on cycles, counts, stalls and mapping,
 that the reference's output equals numpy's, that every slot-cycle is accounted for once, lower bounds, determinism,
-patterns against values, edge shapes, names and energy. Needs pytest and hypothesis (extra `dev`).
+patterns against values, edge shapes, names, energy and timelines. Needs pytest and hypothesis (extra `dev`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +28,7 @@ from accelsim.config import ArchConfig
 from accelsim.errors import CapacityError, UnsupportedLayerError
 from accelsim.hw.energy import load_energy_table
 from accelsim.simulation import check_accounting
+from accelsim.testing_timelines import check_timeline
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 
 DENSITIES = (0.0, 0.1, 0.3, 0.6, 1.0)
@@ -190,6 +191,12 @@ class MachineConformance:
             assert set(actions) <= set(model.counts), "an action prices a count that does not exist"
             table = load_energy_table(config.energy_table)
             assert all(table.price_pj(action) >= 0 for action in actions.values())
+
+    @given(data=st.data())
+    @_inherited
+    def test_timelines_add_up(self, data: st.DataObject) -> None:
+        policy = data.draw(st.sampled_from(sorted(self.machine.policies)))
+        check_timeline(data.draw(self.layers()), data.draw(self.configs()), policy, data.draw(st.booleans()))
 
     def some_configs(self) -> Iterator[ArchConfig]:
         """A few fixed designs for the edge shapes: every shipped preset of the kind. Override to add small ones."""

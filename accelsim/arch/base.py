@@ -4,11 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
 
+from accelsim.arch.activity import Activity, Window
 from accelsim.config import ArchConfig
+from accelsim.errors import ConfigError
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Layer
@@ -70,6 +73,19 @@ class Machine(ABC):
         engine = import_module(".reference", type(self).__module__.rpartition(".")[0])
         run: LayerRun = engine.run(layer, config, policy)
         return run
+
+    def events(self, layer: Layer, config: Any, policy: Policy, window: Window) -> Activity:
+        """What the fast engine's machine does when, in the window: for timelines (docs/timeline.md).
+
+        It is `events` of the module `events` beside the machine's own, if there is one. Raises ConfigError if not.
+        """
+        package = type(self).__module__.rpartition(".")[0]
+        if not package or find_spec(f"{package}.events") is None:
+            raise ConfigError(f"kind {self.kind!r} does not say when it does what (there is no module events beside "
+                              "its model); leave out the timeline, or choose another machine")
+        module = import_module(f"{package}.events")
+        activity: Activity = module.events(layer, config, policy, window)
+        return activity
 
     @abstractmethod
     def actions(self, config: Any) -> Mapping[str, Action]:

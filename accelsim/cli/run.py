@@ -1,8 +1,10 @@
 """The main job: run."""
 
+import re
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +19,19 @@ from accelsim.cli.options import (
     TraceArgument,
     changes_of,
 )
+
+if TYPE_CHECKING:
+    from accelsim.results import Result
+    from accelsim.timelines import Timeline
+
+
+TimelineOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write what happens when, as a "
+                                                     "trace-event file for Perfetto.")]
+WindowOption = Annotated[str | None, typer.Option(metavar="A:B", help="Cycles that the timeline shows, of the run or "
+                                                  "of --timeline-layer; A or B may be left out.")]
+LayerOption = Annotated[str | None, typer.Option(metavar="NAME", help="The one layer that the timeline shows.")]
+LimitOption = Annotated[int | None, typer.Option(metavar="N", help="Most events of the timeline (default: 250,000); "
+                                                 "what is left out is told.")]
 
 
 class Engine(StrEnum):
@@ -40,6 +55,10 @@ def run(
     format_: Annotated[Format, typer.Option("--format", help="What is printed.")] = Format.table,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR",
                                                 help="Also write result.json, layers.csv and table.txt there.")] = None,
+    timeline: TimelineOption = None,
+    timeline_window: WindowOption = None,
+    timeline_layer: LayerOption = None,
+    timeline_limit: LimitOption = None,
 ) -> None:
     """Simulate TRACE on one or more architectures."""
     from accelsim.report import files
@@ -48,9 +67,49 @@ def run(
 
     changes = changes_of(set_, dram_gbps, energy_table)
     target = None if output is None else files.prepare(output)
+    drawing = _drawing(timeline, len(arch), {"window": timeline_window, "layer": timeline_layer,
+                                             "limit": timeline_limit})
     loaded = load_trace(trace)
     results = [simulate(loaded, name, engine.value, policy, changes) for name in arch]
+    drawn = None if drawing is None else drawing(results[0])
     text = {"json": files.as_json, "csv": files.as_csv, "table": files.as_table}[format_.value](results)
     if target is not None:
         files.write(target, results)
+    if drawn is not None and timeline is not None:
+        drawn.save(timeline)
     typer.echo(text)
+    if drawn is not None:
+        typer.echo(f"timeline {timeline}: {drawn.summary}", err=True)
+
+
+def _drawing(path: Path | None, archs: int, options: dict[str, Any]) -> "Callable[[Result], Timeline] | None":
+    """What draws the timeline of a result, everything about it that can be checked before being right."""
+    from accelsim.errors import ConfigError
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if path is None:
+        if given:
+            raise ConfigError(f"--timeline-{next(iter(given))} is given without --timeline FILE; give both")
+        return None
+    if archs != 1:
+        raise ConfigError(f"--timeline shows one architecture, and --arch is given {archs} times; give it once")
+    if "window" in given:
+        given["window"] = _window(given["window"])
+
+    from accelsim.report.trace_event import prepare
+    from accelsim.timelines import timeline
+
+    prepare(path)
+    return lambda result: timeline(result, **given)
+
+
+def _window(text: str) -> tuple[int | None, int | None]:
+    """Begin and end of A:B."""
+    from accelsim.errors import ConfigError
+
+    match = re.fullmatch(r"(\d{0,18}):(\d{0,18})", text, re.ASCII)
+    if match is None:
+        raise ConfigError(f"--timeline-window {text[:60]!r}: wanted A:B, two numbers of cycles such as 1000:2000 "
+                          "(one may be left out)")
+    begin, end = (int(part) if part else None for part in match.groups())
+    return begin, end

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from accelsim.errors import ConfigError
+from accelsim.report import colours
 from accelsim.report.files import dump
 from accelsim.report.table import rendered
 
@@ -88,7 +89,8 @@ def _panel(panel: "Axes", design: str, rows: "list[PolicyRow]") -> None:
     left = [0.0] * len(rows)
     for name in rows[0].stalls:
         widths = [row.cycles * row.stalls[name] / (sum(row.stalls.values()) or 1) for row in rows]
-        panel.barh([row.policy for row in rows], widths, left=left, label=name, height=0.7)
+        panel.barh([row.policy for row in rows], widths, left=left, label=name, height=0.7,
+                   color=colours.of_stall(name))
         left = [a + b for a, b in zip(left, widths, strict=True)]
     panel.axvline(min(row.bound_cycles for row in rows), color="black", linestyle="--", linewidth=1, label="bound")
     panel.invert_yaxis()

@@ -33,7 +33,8 @@ def test_every_module_and_shipped_file_is_inside(wheel):
     shipped = {f"accelsim/shipped_data/{p.relative_to(ROOT).as_posix()}" for folder, ending in
                (("arch_configs", "yaml"), ("workloads", "yaml"), ("traces", "safetensors"))
                for p in (ROOT / folder).rglob(f"*.{ending}")}
-    assert modules | shipped <= inside
+    page = {p.relative_to(ROOT).as_posix() for p in (ROOT / "accelsim/report/page").iterdir() if p.is_file()}
+    assert modules | shipped | page <= inside
 
 
 @pytest.mark.slow
@@ -41,7 +42,8 @@ def test_runs_in_an_empty_venv(wheel, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     program = tmp_path / "venv" / "bin"
     subprocess.run([program / "python", "-m", "pip", "install", "-q", str(wheel)], check=True)
-    for arguments in (["run", "digits_cnn", "--arch", "eie"], ["list", "archs"], ["list", "traces"]):
+    for arguments in (["run", "digits_cnn", "--arch", "eie"], ["list", "archs"], ["list", "traces"],
+                      ["validate", "--arch", "systolic"]):
         done = subprocess.run([program / "accelsim", *arguments], cwd=tmp_path, capture_output=True, text=True,
                               check=True)
         assert done.stdout.strip()

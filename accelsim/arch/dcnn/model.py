@@ -43,8 +43,8 @@ class Dcnn(Machine):
     def run(self, layer: Layer, config: DcnnConfig, policy: Policy) -> LayerRun:
         """Simulate. Raises UnsupportedLayerError when the accumulators cannot hold one position's outputs."""
         conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
-        plan = _plan(conv, config, policy)
-        lanes = _lanes(layer, conv, plan, config)
+        plan = plan_of(conv, config, policy)
+        lanes = lanes_of(layer, conv, plan, config)
         blocks = -(-conv.weight.shape[1] // config.dot_width)
         busiest = lanes.tap_positions.max(axis=1) * blocks  # [temporal tile], cycles per output channel
         cycles = int(busiest.sum() * plan.channels_of.max(axis=1).sum()) * conv.images
@@ -84,7 +84,7 @@ class Dcnn(Machine):
 
 
 @dataclass(frozen=True, eq=False)
-class _Lanes:
+class Lanes:
     """tap_positions [temporal tile, tile]: (position, tap) pairs of one phase; the layer's products formed, landing
     inside the output plane, and of two non-zeros wherever they land."""
 
@@ -95,7 +95,7 @@ class _Lanes:
     nonzero: int
 
 
-def _plan(conv: Convolution, config: DcnnConfig, policy: Policy) -> Plan:
+def plan_of(conv: Convolution, config: DcnnConfig, policy: Policy) -> Plan:
     assignment = assign(conv, policy, (0, 0), (config.pe_rows, config.pe_cols))
 
     def fits(rows: AxisPieces, cols: AxisPieces) -> bool:
@@ -105,13 +105,13 @@ def _plan(conv: Convolution, config: DcnnConfig, policy: Policy) -> Plan:
     return make_plan(conv, assignment, GroupRule(config.accumulator_entries, config.kc_max), fits)
 
 
-def _lanes(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig) -> _Lanes:
-    formed = plan.per_piece(_over_pieces(plan.rows, _meeting_taps(conv.rows)),
-                            _over_pieces(plan.cols, _meeting_taps(conv.cols)))
-    landing = int(_landing_taps(conv.rows).sum() * _landing_taps(conv.cols).sum())
+def lanes_of(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig) -> Lanes:
+    formed = plan.per_piece(over_pieces(plan.rows, _meeting_taps(conv.rows)),
+                            over_pieces(plan.cols, _meeting_taps(conv.cols)))
+    landing = int(landing_taps(conv.rows).sum() * landing_taps(conv.cols).sum())
     depth = conv.weight.shape[1] * conv.filters * conv.images  # lanes of one (position, tap) pair over the layer
     nonzero: int = derived(layer, "products of two non-zeros", lambda: _nonzero_products(conv))
-    return _Lanes(formed, landing, int(formed.sum()) * depth, landing * depth, nonzero)
+    return Lanes(formed, landing, int(formed.sum()) * depth, landing * depth, nonzero)
 
 
 def _meeting_taps(axis: Axis) -> np.ndarray:
@@ -119,13 +119,18 @@ def _meeting_taps(axis: Axis) -> np.ndarray:
     return np.bincount(axis.tap_phases, minlength=axis.stride)[axis.position_phases]
 
 
-def _landing_taps(axis: Axis) -> np.ndarray:
+def reach(axis: Axis) -> np.ndarray:
+    """[position, tap]: does their product land in the output plane?"""
+    at = np.arange(axis.size)[:, None] + axis.padding - np.arange(axis.taps) * axis.dilation
+    return (at >= 0) & (at % axis.stride == 0) & (at // axis.stride < axis.out)
+
+
+def landing_taps(axis: Axis) -> np.ndarray:
     """[position]: taps whose product lands in the output plane."""
-    reached = np.arange(axis.size)[:, None] + axis.padding - np.arange(axis.taps) * axis.dilation
-    return ((reached >= 0) & (reached % axis.stride == 0) & (reached // axis.stride < axis.out)).sum(axis=1)
+    return reach(axis).sum(axis=1)
 
 
-def _over_pieces(pieces: AxisPieces, per_position: np.ndarray) -> np.ndarray:
+def over_pieces(pieces: AxisPieces, per_position: np.ndarray) -> np.ndarray:
     """Sums of `per_position` over each piece [tile, piece]."""
     before = np.concatenate([[0], np.cumsum(per_position)])
     return before[pieces.end] - before[pieces.begin]
@@ -145,12 +150,12 @@ def _nonzero_products(conv: Convolution) -> int:
     return total
 
 
-def _counts(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig, lanes: _Lanes,
+def _counts(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig, lanes: Lanes,
             worked: int) -> dict[str, int]:
     blocks = -(-conv.weight.shape[1] // config.dot_width)
     multiplies = lanes.nonzero if config.zero_gating else lanes.filled
-    met = plan.per_piece(_over_pieces(plan.rows, (_meeting_taps(conv.rows) > 0).astype(np.int64)),
-                         _over_pieces(plan.cols, (_meeting_taps(conv.cols) > 0).astype(np.int64)))
+    met = plan.per_piece(over_pieces(plan.rows, (_meeting_taps(conv.rows) > 0).astype(np.int64)),
+                         over_pieces(plan.cols, (_meeting_taps(conv.cols) > 0).astype(np.int64)))
     holders = int((plan.positions > 0).sum()) * conv.images
     kept = outputs_stay(plan, config.oaram_bits, config.value_bits)
     fetches = plan.rounds if plan.streamed else 1

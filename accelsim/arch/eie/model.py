@@ -48,10 +48,10 @@ class Eie(Machine):
         timing, totals = np.zeros(5, np.int64), np.zeros(4, np.int64)
         broadcasts = row_reads = vectors = peak_entries = 0
         tiles: list[Tiles] = []
-        for key, product, encoded in _encoded_products(layer, config, policy):
+        for key, product, encoded in encoded_products(layer, config, policy):
             blocks = column_blocks(layer, encoded, config) if config.loads_weights else ONE_BLOCK
             cycles_of: list[np.ndarray] = []
-            for steps, reads in _batches(layer, product, key, encoded, config.entries_per_row):
+            for steps, reads in batches(layer, product, key, encoded, config.entries_per_row):
                 parts, block_cycles = kernel.run_steps(steps, config.queue_entries, blocks)
                 timing += parts
                 cycles_of.append(block_cycles)
@@ -105,8 +105,8 @@ class Eie(Machine):
 
     def work_per_pe(self, layer: Layer, config: EieConfig, policy: Policy) -> np.ndarray:
         work = np.zeros(config.pes, np.int64)
-        for key, product, encoded in _encoded_products(layer, config, policy):
-            for steps, _ in _batches(layer, product, key, encoded, config.entries_per_row):
+        for key, product, encoded in encoded_products(layer, config, policy):
+            for steps, _ in batches(layer, product, key, encoded, config.entries_per_row):
                 work += encoded.nonzeros[:, steps.columns].sum(axis=1, dtype=np.int64)
         return work
 
@@ -114,7 +114,7 @@ class Eie(Machine):
         return bound.any_row_policy_cycles(layer, config.pes)
 
 
-def _encoded_products(layer: Layer, config: EieConfig, policy: Policy
+def encoded_products(layer: Layer, config: EieConfig, policy: Policy
                       ) -> Iterator[tuple[tuple[Any, ...], MatrixProduct, kernel.Encoded]]:
     """Each matrix product of `layer` with its encoding, and the key under which what follows from both is kept."""
     products = kept_products(layer)
@@ -126,12 +126,10 @@ def _encoded_products(layer: Layer, config: EieConfig, policy: Policy
 def encode(product: MatrixProduct, config: EieConfig, policy: Policy) -> kernel.Encoded:
     """The matrix (and bias) of `product` as the PEs hold it, rows given out by `policy`."""
     rows = len(product.matrix)
-    pe_of_row = assign_rows(policy, product.matrix, config.pes)
-    rows_by_pe = np.argsort(pe_of_row, kind="stable")
-    first_row = np.concatenate(([0], np.cumsum(np.bincount(pe_of_row, minlength=config.pes))))
+    rows_by_pe, first_row = rows_of_pes(product, config, policy)
     most_rows = int(np.diff(first_row).max(initial=0))
     narrow = next(t for t in (np.uint8, np.uint16, np.uint32) if most_rows <= np.iinfo(t).max)
-    bias = np.zeros((rows, 0), np.bool_) if product.bias is None else (product.bias != 0)[:, None]
+    bias = bias_column(product)
     shape = (config.pes, product.matrix.shape[1] + bias.shape[1])
     address = np.int32 if rows * shape[1] < np.iinfo(np.int32).max else np.int64
     encoded = kernel.Encoded(np.zeros(shape, narrow), np.zeros(shape, narrow), np.zeros(shape, address))
@@ -139,7 +137,19 @@ def encode(product: MatrixProduct, config: EieConfig, policy: Policy) -> kernel.
     return encoded
 
 
-def _batches(layer: Layer, product: MatrixProduct, key: tuple[Any, ...], encoded: kernel.Encoded,
+def rows_of_pes(product: MatrixProduct, config: EieConfig, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
+    """PE p holds rows_by_pe[first_row[p]:first_row[p + 1]] of the matrix, in that order."""
+    pe_of_row = assign_rows(policy, product.matrix, config.pes)
+    first_row = np.concatenate(([0], np.cumsum(np.bincount(pe_of_row, minlength=config.pes))))
+    return np.argsort(pe_of_row, kind="stable"), first_row
+
+
+def bias_column(product: MatrixProduct) -> np.ndarray:
+    """Non-zeros of the bias, bool [row, 1], or [row, 0] without one."""
+    return np.zeros((len(product.matrix), 0), np.bool_) if product.bias is None else (product.bias != 0)[:, None]
+
+
+def batches(layer: Layer, product: MatrixProduct, key: tuple[Any, ...], encoded: kernel.Encoded,
              entries_per_row: int) -> Iterator[tuple[kernel.Steps, int]]:
     """The steps of a product's vectors and their row reads, a bounded number at a time; one batch alone is kept."""
     has_bias, (count, cols) = product.bias is not None, product.vectors.shape

@@ -68,12 +68,12 @@ def run_pass(layer: Layer, loops: Loops, mask: Mask, phase: Phase, config: Procr
     """Simulate one pass."""
     mapping = map_pass(layer, loops, mask.bits, phase, config)
     extents = extents_of(mapping)
-    sets = _sets(layer, mask, mapping, config)
-    balance = _balance(layer, sets.work, config, policy)
+    sets = sets_of(layer, mask, mapping, config)
+    balance = balanced(layer, sets.work, config, policy)
     bits = sets.work.sum(axis=(1, 2))
     excess = np.maximum(0, balance.load - mapping.weight_space).sum(axis=1)
     words = words_of(loops, mapping, extents, Balanced(bits, balance.displaced, excess, sets.live), phase, config)
-    owned = _owned(mapping, sets.live)
+    owned = owned_by(mapping, sets.live)
     time = _time(loops, mapping, balance.load, owned, phase, config)
     if config.glb_bound:
         lines = ceil_div(ceil_div(words.glb_total, config.glb_words_per_line), config.glb_banks)
@@ -90,22 +90,32 @@ def pass_tiles(run: PassRun) -> Tiles:
     return Tiles.of(cycles, *shares)
 
 
-def _sets(layer: Layer, mask: Mask, mapping: Mapping, config: ProcrustesConfig) -> Sets:
-    by_depth = mapping.lanes < mapping.depth and config.dataflow == "ck"  # lanes of the larger axis are balanced
-    shape = (mapping.lanes, mapping.depth, mapping.lane_places, mapping.depth_places, by_depth)
-
+def sets_of(layer: Layer, mask: Mask, mapping: Mapping, config: ProcrustesConfig) -> Sets:
+    """The sets of a pass, found again by the next pass or design with the same tiles."""
     def fold() -> Sets:
-        slices = mask.slices if mapping.lanes_on_filters else mask.slices.transpose(0, 2, 1)
-        if mapping.runs == 1:  # lanes run over all groups
-            slices = slices.reshape(1, -1, slices.shape[2])
-        work = kernel.fold(slices, *shape)
-        live = work.any(axis=(1, 2))
+        work = folded(mask, mapping, config)
+        live = np.asarray(work.any(axis=(1, 2)))
         return Sets(work[live], live)
 
-    return derived(layer, ("procrustes sets", config.sparse, mapping.lanes_on_filters, mapping.runs, *shape), fold)
+    return derived(layer, ("procrustes sets", config.sparse, mapping.lanes_on_filters, mapping.runs,
+                           *_fold_shape(mapping, config)), fold)
 
 
-def _balance(layer: Layer, work: np.ndarray, config: ProcrustesConfig, policy: Policy) -> Balance:
+def folded(mask: Mask, mapping: Mapping, config: ProcrustesConfig) -> np.ndarray:
+    """work[set, pe, lane] of all sets, those without bits among them."""
+    slices = mask.slices if mapping.lanes_on_filters else mask.slices.transpose(0, 2, 1)
+    if mapping.runs == 1:  # lanes run over all groups
+        slices = slices.reshape(1, -1, slices.shape[2])
+    work: np.ndarray = kernel.fold(slices, *_fold_shape(mapping, config))
+    return work
+
+
+def _fold_shape(mapping: Mapping, config: ProcrustesConfig) -> tuple[int, int, int, int, bool]:
+    by_depth = mapping.lanes < mapping.depth and config.dataflow == "ck"  # lanes of the larger axis are balanced
+    return mapping.lanes, mapping.depth, mapping.lane_places, mapping.depth_places, by_depth
+
+
+def balanced(layer: Layer, work: np.ndarray, config: ProcrustesConfig, policy: Policy) -> Balance:
     """Loads by the policy, checked: each set's bits are given out, all of them and no more."""
     if config.dataflow == "pq" or not config.sparse or not len(work):
         return none(work)
@@ -118,7 +128,7 @@ def _balance(layer: Layer, work: np.ndarray, config: ProcrustesConfig, policy: P
     return balance
 
 
-def _owned(mapping: Mapping, live: np.ndarray) -> np.ndarray:
+def owned_by(mapping: Mapping, live: np.ndarray) -> np.ndarray:
     """owned[set, pe]: PEs with at least one lane and one depth channel, for the sets that run."""
     lane_starts = np.arange(mapping.lane_blocks * mapping.lane_places) * mapping.lanes
     depth_starts = np.arange(mapping.depth_blocks * mapping.depth_places) * mapping.depth

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Hashable, Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -48,21 +48,14 @@ class Scnn(Machine):
 
     def run(self, layer: Layer, config: ScnnConfig, policy: Policy) -> LayerRun:
         """Simulate with the fast kernel. Raises UnsupportedLayerError if the accumulators cannot hold one position."""
-        conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
-        plan = _plan(layer, conv, config, policy)
-        activations, landing = _activations(layer, conv, plan, config)
-        weights: lowering.Weights = derived(
-            layer, ("scnn weights", plan.kc, config.weight_order, config.index_bits),
-            lambda: lowering.lower_weights(conv, plan.kc, config.weight_order == "taps_outer", config.index_bits))
+        conv, plan, activations, landing, weights, lanes = lowered(layer, config, policy)
         sequence = conv.images * plan.temporal_tiles
         work_cycles = np.zeros((plan.rounds, sequence, plan.assignment.pes), np.int64)
         compute_cycles = np.zeros((plan.rounds, sequence), np.int64)
         totals = np.zeros((plan.rounds, kernel.TOTALS), np.int64)
-        kernel.simulate(activations, weights, landing, _lane_shape(config, plan, weights), work_cycles, compute_cycles,
-                        totals)
-        halo_cycles, post_cycles = _post_processing(conv, plan, config)
-        timeline = lay_out(compute_cycles.T.reshape(-1), np.tile(halo_cycles.reshape(-1), conv.images),
-                           np.tile(post_cycles.reshape(-1), conv.images), config.post == "overlapped")
+        kernel.simulate(activations, weights, landing, lanes, work_cycles, compute_cycles, totals)
+        timeline = lay_out(compute_cycles.T.reshape(-1), *post_processing(conv, plan, config),
+                           config.post == "overlapped")
         stalls = _stalls(conv, plan, config, work_cycles, compute_cycles, totals.sum(axis=0), timeline)
         return LayerRun(timeline.cycles, config.pes * config.lanes, stalls,
                         _counts(conv, plan, config, activations, weights, totals.sum(axis=0)), plan.notes(),
@@ -87,6 +80,28 @@ class Scnn(Machine):
         """7.9 mm2 (16 nm) for the paper's own geometry, else None [paper]."""
         published = (config.pe_rows, config.pe_cols, config.lanes, config.banks) == (8, 8, 16, 32)
         return 7.9 if published else None
+
+
+class Lowered(NamedTuple):
+    """A layer on a design, as the kernel reads it."""
+
+    conv: Convolution
+    plan: Plan
+    activations: lowering.Activations
+    landing: lowering.Landing
+    weights: lowering.Weights
+    lanes: lowering.LaneShape
+
+
+def lowered(layer: Layer, config: ScnnConfig, policy: Policy) -> Lowered:
+    """Raises UnsupportedLayerError if the accumulators cannot hold one position."""
+    conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+    plan = _plan(layer, conv, config, policy)
+    activations, landing = _activations(layer, conv, plan, config)
+    weights: lowering.Weights = derived(
+        layer, ("scnn weights", plan.kc, config.weight_order, config.index_bits),
+        lambda: lowering.lower_weights(conv, plan.kc, config.weight_order == "taps_outer", config.index_bits))
+    return Lowered(conv, plan, activations, landing, weights, _lane_shape(config, plan, weights))
 
 
 def _plan(layer: Layer, conv: Convolution, config: ScnnConfig, policy: Policy) -> Plan:
@@ -146,8 +161,8 @@ def _lane_shape(config: ScnnConfig, plan: Plan, weights: lowering.Weights) -> lo
                               config.barrier == "channel")
 
 
-def _post_processing(conv: Convolution, plan: Plan, config: ScnnConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Cycles of the halo exchange and of the rest, int64 [temporal tile, round]."""
+def post_processing(conv: Convolution, plan: Plan, config: ScnnConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Cycles of the halo exchange and of the rest, int64 [round in time]."""
     channels = plan.channels_of.max(axis=1)
     halo = np.zeros((plan.temporal_tiles, plan.rounds), np.int64)
     if config.halo == "exchange":
@@ -164,7 +179,7 @@ def _post_processing(conv: Convolution, plan: Plan, config: ScnnConfig) -> tuple
     post = np.zeros_like(halo)
     if config.post_entries_per_cycle:
         post += -(-plan.own.max(axis=1)[:, None] * channels // config.post_entries_per_cycle)
-    return halo, post
+    return np.tile(halo.reshape(-1), conv.images), np.tile(post.reshape(-1), conv.images)
 
 
 def _stalls(conv: Convolution, plan: Plan, config: ScnnConfig, work_cycles: np.ndarray, compute_cycles: np.ndarray,

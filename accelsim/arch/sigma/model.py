@@ -81,7 +81,7 @@ class Sigma(Machine):
         sides, folds, cycles = {"mk": 0, "kn": 0}, 0, 0
         tiles: list[Tiles] = []
         for index, product in enumerate(kept_products(layer)):
-            gemm = _Gemm(layer, index, product, config, policy)
+            gemm = Gemm(layer, index, product, config, policy)
             side = gemm.chosen_side()
             cycles += int(side.cycles.sum())
             stalls += gemm.stalls(side)
@@ -128,7 +128,7 @@ class Sigma(Machine):
         return AREA_MM2 if published else None
 
 
-class _Gemm:
+class Gemm:
     """One matrix product on one design: what depends on both, computed once per layer where it can be shared."""
 
     def __init__(self, layer: Layer, index: int, product: MatrixProduct, config: SigmaConfig, policy: Policy) -> None:
@@ -172,31 +172,38 @@ class _Gemm:
         per_k = (self.bitmaps.per_k[_SIDE[held]], self.bitmaps.per_k[_SIDE[streamed]])
         rows = (self.rows[held], self.rows[streamed])
         return gemm_tiles(side.name == "mk", per_k, rows, (placement.first_fold, placement.values, side.fold_cycles),
-                          self._outputs(), self._tile_width, self.config)
+                          self._outputs(), self.tile_width, self.config)
 
     def _outputs(self) -> int:
         return derived(self.layer, ("sigma outputs", self.index),
                        lambda: int(bitmap.pairs_that_meet(*self.bitmaps.packed)))
 
     def _side(self, name: str) -> Side:
-        config, vectors = self.config, self.rows[_other(name)]
-        placement = self._placement(name)
+        return Side(name, self.rows[_other(name)], self._placement(name), *kernel.run_folds(*self.folds(name)))
+
+    def folds(self, name: str) -> tuple[np.ndarray, np.ndarray, kernel.Timing]:
+        """What the recurrence over the folds takes when side `name` stays: values, words sent, and the scalars."""
+        config, placement = self.config, self._placement(name)
         bounded = config.streaming == "limited" and config.bandwidth_words_per_cycle < config.multipliers_per_dpe
         sent = self._sources(name)[0] if bounded else np.zeros(len(placement.values), np.int64)
         occupied = placement.values > 0  # a policy may leave a fold empty: it is skipped
-        timing = kernel.Timing(vectors, config.bandwidth_words_per_cycle, config.slots, config.drain_cycles,
-                               config.drain_per_k_tile, _OVERLAPS[config.overlap])
-        return Side(name, vectors, placement, *kernel.run_folds(placement.values[occupied], sent[occupied], timing))
+        timing = kernel.Timing(self.rows[_other(name)], config.bandwidth_words_per_cycle, config.slots,
+                               config.drain_cycles, config.drain_per_k_tile, _OVERLAPS[config.overlap])
+        return placement.values[occupied], sent[occupied], timing
+
+    def operands(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """The side that stays, packed[row, word], and the other's non-zeros per k."""
+        return self.bitmaps.packed[_SIDE[name]], self.bitmaps.per_k[_SIDE[_other(name)]]
 
     @property
-    def _tile_width(self) -> int:
+    def tile_width(self) -> int:
         if self.config.streaming == "limited":
             return self.config.multipliers_per_dpe
         return 64 * self.bitmaps.packed[0].shape[1]
 
     def _key(self, what: str, name: str) -> tuple[Any, ...]:
         config = self.config
-        return (what, self.index, name, self.policy, config.stationary_filter, self._tile_width, config.slots,
+        return (what, self.index, name, self.policy, config.stationary_filter, self.tile_width, config.slots,
                 config.multipliers_per_dpe)
 
     def _placement(self, name: str) -> Placement:
@@ -208,7 +215,7 @@ class _Gemm:
             live = bitmap.column_or(streaming)
         else:
             live = np.full(stationary.shape[1], np.iinfo(np.uint64).max, np.uint64)
-        counts, slots = bitmap.tile_counts(stationary, live, self._tile_width), self.config.slots
+        counts, slots = bitmap.tile_counts(stationary, live, self.tile_width), self.config.slots
         first = np.asarray(self.policy(counts, slots), np.int64)
         _check(self.layer, counts, first)
         first_fold = kernel.first_folds(counts, first, slots)
@@ -219,13 +226,13 @@ class _Gemm:
         placement = self._placement(name)
         return derived(self.layer, self._key("sigma sources", name), lambda: kernel.walk_sources(
             self.bitmaps.packed[_SIDE[name]], placement.live, placement.first, self.config.slots,
-            self.config.multipliers_per_dpe, self._tile_width, placement.first_fold,
+            self.config.multipliers_per_dpe, self.tile_width, placement.first_fold,
             self.bitmaps.per_k[_SIDE[_other(name)]]))
 
     def _scanned_k(self, placement: Placement) -> int:
         """Width of its tile, summed over the folds."""
         tiles = np.arange(len(placement.first_fold) - 1, dtype=np.int64)
-        widths = np.minimum(self._tile_width, np.maximum(0, self.k - tiles * self._tile_width))
+        widths = np.minimum(self.tile_width, np.maximum(0, self.k - tiles * self.tile_width))
         starts = placement.first_fold[:-1][np.diff(placement.first_fold) > 0]
         filled = np.add.reduceat(placement.values > 0, starts, dtype=np.int64) if len(starts) else starts
         return int(widths[np.diff(placement.first_fold) > 0] @ filled)

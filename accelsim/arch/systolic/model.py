@@ -43,9 +43,9 @@ class Systolic(Machine):
         total, chosen = np.zeros(len(Work._fields), object), dict.fromkeys(("ws", "is", "os"), 0)
         macs = outputs = 0
         tiles: list[Tiles] = []
-        array = Array(config.rows, config.cols, config.double_buffer, _checked(policy))
+        array = Array(config.rows, config.cols, config.double_buffer, checked(policy))
         for index, product in enumerate(kept_products(layer)):
-            dataflow, work = _fastest(product, config, array)
+            dataflow, work = fastest(product, config, array)
             if config.dram is not None:
                 tiles.append(product_tiles(layer, product, dataflow, work, array, config))
             total += np.array(work, object)
@@ -82,7 +82,7 @@ class Systolic(Machine):
         return AREA_MM2 if (config.rows, config.cols) == (128, 128) else None
 
 
-def _checked(policy: Policy) -> Policy:
+def checked(policy: Policy) -> Policy:
     """The policy, refused when it gives a tile that is empty or larger than the array."""
 
     def tile_height(extent: int, size: int) -> int:
@@ -95,7 +95,7 @@ def _checked(policy: Policy) -> Policy:
     return tile_height
 
 
-def _fastest(product: MatrixProduct, config: SystolicConfig, array: Array) -> tuple[str, Work]:
+def fastest(product: MatrixProduct, config: SystolicConfig, array: Array) -> tuple[str, Work]:
     """The configured dataflow, or the faster of weight- and input-stationary (the former if equal), and its work."""
     (m, k), n = product.matrix.shape, len(product.vectors)
     if config.dataflow == "os":

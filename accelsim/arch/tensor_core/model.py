@@ -7,7 +7,7 @@ byte. Abstracted: bank conflicts, the schedule of warps within a step, power and
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class TensorCore(Machine):
 
     def run(self, layer: Layer, config: TensorCoreConfig, policy: Policy) -> LayerRun:
         grid = grid_of(layer, config, policy)
-        launch = _Launch(layer, config, grid, choose(grid, config, layer.name))
+        launch = Launch(layer, config, grid, choose(grid, config, layer.name))
         return LayerRun(
             cycles=config.launch_cycles + launch.grid_cycles + launch.reduction_cycles, slots=config.slots,
             stalls={name: launch.stalls[name] for name in self.stalls},
@@ -71,7 +71,44 @@ class TensorCore(Machine):
         return (config.sms * config.shared_bytes_per_sm + config.l2_bytes) / 1024
 
 
-class _Launch:
+class Setup(NamedTuple):
+    """What the kernel takes for a grid (it changes `blocks`), and the instructions of all its steps."""
+
+    math: kernel.Math
+    layout: kernel.Layout
+    rates: traffic.Rates
+    blocks: np.ndarray
+    issue_cycles: np.ndarray
+    instructions: int
+
+
+def setup_of(layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape) -> Setup:
+    """The grid of `layer` in tiles of `shape`."""
+    tile_m, tile_n, tile_k, stages = shape.tile
+    rows, columns = grid.tiles(shape.tile)
+    issue, chain = np.array([shape.issue_cycles]), shape.inner * config.mma_latency_cycles
+    steps, slices = -(-grid.k // tile_k), grid.slices(shape.tile, config.split_k)
+    instructions = grid.products * rows * columns * steps * shape.warps[0] * shape.warps[1] * shape.warp_instructions
+    if grid.runs == "dual_side":
+        key = ("tensor_core condensed", shape.tile, shape.warps, config.mma_m, config.mma_n, config.operand_bits,
+               config.sub_cores_per_sm)
+        busiest, instructions, blocks = derived(layer, key, lambda: condensed(layer, grid, shape, config))
+        issue, chain = busiest.ravel() * config.mma_issue_cycles, 0
+    else:
+        blocks = plain_blocks(layer, grid, shape, config)
+    b_readers, a_readers = shape.warps
+    filled = min(shape.occupancy, -(-grid.ctas(shape.tile, config.split_k) // config.sms))  # slots ever used per SM
+    return Setup(
+        kernel.Math(config.sms, filled, stages, chain, config.mma_latency_cycles, config.shared_bytes_per_cycle,
+                    a_readers, b_readers),
+        kernel.Layout(grid.products, rows, columns, steps, slices, config.swizzle, grid.rows, grid.vectors, tile_m,
+                      tile_n, config.accumulator_bits if slices > 1 else config.output_bits),
+        traffic.Rates(config.port_bytes_per_cycle, config.l2_bytes_per_cycle, config.l2_latency_cycles, config.l2_bytes,
+                      config.dram_bytes_per_cycle, config.dram_latency_cycles, *blocks.first),
+        blocks.table, issue, instructions)
+
+
+class Launch:
     """One layer's grid on the GPU: what the kernel counted, priced in slot-cycles."""
 
     def __init__(self, layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape) -> None:
@@ -91,30 +128,10 @@ class _Launch:
         self.reduction_cycles = moved + config.l2_latency_cycles if self.slices > 1 else 0
 
     def _simulate(self, layer: Layer) -> None:
-        config, grid, shape = self.config, self.grid, self.shape
-        tile_m, tile_n, tile_k, stages = shape.tile
-        rows, columns = grid.tiles(shape.tile)
-        issue, chain = np.array([shape.issue_cycles]), shape.inner * config.mma_latency_cycles
-        steps = -(-grid.k // tile_k)
-        tile_steps = grid.products * rows * columns * steps
-        self.instructions = tile_steps * shape.warps[0] * shape.warps[1] * shape.warp_instructions
-        if grid.runs == "dual_side":
-            key = ("tensor_core condensed", shape.tile, shape.warps, config.mma_m, config.mma_n, config.operand_bits,
-                   config.sub_cores_per_sm)
-            busiest, self.instructions, blocks = derived(layer, key, lambda: condensed(layer, grid, shape, config))
-            issue, chain = busiest.ravel() * config.mma_issue_cycles, 0
-        else:
-            blocks = plain_blocks(layer, grid, shape, config)
-        b_readers, a_readers = shape.warps
-        filled = min(shape.occupancy, -(-grid.ctas(shape.tile, config.split_k) // config.sms))  # slots ever used per SM
-        self.totals, self.moved = kernel.run_grid(
-            kernel.Math(config.sms, filled, stages, chain, config.mma_latency_cycles,
-                        config.shared_bytes_per_cycle, a_readers, b_readers),
-            kernel.Layout(grid.products, rows, columns, steps, self.slices, config.swizzle, grid.rows, grid.vectors,
-                          tile_m, tile_n, config.accumulator_bits if self.slices > 1 else config.output_bits),
-            traffic.Rates(config.port_bytes_per_cycle, config.l2_bytes_per_cycle, config.l2_latency_cycles,
-                          config.l2_bytes, config.dram_bytes_per_cycle, config.dram_latency_cycles, *blocks.first),
-            blocks.table.copy(), issue)
+        setup = setup_of(layer, self.config, self.grid, self.shape)
+        self.instructions = setup.instructions
+        self.totals, self.moved = kernel.run_grid(setup.math, setup.layout, setup.rates, setup.blocks.copy(),
+                                                  setup.issue_cycles)
 
     @property
     def _multiplies(self) -> tuple[int, int]:

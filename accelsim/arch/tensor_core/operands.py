@@ -115,7 +115,7 @@ def condensed(layer: Layer, grid: Grid, shape: Shape, config: TensorCoreConfig) 
     cores = np.array([core_of(w, config.sub_cores_per_sm) for w in range(shape.warps[0] * shape.warps[1])], np.int64)
     starts = np.arange(0, grid.k, shape.tile.k)
     busiest, total, values = [], 0, ([], [])  # type: ignore[var-annotated]
-    for a, b in _layouts(layer):
+    for a, b in layouts(layer):
         counts = [strip_counts(side, edge) for side, edge in zip((a, b), shape.warp_edges, strict=True)]
         units = [-(-count // unit) for count, unit in zip(counts, (config.mma_m, config.mma_n), strict=True)]
         most, instructions = condensed_instructions(units[0], units[1], shape.warps[0], shape.warps[1], shape.tile.k,
@@ -133,7 +133,7 @@ def condensed(layer: Layer, grid: Grid, shape: Shape, config: TensorCoreConfig) 
     return Condensed(np.concatenate(busiest), total, _blocks(layer, grid, [*to_bytes, *maps]))
 
 
-def _layouts(layer: Layer) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def layouts(layer: Layer) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Per product: A [rows, k] and B [vectors, k] with channels innermost."""
     _, taps = weight_lines(layer)
     for product in matrix_products(layer):

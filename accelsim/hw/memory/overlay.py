@@ -35,6 +35,22 @@ def actions(config: ArchConfig) -> dict[str, Action]:
     return {count: Action("dram_bit", bits=bits, data=data) for count, data in BURSTS.items()}
 
 
+@dataclass(frozen=True)
+class Work:
+    """All tiles of a run, layer by layer: layer i has the tiles bounds[i] .. bounds[i + 1] - 1.
+
+    demand, bits [queue, tile]: what is moved, exactly and in whole bursts; compute_cycles [tile]; order: needs and gate
+    of the timeline.
+    """
+
+    bounds: Sequence[int]
+    demand: np.ndarray
+    bits: np.ndarray
+    compute_cycles: np.ndarray
+    order: tuple[np.ndarray, np.ndarray]
+    channel: Channel
+
+
 def overlay(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence[tuple[str, str]], config: ArchConfig,
             engine: str) -> list[LayerMemory]:
     """Memory of each layer; tiles[layer] in order of execution. engine: "kernel": the fast timeline, else its twin.
@@ -42,6 +58,16 @@ def overlay(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence
     Raises ConfigError when the engine gave no tiles or the bandwidth's ratio is too fine, TraceError when a layer comes
     before one that it needs.
     """
+    work = work_of(tiles, names, edges, config, engine)
+    run = _fast if engine == "kernel" else _slow
+    waits, ending = run(work.bits, work.compute_cycles, work.order, work.channel, config.buffering)
+    return [_layer(work.demand[:, a:b], work.bits[:, a:b], wait, work.channel)
+            for (a, b), wait in zip(pairwise(work.bounds), _by_layer(waits, ending, work.bounds), strict=True)]
+
+
+def work_of(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence[tuple[str, str]], config: ArchConfig,
+            engine: str) -> Work:
+    """What the timeline has to do; arguments and errors are those of `overlay`."""
     assert config.dram is not None
     channel = channel_of(config.dram, config.clock_mhz)
     parts = []
@@ -54,12 +80,9 @@ def overlay(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence
     bounds = [0, *accumulate(map(len, parts))]
     demand = np.stack([whole.weight_bits, whole.activation_bits, whole.output_bits])
     bits = np.concatenate([_whole_bursts(demand[:, a:b], channel.burst_bits) for a, b in pairwise(bounds)], axis=1)
-    needs, gate = _dependences(names, edges, bounds, config.prefetch_weights)
+    order = _dependences(names, edges, bounds, config.prefetch_weights)
     check_range(channel, int(whole.compute_cycles.sum()), int(bits.sum()), 3 * len(whole))
-    run = _fast if engine == "kernel" else _slow
-    waits, ending = run(bits, whole.compute_cycles, (needs, gate), channel, config.buffering)
-    return [_layer(demand[:, a:b], bits[:, a:b], wait, channel)
-            for (a, b), wait in zip(pairwise(bounds), _by_layer(waits, ending, bounds), strict=True)]
+    return Work(bounds, demand, bits, whole.compute_cycles, order, channel)
 
 
 def _whole_bursts(demand: np.ndarray, burst_bits: int) -> np.ndarray:

@@ -33,16 +33,21 @@ class Request:
     tile: int
     bits: int
     moved: simpy.Event
+    begun: int = 0
 
 
 @dataclass
 class Record:
-    """What happened to one tile, in cycles; waits by cause."""
+    """What happened to one tile, in cycles; waits by cause. Of its requests by name: when asked, when the data are
+    there (a write: when written), and from when to when they are moved, in ticks.
+    """
 
     start: int = 0
     end: int = 0
     written: int = 0
+    asked: dict[str, int] = field(default_factory=dict)
     there: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, tuple[int, int]] = field(default_factory=dict)
     waits: dict[str, int] = field(default_factory=dict)
 
 
@@ -57,13 +62,13 @@ class Memory:
         self.next_bit = dict.fromkeys(NAMES, 0)
         self.open_row: dict[int, tuple[str, int]] = {}  # bank -> (stream, row)
 
-    def ask(self, name: str, tile: int, bits: int) -> simpy.Event:
-        """Queue a transfer; the event is its end."""
+    def ask(self, name: str, tile: int, bits: int) -> Request:
+        """Queue a transfer; its event `moved` is its end."""
         request = Request(int(self.env.now), name, tile, bits, self.env.event())
         self.waiting.append(request)
         if not self.arrival.triggered:
             self.arrival.succeed()
-        return request.moved
+        return request
 
     def serve(self) -> Process:
         while True:
@@ -73,6 +78,7 @@ class Memory:
             yield self._all_of_this_moment_asked()
             request = min(self.waiting, key=lambda r: (r.asked, NAMES.index(r.name), r.tile))
             self.waiting.remove(request)
+            request.begun = int(self.env.now)
             yield self.env.timeout(self._duration(request))
             request.moved.succeed()
 
@@ -142,8 +148,7 @@ class Accelerator:
 
     def arrive(self, name: str, tile: int, bits: int) -> Process:
         if bits:
-            yield self.memory.ask(name, tile, bits)
-            yield self.next_cycle()
+            yield from self.move(name, tile, bits)
             yield self.env.timeout(self.channel.latency_cycles * self.channel.cycle_ticks)
         self.records[tile].there[name] = self.cycle()
         self.there[name][tile].succeed()
@@ -170,13 +175,20 @@ class Accelerator:
 
     def leave(self, tile: int, bits: int) -> Process:
         if bits:
-            yield self.memory.ask("outputs", tile, bits)
-            yield self.next_cycle()
+            yield from self.move("outputs", tile, bits)
         if tile > 0:
             yield self.written[tile - 1]
-        self.records[tile].written = self.cycle()
+        self.records[tile].written = self.records[tile].there["outputs"] = self.cycle()
         yield self.free["outputs"].put(1)
         self.written[tile].succeed()
+
+    def move(self, name: str, tile: int, bits: int) -> Process:
+        """A transfer, up to the next whole cycle after it."""
+        self.records[tile].asked[name] = self.cycle()
+        request = self.memory.ask(name, tile, bits)
+        yield request.moved
+        self.records[tile].moved[name] = (request.begun, int(self.env.now))
+        yield self.next_cycle()
 
     def explain_wait(self, tile: int, since: int) -> None:
         """Look at every cycle of the wait, and name the first reason that holds."""

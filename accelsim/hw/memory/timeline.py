@@ -27,12 +27,19 @@ class Schedule(NamedTuple):
 
 
 class Times(NamedTuple):
-    """Per tile: start and end of computing, when it is written, and waits[tile, cause]."""
+    """Per tile: start and end of computing, when it is written, and waits[tile, cause].
+
+    Per request: asked[queue, tile], there[queue, tile] (a write: when it is written), and from when to when the channel
+    moves it, moved[queue, tile, 2] in ticks (0 bits: not set).
+    """
 
     start: np.ndarray
     end: np.ndarray
     written: np.ndarray
     waits: np.ndarray
+    asked: np.ndarray
+    there: np.ndarray
+    moved: np.ndarray
 
 
 @njit(inline="always")
@@ -92,7 +99,7 @@ def _asked(queue, tile, schedule, last_asked, computed, written_count, end, writ
 @njit(cache=True)
 def _compute(tile, schedule, ready, times, buffering):
     """Tile `tile` computes; its wait is split by cause."""
-    start, end, written, waits = times
+    start, end, written, waits = times.start, times.end, times.written, times.waits
     begin = end[tile - 1] if tile > 0 else np.int64(0)
     start[tile] = max(begin, ready[0, tile], ready[1, tile])
     if tile >= buffering:
@@ -113,8 +120,9 @@ def run_timeline(schedule, channel, buffering):
     """The Times of `schedule` on a Channel with `buffering` tiles in flight."""
     tiles = len(schedule.compute_cycles)
     times = Times(np.zeros(tiles, np.int64), np.zeros(tiles, np.int64), np.zeros(tiles, np.int64),
-                  np.zeros((tiles, CAUSES), np.int64))
-    ready = np.zeros((READS, tiles), np.int64)
+                  np.zeros((tiles, CAUSES), np.int64), np.zeros((3, tiles), np.int64), np.zeros((3, tiles), np.int64),
+                  np.zeros((3, tiles, 2), np.int64))
+    ready = times.there
     head, last_asked = np.zeros(3, np.int64), np.zeros(3, np.int64)  # per queue: next tile, time of the request before
     position, open_rows = np.zeros(3, np.int64), np.full(channel.banks, -1, np.int64)
     asked = np.zeros(3, np.int64)
@@ -126,7 +134,7 @@ def run_timeline(schedule, channel, buffering):
             asked[queue] = _asked(queue, tile, schedule, last_asked, computed, head[READS], times.end, times.written,
                                   buffering)
             if asked[queue] >= 0 and schedule.bits[queue, tile] == 0:
-                _arrive(queue, tile, asked[queue], ready, times.written)
+                _arrive(queue, tile, asked[queue], times)
                 last_asked[queue] = asked[queue]
                 head[queue] += 1
                 moved = True
@@ -141,19 +149,22 @@ def run_timeline(schedule, channel, buffering):
             if asked[q] >= 0 and (queue < 0 or asked[q] < asked[queue]):
                 queue = q
         tile, now = head[queue], asked[queue]
-        free = max(free, now * channel.cycle_ticks) + transfer_ticks(queue, schedule.bits[queue, tile], position,
-                                                                     open_rows, channel)
+        times.moved[queue, tile, 0] = max(free, now * channel.cycle_ticks)
+        free = times.moved[queue, tile, 0] + transfer_ticks(queue, schedule.bits[queue, tile], position, open_rows,
+                                                            channel)
+        times.moved[queue, tile, 1] = free
         seen = (free + channel.cycle_ticks - 1) // channel.cycle_ticks
-        _arrive(queue, tile, seen + (channel.latency_cycles if queue < READS else 0), ready, times.written)
+        times.asked[queue, tile] = now
+        _arrive(queue, tile, seen + (channel.latency_cycles if queue < READS else 0), times)
         last_asked[queue] = now
         head[queue] += 1
     return times
 
 
 @njit(cache=True)
-def _arrive(queue, tile, time, ready, written):
+def _arrive(queue, tile, time, times):
     """Data of a read are there, or a tile is written (in order)."""
-    if queue < READS:
-        ready[queue, tile] = time
-    else:
-        written[tile] = max(time, written[tile - 1]) if tile > 0 else time
+    if queue == READS:
+        times.written[tile] = max(time, times.written[tile - 1]) if tile > 0 else time
+        time = times.written[tile]
+    times.there[queue, tile] = time

@@ -31,7 +31,11 @@ def reference_times(schedule: Schedule, channel: Channel, buffering: int) -> Tim
     records = Accelerator(jobs, channel, buffering).run()
     waits = np.array([[r.waits[c] for c in CAUSES] for r in records], np.int64).reshape(-1, 4)
     times = (np.array([getattr(r, name) for r in records], np.int64) for name in ("start", "end", "written"))
-    return Times(*times, waits)
+    names = ("weights", "activations", "outputs")
+    asked, there = (np.array([[getattr(r, what).get(n, 0) for r in records] for n in names], np.int64)
+                    for what in ("asked", "there"))
+    moved = np.array([[r.moved.get(n, (0, 0)) for r in records] for n in names], np.int64)
+    return Times(*times, waits, asked, there, moved)
 
 
 @st.composite
