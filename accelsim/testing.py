@@ -13,7 +13,7 @@ that the reference's output equals numpy's, that every slot-cycle is accounted f
 patterns against values, edge shapes, names and energy. Needs pytest and hypothesis (extra `dev`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,13 @@ from accelsim.simulation import check_accounting
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 
 DENSITIES = (0.0, 0.1, 0.3, 0.6, 1.0)
+
+def _small(test: Callable[..., None]) -> Callable[..., None]:
+    """Say that a test has small sizes; our own runs select by it. A mark would have to be known to a user's pytest."""
+    test.small = True  # type: ignore[attr-defined]
+    return test
+
+
 _inherited = settings(suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow,
                                              HealthCheck.data_too_large], deadline=None)
 
@@ -158,21 +165,21 @@ class MachineConformance:
         policy = data.draw(st.sampled_from(sorted(self.machine.policies)))
         self.check_twins(layer, config, self.machine.policies[policy])
 
-    @pytest.mark.small
+    @_small
     @pytest.mark.parametrize("name", sorted(edge_layers()))
     def test_edge_shapes(self, name: str) -> None:
         for config in self.some_configs():
             for policy in self.machine.policies.values():
                 self.check_twins(edge_layers()[name], config, policy)
 
-    @pytest.mark.small
+    @_small
     def test_repeats_itself(self) -> None:
         for config in self.some_configs():
             for policy in self.machine.policies.values():
                 first, again = ([self._facts(layer, config, policy) for layer in edge_layers().values()] for _ in "12")
                 assert first == again
 
-    @pytest.mark.small
+    @_small
     def test_names(self) -> None:
         model = self.machine
         assert model.stalls[0] == "busy"
@@ -238,7 +245,7 @@ class PolicyConformance:
         """Layers to try, by name."""
         return edge_layers()
 
-    @pytest.mark.small
+    @_small
     def test_every_unit_of_work_is_done_once(self) -> None:
         for policy, layer, config, run in self._runs():
             reference = machine(self.kind).reference(layer, config, policy)
@@ -248,7 +255,7 @@ class PolicyConformance:
             published = machine(self.kind).run(layer, config, next(iter(policies(self.kind).values())))
             assert run.stalls["busy"] == published.stalls["busy"] == reference.stalls["busy"]
 
-    @pytest.mark.small
+    @_small
     def test_work_per_pe_adds_up(self) -> None:
         for policy, layer, config, run in self._runs():
             work = machine(self.kind).work_per_pe(layer, config, policy)
@@ -256,13 +263,13 @@ class PolicyConformance:
                 assert work.min() >= 0
                 assert int(work.sum()) == run.stalls["busy"]
 
-    @pytest.mark.small
+    @_small
     def test_policy_repeats_itself(self) -> None:
         for policy, layer, config, run in self._runs():
             copy = replace(layer, name="copy")  # another object: nothing is found from before
             assert facts(machine(self.kind).run(copy, config, policy)) == facts(run)
 
-    @pytest.mark.small
+    @_small
     def test_no_policy_beats_the_bound(self) -> None:
         for _, layer, config, run in self._runs():
             assert machine(self.kind).bound_cycles(layer, config, run) <= run.cycles
@@ -283,10 +290,9 @@ class PolicyConformance:
 def _presets(kind: str) -> Iterator[ArchConfig]:
     from accelsim import shipped
 
-    for name in shipped.names("arch"):
-        config = load_arch(name)
-        if config.kind == kind:
-            yield config
+    found = [config for config in map(load_arch, shipped.names("arch")) if config.kind == kind]
+    assert found, f"no shipped preset is of kind {kind!r}: override some_configs, or these tests would try nothing"
+    yield from found
 
 
 def _differences(kernel: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
