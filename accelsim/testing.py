@@ -204,7 +204,11 @@ class MachineConformance:
         assert reference.output is not None
         np.testing.assert_array_equal(reference.output, layer.output(), strict=True)
         assert facts(model.run(pattern_of(layer), config, policy)) == facts(kernel)
+        if kernel.work is not None and reference.work is not None:
+            assert (kernel.work.grid, kernel.work.stalls) == (reference.work.grid, reference.work.stalls)
+            np.testing.assert_array_equal(kernel.work.cells, reference.work.cells)
         assert kernel.slots * kernel.cycles >= layer.macs_effectual
+        assert model.bound_cycles(layer, config, kernel) <= kernel.cycles
         if config.dram is not None and kernel.tiles is not None:
             assert kernel.tiles.compute_cycles.sum() == kernel.cycles
             assert all(min(values, default=0) >= 0 for values in kernel.tiles.to_lists().values())
@@ -250,11 +254,11 @@ class PolicyConformance:
 
     @pytest.mark.small
     def test_work_per_pe_adds_up(self) -> None:
-        for policy, layer, config, run in self._runs():
-            work = machine(self.kind).work_per_pe(layer, config, policy)
-            if work is not None:
-                assert work.min() >= 0
-                assert int(work.sum()) == run.stalls["busy"]
+        for _, _, _, run in self._runs():
+            if run.work is not None:
+                assert run.work.cells.min() >= 0
+                assert run.work.imbalance >= 1
+                assert run.work.total == sum(run.stalls[name] for name in run.work.stalls)
 
     @pytest.mark.small
     def test_policy_repeats_itself(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from accelsim.config import ArchConfig
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 
 Policy = Callable[..., Any]  # each kind's docstring states the signature of its own policies
@@ -28,6 +29,7 @@ class LayerRun:
     output: the computed tensor (reference engine only), in the shape of `layer.output()`.
     tiles: what the layer moves from and to DRAM, and when (docs/memory.md), without what the config says is resident;
     needed only when the config has `dram`.
+    work: the work of each PE; the sum is that of the stalls it names. None: the machine does not tell.
     """
 
     cycles: int
@@ -38,6 +40,7 @@ class LayerRun:
     mapping: Mapping[str, Any] = field(default_factory=dict)
     output: np.ndarray | None = None
     tiles: Tiles | None = None
+    work: PeWork | None = None
 
 
 class Machine(ABC):
@@ -89,10 +92,6 @@ class Machine(ABC):
 
     def sram_kbytes(self, config: Any) -> float | None:
         """KiB of SRAM of the whole design where the config tells it, else None."""
-        return None
-
-    def work_per_pe(self, layer: Layer, config: Any, policy: Policy) -> np.ndarray | None:
-        """Busy slot-cycles of each PE [pe] int64, which sum to the run's; None where PEs do not own work."""
         return None
 
     def bound_cycles(self, layer: Layer, config: Any, run: LayerRun) -> int:

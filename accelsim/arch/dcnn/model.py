@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.dcnn.bound import any_plane_policy_cycles
 from accelsim.arch.dcnn.config import DcnnConfig
 from accelsim.arch.scnn.convolution import Axis, Convolution, as_convolution
 from accelsim.arch.scnn.lowering import count_entries
@@ -16,6 +17,7 @@ from accelsim.arch.scnn.policies import POLICIES
 from accelsim.arch.scnn.tiling import dram_actions, entries_by_tile, outputs_stay, round_tiles
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.loads import PeWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
@@ -62,7 +64,7 @@ class Dcnn(Machine):
         }
         tiles = _tiles(conv, plan, config, np.outer(busiest, plan.channels_of.max(axis=1))) if config.dram else None
         return LayerRun(cycles, slots, stalls, _counts(layer, conv, plan, config, lanes, worked), plan.notes(),
-                        plan.mapping(), tiles=tiles)
+                        plan.mapping(), tiles=tiles, work=_work(conv, plan, config, lanes))
 
     def actions(self, config: DcnnConfig) -> Mapping[str, Action]:
         """The energy action behind each count; macs cost what their parts cost."""
@@ -77,6 +79,11 @@ class Dcnn(Machine):
             "halo_entries": Action("halo_entry", data="output"),
             "oaram_writes": Action("dense_activation_ram_write", config.value_bits, "output"),
         } | dram_actions(config)
+
+    def bound_cycles(self, layer: Layer, config: DcnnConfig, run: LayerRun) -> int:
+        conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+        return any_plane_policy_cycles(conv, _meeting_taps(conv.rows), _meeting_taps(conv.cols), config.pes,
+                                       config.dot_width)
 
     def area_mm2(self, config: DcnnConfig) -> float | None:
         """5.9 mm2 (16 nm) for the paper's own geometry, else None [paper]."""
@@ -112,6 +119,13 @@ def _lanes(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig) -> _
     depth = conv.weight.shape[1] * conv.filters * conv.images  # lanes of one (position, tap) pair over the layer
     nonzero: int = derived(layer, "products of two non-zeros", lambda: _nonzero_products(conv))
     return _Lanes(formed, landing, int(formed.sum()) * depth, landing * depth, nonzero)
+
+
+def _work(conv: Convolution, plan: Plan, config: DcnnConfig, lanes: _Lanes) -> PeWork:
+    """Products that each PE forms, whatever their operands."""
+    formed = np.outer(plan.channels_of.sum(axis=0), lanes.tap_positions.sum(axis=0))  # [part, tile]
+    return plan.assignment.on_mesh(formed * (conv.weight.shape[1] * conv.images), (config.pe_rows, config.pe_cols),
+                                   ("busy", "zero_operand", "outside"))
 
 
 def _meeting_taps(axis: Axis) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.scnn import kernel, lowering
+from accelsim.arch.scnn.bound import any_plane_policy_cycles
 from accelsim.arch.scnn.config import ScnnConfig
 from accelsim.arch.scnn.convolution import Convolution, as_convolution
 from accelsim.arch.scnn.plan import GroupRule, Plan, assign, make_plan
@@ -57,9 +58,10 @@ class Scnn(Machine):
         sequence = conv.images * plan.temporal_tiles
         work_cycles = np.zeros((plan.rounds, sequence, plan.assignment.pes), np.int64)
         compute_cycles = np.zeros((plan.rounds, sequence), np.int64)
+        useful = np.zeros((plan.rounds, plan.assignment.parts, plan.assignment.pes // plan.assignment.parts), np.int64)
         totals = np.zeros((plan.rounds, kernel.TOTALS), np.int64)
         kernel.simulate(activations, weights, landing, _lane_shape(config, plan, weights), work_cycles, compute_cycles,
-                        totals)
+                        useful, totals)
         halo_cycles, post_cycles = _post_processing(conv, plan, config)
         timeline = lay_out(compute_cycles.T.reshape(-1), np.tile(halo_cycles.reshape(-1), conv.images),
                            np.tile(post_cycles.reshape(-1), conv.images), config.post == "overlapped")
@@ -67,7 +69,8 @@ class Scnn(Machine):
         return LayerRun(timeline.cycles, config.pes * config.lanes, stalls,
                         _counts(conv, plan, config, activations, weights, totals.sum(axis=0)), plan.notes(),
                         plan.mapping() | {"oracle_cycles": -(-stalls["busy"] // (config.pes * config.lanes))},
-                        tiles=_tiles(layer, conv, plan, config, weights, timeline) if config.dram else None)
+                        tiles=_tiles(layer, conv, plan, config, weights, timeline) if config.dram else None,
+                        work=plan.assignment.on_mesh(useful.sum(axis=0), (config.pe_rows, config.pe_cols)))
 
     def actions(self, config: ScnnConfig) -> Mapping[str, Action]:
         """The energy action behind each count; steps and macs cost what their parts cost."""
@@ -82,6 +85,10 @@ class Scnn(Machine):
             "halo_entries": Action("halo_entry", data="output"),
             "oaram_writes": Action("activation_ram_write", config.entry_bits, "output"),
         } | dram_actions(config)
+
+    def bound_cycles(self, layer: Layer, config: ScnnConfig, run: LayerRun) -> int:
+        conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+        return any_plane_policy_cycles(conv, config, run.stalls["busy"])
 
     def area_mm2(self, config: ScnnConfig) -> float | None:
         """7.9 mm2 (16 nm) for the paper's own geometry, else None [paper]."""

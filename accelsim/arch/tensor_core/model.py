@@ -14,10 +14,11 @@ import numpy as np
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.tensor_core import kernel, traffic
 from accelsim.arch.tensor_core.config import TensorCoreConfig
-from accelsim.arch.tensor_core.operands import condensed, grid_of, plain_blocks
+from accelsim.arch.tensor_core.operands import condensed, grid_of, grids_of_any_policy, plain_blocks
 from accelsim.arch.tensor_core.policies import POLICIES
 from accelsim.arch.tensor_core.tiles import Grid, Shape, choose
 from accelsim.hw.energy import Action
+from accelsim.loads import PeWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
@@ -45,10 +46,10 @@ class TensorCore(Machine):
         grid = grid_of(layer, config, policy)
         launch = _Launch(layer, config, grid, choose(grid, config, layer.name))
         return LayerRun(
-            cycles=config.launch_cycles + launch.grid_cycles + launch.reduction_cycles, slots=config.slots,
+            cycles=launch.cycles, slots=config.slots,
             stalls={name: launch.stalls[name] for name in self.stalls},
             counts={name: launch.counts[name] for name in self.counts},
-            notes=launch.notes, mapping=launch.mapping,
+            notes=launch.notes, mapping=launch.mapping, work=launch.work,
         )
 
     def actions(self, config: TensorCoreConfig) -> Mapping[str, Action]:
@@ -65,6 +66,11 @@ class TensorCore(Machine):
             "dram_read_bytes": Action("dram_read", bits=8),
             "dram_write_bytes": Action("dram_write", bits=8),
         }
+
+    def bound_cycles(self, layer: Layer, config: TensorCoreConfig, run: LayerRun) -> int:
+        """The fewest cycles of what a policy decides: compressed or dense."""
+        grids = grids_of_any_policy(layer, config)
+        return min(_Launch(layer, config, grid, choose(grid, config, layer.name)).cycles for grid in grids)
 
     def sram_kbytes(self, config: TensorCoreConfig) -> float:
         """Shared memories and L2; registers are not counted."""
@@ -90,6 +96,10 @@ class _Launch:
         moved = -(-(self.partial_bits + self.reduced_bits) // (8 * config.l2_bytes_per_cycle))
         self.reduction_cycles = moved + config.l2_latency_cycles if self.slices > 1 else 0
 
+    @property
+    def cycles(self) -> int:
+        return self.config.launch_cycles + self.grid_cycles + self.reduction_cycles
+
     def _simulate(self, layer: Layer) -> None:
         config, grid, shape = self.config, self.grid, self.shape
         tile_m, tile_n, tile_k, stages = shape.tile
@@ -107,7 +117,7 @@ class _Launch:
             blocks = plain_blocks(layer, grid, shape, config)
         b_readers, a_readers = shape.warps
         filled = min(shape.occupancy, -(-grid.ctas(shape.tile, config.split_k) // config.sms))  # slots ever used per SM
-        self.totals, self.moved = kernel.run_grid(
+        self.totals, self.moved, self.issued_cycles = kernel.run_grid(
             kernel.Math(config.sms, filled, stages, chain, config.mma_latency_cycles,
                         config.shared_bytes_per_cycle, a_readers, b_readers),
             kernel.Layout(grid.products, rows, columns, steps, self.slices, config.swizzle, grid.rows, grid.vectors,
@@ -158,6 +168,12 @@ class _Launch:
             "dram_read_bytes": moved[traffic.DRAM_READ], "dram_write_bytes": written,
             "k_steps": self.steps, "ctas": self.grid.ctas(self.shape.tile, config.split_k),
         }
+
+    @property
+    def work(self) -> PeWork:
+        """Of each SM: slot-cycles of its multipliers while its busiest sub-core issues."""
+        per_sm = self.config.sub_cores_per_sm * self.config.multipliers_per_core
+        return PeWork.of(self.issued_cycles[None] * per_sm, ("busy", "operand_zero", "padding", "imbalance"))
 
     @property
     def mapping(self) -> dict[str, Any]:
