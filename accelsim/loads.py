@@ -41,6 +41,13 @@ class PeWork:
         cells = sum(np.outer(_blocks_of(rows, block[0]), _blocks_of(cols, block[1])) for rows, cols in terms)
         return cls(grid, stalls, block, np.asarray(cells, np.int64))
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PeWork) or (self.grid, self.stalls) != (other.grid, other.stalls):
+            return False
+        return np.array_equal(self.cells, other.cells)
+
+    __hash__ = None  # type: ignore[assignment]
+
     @property
     def total(self) -> int:
         """Slot-cycles of all PEs."""

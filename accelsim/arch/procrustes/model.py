@@ -37,6 +37,8 @@ class Procrustes(Machine):
     policies = POLICIES
     stall_classes: ClassVar[Mapping[str, str]] = {"ineffectual": "compute", "barrier": "imbalance",
                                                   "unused": "imbalance"}
+    mapping_keys = ("pe_rows", "pe_cols", "register_file_words", "dataflow", "phases", "input_layers", "sparse",
+                    "tile_lanes", "tile_depth", "tile_plane", "weight_fill_percent")
 
     def run(self, layer: Layer, config: ProcrustesConfig, policy: Policy) -> LayerRun:
         loops = loops_of(layer)

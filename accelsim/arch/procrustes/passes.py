@@ -1,6 +1,6 @@
 """One pass of one layer: sets, loads by the policy, the clock, and where every PE-cycle goes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,7 +70,8 @@ def run_pass(layer: Layer, loops: Loops, mask: Mask, phase: Phase, config: Procr
     mapping = map_pass(layer, loops, mask.bits, phase, config)
     extents = extents_of(mapping)
     sets = _sets(layer, mask, mapping, config)
-    balance = _balance(layer, sets.work, config, policy)
+    balance = derived(layer, ("procrustes balance", policy, *_sets_key(mapping, config)),
+                      lambda: _balance(layer, sets.work, config, policy))
     bits = sets.work.sum(axis=(1, 2))
     excess = np.maximum(0, balance.load - mapping.weight_space).sum(axis=1)
     words = words_of(loops, mapping, extents, Balanced(bits, balance.displaced, excess, sets.live), phase, config)
@@ -93,18 +94,24 @@ def pass_tiles(run: PassRun) -> Tiles:
 
 
 def _sets(layer: Layer, mask: Mask, mapping: Mapping, config: ProcrustesConfig) -> Sets:
-    by_depth = mapping.lanes < mapping.depth and config.dataflow == "ck"  # lanes of the larger axis are balanced
-    shape = (mapping.lanes, mapping.depth, mapping.lane_places, mapping.depth_places, by_depth)
+    key = _sets_key(mapping, config)
 
     def fold() -> Sets:
         slices = mask.slices if mapping.lanes_on_filters else mask.slices.transpose(0, 2, 1)
         if mapping.runs == 1:  # lanes run over all groups
             slices = slices.reshape(1, -1, slices.shape[2])
-        work = kernel.fold(slices, *shape)
+        work = kernel.fold(slices, *key[-5:])
         live = work.any(axis=(1, 2))
         return Sets(work[live], live)
 
-    return derived(layer, ("procrustes sets", config.sparse, mapping.lanes_on_filters, mapping.runs, *shape), fold)
+    return derived(layer, ("procrustes sets", *key), fold)
+
+
+def _sets_key(mapping: Mapping, config: ProcrustesConfig) -> tuple[Any, ...]:
+    """What the sets of a layer depend on, and what each policy makes of them; the last five are the tiles."""
+    by_depth = mapping.lanes < mapping.depth and config.dataflow == "ck"  # lanes of the larger axis are balanced
+    return (config.sparse, config.dataflow == "pq", mapping.lanes_on_filters, mapping.runs,
+            mapping.lanes, mapping.depth, mapping.lane_places, mapping.depth_places, by_depth)
 
 
 def _balance(layer: Layer, work: np.ndarray, config: ProcrustesConfig, policy: Policy) -> Balance:

@@ -23,8 +23,8 @@ def divisions(pes: int, filters: int, plane: tuple[int, int]) -> Iterator[tuple[
 def any_plane_policy_cycles(conv: Convolution, config: ScnnConfig, useful: int) -> int:
     """Lower bound on a layer's cycles over all assignments; `useful`: the layer's products that land.
 
-    For every grid of tiles: all steps divided evenly; the fullest band of rows, and of columns, at the best cuts, divided
-    evenly; the fullest position; the updates of the banks. Then the post-processing of all outputs, divided evenly.
+    For every grid of tiles: all steps divided evenly; the fullest band of rows, and of columns, at the best cuts,
+    divided evenly; the fullest position; the updates of the banks. Then the post-processing of all outputs.
     """
     steps, by_position = _steps(conv, config)
     row_work, col_work = by_position.sum(axis=1), by_position.sum(axis=0)

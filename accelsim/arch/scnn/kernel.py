@@ -149,14 +149,12 @@ def _tabulate(low, high, phase, weights, landing, machine, scratch):
 @njit(cache=True)
 def _meet(starts, classes, entries, real, machine, part, from_iaram, scratch):
     """The activation blocks of all units against the tabulated weight vectors (`entries`, `real` ones non-zero)."""
-    waiting, spent, elapsed, totals, hits = (scratch.waiting[part], scratch.spent[part], scratch.elapsed[part],
-                                             scratch.totals, scratch.hits)
+    waiting, spent, elapsed, totals = scratch.waiting[part], scratch.spent[part], scratch.elapsed[part], scratch.totals
     table, bytes_, lanes, queue = scratch.table, waiting.shape[1], machine.activation_vector, machine.queue_entries
     vectors = -(-entries // machine.weight_vector)
     width = _row_bytes(vectors, bytes_)
     sums = scratch.sums[:width]
-    useful = scratch.useful[part]
-    steps, cycles, pairs, reads, nonzeros = 0, 0, 0, 0, 0
+    steps, cycles, pairs, reads = 0, 0, 0, 0
     for unit in range(spent.size):
         first, last = starts[unit], starts[unit + 1]
         if first == last:
@@ -184,18 +182,29 @@ def _meet(starts, classes, entries, real, machine, part, from_iaram, scratch):
         steps += vectors_read * vectors
         reads += vectors_read
         pairs += (last - first) * entries
-        landed = 0
-        for entry in range(first, last):
-            if classes[entry] >= 0:
-                nonzeros += 1
-                landed += hits[classes[entry]]
-        useful[unit % useful.size] += landed
     totals[STEPS] += steps
     totals[CONFLICT_CYCLES] += cycles - steps
     totals[PAIRS] += pairs
-    totals[MULTIPLIES] += nonzeros * real
+    totals[MULTIPLIES] += real * _count_useful(starts, classes, scratch.hits, scratch.useful[part])
     if from_iaram:
         totals[IARAM_READS] += reads
+
+
+@njit(cache=True)
+def _count_useful(starts, classes, hits, useful):
+    """Adds the tabulated products that land to useful[tile], over all units; returns the activations that are no
+    placeholders. On its own, for within the loop over steps it would take the registers of the banks.
+    """
+    nonzeros, tile = 0, 0
+    for unit in range(starts.size - 1):
+        landed = 0
+        for entry in range(starts[unit], starts[unit + 1]):
+            if classes[entry] >= 0:
+                nonzeros += 1
+                landed += hits[classes[entry]]
+        useful[tile] += landed
+        tile = tile + 1 if tile + 1 < useful.size else 0
+    return nonzeros
 
 
 @njit(cache=True)

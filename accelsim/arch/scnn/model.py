@@ -1,7 +1,7 @@
 """SCNN as a machine of the house: plan, lower, simulate, account."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -46,6 +46,8 @@ class Scnn(Machine):
     stall_classes: ClassVar[Mapping[str, str]] = {
         "placeholder": "compute", "outside": "compute", "fragmentation": "imbalance", "barrier": "imbalance",
         "idle_tile": "imbalance"}
+    mapping_keys = ("pe_rows", "pe_cols", "tiling", "accumulator_entries", "kc_rule", "kc_max", "iaram_bits",
+                    "value_bits", "index_bits", "bank_hash", "weight_order")
 
     def run(self, layer: Layer, config: ScnnConfig, policy: Policy) -> LayerRun:
         """Simulate with the fast kernel. Raises UnsupportedLayerError if the accumulators cannot hold one position."""
@@ -103,20 +105,10 @@ def _plan(layer: Layer, conv: Convolution, config: ScnnConfig, policy: Policy) -
     def fits(rows: AxisPieces, cols: AxisPieces) -> bool:
         if config.iaram_bits == 0:
             return True
-        entries = _entries(layer, conv, rows, cols, config.index_bits)
+        entries = lowering.kept_entries(layer, conv, rows, cols, config.index_bits)
         return int(entries.sum(axis=(0, 1)).max()) * config.entry_bits <= config.iaram_bits
 
     return make_plan(conv, assignment, GroupRule(config.accumulator_entries, config.kc_max, config.kc_rule), fits)
-
-
-def _pieces_key(rows: AxisPieces, cols: AxisPieces) -> Hashable:
-    return tuple((p.begin.tobytes(), p.end.tobytes(), p.splits) for p in (rows, cols))
-
-
-def _entries(layer: Layer, conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_bits: int) -> np.ndarray:
-    counts: np.ndarray = derived(layer, ("scnn entries", _pieces_key(rows, cols), index_bits),
-                                 lambda: lowering.count_entries(conv, rows, cols, index_bits))
-    return counts
 
 
 def _activations(layer: Layer, conv: Convolution, plan: Plan,
@@ -125,13 +117,13 @@ def _activations(layer: Layer, conv: Convolution, plan: Plan,
 
     def lower() -> tuple[lowering.Activations, lowering.Landing]:
         landing, classes = lowering.lower_landing(conv, rows, cols, plan.kc, config.banks, xor_hash)
-        counts = _entries(layer, conv, rows, cols, config.index_bits)
+        counts = lowering.kept_entries(layer, conv, rows, cols, config.index_bits)
         return lowering.lower_activations(conv, rows, cols, config.index_bits, counts, classes), landing
 
-    key = ("scnn activations", _pieces_key(rows, cols), config.index_bits, config.bank_hash, config.banks,
-           0 if xor_hash else plan.kc)
-    lowered: tuple[lowering.Activations, lowering.Landing] = derived(layer, key, lower)
-    return lowered
+    key = ("scnn activations", lowering.pieces_key(rows, cols), config.index_bits, config.bank_hash,
+           () if xor_hash else (config.banks, plan.kc))
+    activations, landing = derived(layer, key, lower)
+    return activations, landing._replace(bank_of=lowering.bank_of(config.banks, xor_hash))
 
 
 def _tiles(layer: Layer, conv: Convolution, plan: Plan, config: ScnnConfig, weights: lowering.Weights,
@@ -139,9 +131,9 @@ def _tiles(layer: Layer, conv: Convolution, plan: Plan, config: ScnnConfig, weig
     parts = plan.assignment.parts
     by_group = weights.counts.sum(axis=(1, 2)) * config.entry_bits
     by_round = np.add.reduceat(by_group, np.arange(0, len(by_group), parts))
-    entries = entries_by_tile(_entries(layer, conv, plan.rows, plan.cols, config.index_bits)) * config.entry_bits
-    return round_tiles(conv, plan, config, timeline.round_cycles, by_round, entries, config.entry_bits,
-                       outputs_stay(plan, config.oaram_bits, config.entry_bits))
+    entries = entries_by_tile(lowering.kept_entries(layer, conv, plan.rows, plan.cols, config.index_bits))
+    return round_tiles(conv, plan, config, timeline.round_cycles, by_round, entries * config.entry_bits,
+                       config.entry_bits, outputs_stay(plan, config.oaram_bits, config.entry_bits))
 
 
 def _lane_shape(config: ScnnConfig, plan: Plan, weights: lowering.Weights) -> lowering.LaneShape:

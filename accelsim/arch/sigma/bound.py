@@ -9,8 +9,8 @@ from accelsim.arch.sigma.config import SigmaConfig
 def any_placement_cycles(stationary: np.ndarray, streaming: np.ndarray, tile_width: int, config: SigmaConfig) -> int:
     """Lower bound over all placements of the packed bitmaps [row, word], the first one in the multipliers.
 
-    Every K tile takes at least as many folds as its values fill and at least the words of its distinct k; the drains are
-    those of the array's fillings; what is loaded takes the bandwidth, less what may hide it.
+    Every K tile takes as many folds as its values fill and the words of its distinct k, or more; the drains are those
+    of the array's fillings; what is loaded takes the bandwidth, less what may hide it.
     """
     everything = np.full(stationary.shape[1], np.iinfo(np.uint64).max, np.uint64)
     live = bitmap.column_or(streaming) if config.stationary_filter else everything

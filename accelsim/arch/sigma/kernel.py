@@ -73,8 +73,8 @@ def fill_folds(counts, first, slots, width, first_fold):
                 high = min(end, (fold + 1) * slots)
                 values[first_fold[tile] + fold] += high - low
                 totals[0] += 1
-                change[low % slots] += 1
-                change[(high - 1) % slots + 1] -= 1
+                change[low - fold * slots] += 1
+                change[high - fold * slots] -= 1
                 low = high
     totals[2] = present.sum()
     return values, totals, np.cumsum(change[:-1])

@@ -78,6 +78,7 @@ class Sigma(Machine):
               "table_entries")
     policies = POLICIES
     stall_classes: ClassVar[Mapping[str, str]] = {"streamed_zero": "compute", "unfilled": "imbalance"}
+    mapping_keys = ("flex_dpes", "multipliers_per_dpe", "streaming", "stationary_filter")
 
     def run(self, layer: Layer, config: SigmaConfig, policy: Policy) -> LayerRun:
         stalls, counts = np.zeros(len(self.stalls), np.int64), np.zeros(len(self.counts), np.int64)

@@ -41,6 +41,7 @@ class Systolic(Machine):
               "accumulator_writes", "accumulator_reads", "outputs_written")
     policies = POLICIES
     stall_classes: ClassVar[Mapping[str, str]] = {"ineffectual": "compute", "unused": "imbalance"}
+    mapping_keys = ()  # what is kept are the products and their MACs: any design uses them
 
     def run(self, layer: Layer, config: SystolicConfig, policy: Policy) -> LayerRun:
         total, chosen = np.zeros(len(Work._fields), object), dict.fromkeys(("ws", "is", "os"), 0)

@@ -7,6 +7,7 @@ byte. Abstracted: bank conflicts, the schedule of warps within a step, power and
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from accelsim.arch.tensor_core.config import TensorCoreConfig
 from accelsim.arch.tensor_core.operands import condensed, grid_of, grids_of_any_policy, plain_blocks
 from accelsim.arch.tensor_core.policies import POLICIES
 from accelsim.arch.tensor_core.tiles import Grid, Shape, choose
+from accelsim.errors import UnsupportedLayerError
 from accelsim.hw.energy import Action
 from accelsim.loads import PeWork
 from accelsim.workload.derived import derived
@@ -40,7 +42,8 @@ class TensorCore(Machine):
     policies = POLICIES
     stall_classes: ClassVar[Mapping[str, str]] = {"operand_zero": "compute", "padding": "compute",
                                                   "imbalance": "imbalance", "tail_wave": "imbalance"}
-    mapping_keys = ("mode", "nm_keep", "nm_group", "tile")
+    mapping_keys = ("mode", "nm_keep", "nm_group", "tile", "warp_edge", "mma_m", "mma_n", "operand_bits",
+                    "sub_cores_per_sm")
 
     def run(self, layer: Layer, config: TensorCoreConfig, policy: Policy) -> LayerRun:
         grid = grid_of(layer, config, policy)
@@ -69,8 +72,11 @@ class TensorCore(Machine):
 
     def bound_cycles(self, layer: Layer, config: TensorCoreConfig, run: LayerRun) -> int:
         """The fewest cycles of what a policy decides: compressed or dense."""
-        grids = grids_of_any_policy(layer, config)
-        return min(_Launch(layer, config, grid, choose(grid, config, layer.name)).cycles for grid in grids)
+        cycles = []
+        for grid in grids_of_any_policy(layer, config):
+            with suppress(UnsupportedLayerError):  # no tile fits that way; the other one has run
+                cycles.append(_Launch(layer, config, grid, choose(grid, config, layer.name)).cycles)
+        return min(cycles)
 
     def sram_kbytes(self, config: TensorCoreConfig) -> float:
         """Shared memories and L2; registers are not counted."""
