@@ -59,7 +59,7 @@ class Machine(ABC):
     counts: ClassVar[tuple[str, ...]]
     policies: ClassVar[Mapping[str, Policy]]
     stall_classes: ClassVar[Mapping[str, str]] = {}
-    mapping_keys: ClassVar[tuple[str, ...]] = ()  # config keys that the data kept by `derived` depend on
+    mapping_keys: ClassVar[tuple[str, ...]] = ()  # config keys that data of size kept by `derived` depend on
 
     @abstractmethod
     def run(self, layer: Layer, config: Any, policy: Policy) -> LayerRun:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PER_DESIGN = ("area_mm2", "sram_kbytes")  # the same on every trace, so not added up
 
-ASKS = 4  # times the sampler is asked for each point that is still wanted
+GENERATIONS = 16  # that a search should have; what is published as usual, 50 points in each, is for thousands
 
 # runs the points and returns their rows, None for a point that failed
 RunBatch = Callable[[list[Point]], list[dict[str, Any] | None]]
@@ -27,7 +27,7 @@ def search(space: Space, choose: Search, run_batch: RunBatch) -> None:
     """Ask, run and tell until `choose.points` different combinations have been tried for every seed.
 
     The objectives of a combination are sums over the study's traces. One that a constraint excludes, or that fails, is
-    told as failed. What was tried before is never run or told again: the sampler is asked anew a few times, then a
+    told as failed. What was tried before takes no point of the budget: the sampler is told the outcome again, and a
     neighbour of the front takes the place. Raises ConfigError when Optuna is missing or an objective is not a number.
     """
     objectives = parse_objectives(choose.objectives)
@@ -46,15 +46,16 @@ def search(space: Space, choose: Search, run_batch: RunBatch) -> None:
 
 def _new_trials(study: "optuna.Study", space: Space, tried: Mapping[int, tuple[float, ...] | None], count: int,
                 draw: random.Random) -> "dict[int, optuna.Trial]":
-    """`count` trials of combinations that were not tried, by their numbers."""
+    """`count` trials of combinations that were not tried, by their numbers: a quarter are neighbours of the front, and
+    as many more as the sampler repeats itself. On a small space it does so more and more often, and neighbours are what
+    completes a front.
+    """
     batch: dict[int, optuna.Trial] = {}
-    for _ in range(count * ASKS):
-        if len(batch) == count:
-            return batch
+    for _ in range(count - count // 4 if tried else count):
         trial = study.ask()
         number = _suggest(trial, space)
         if number in tried or number in batch:
-            _tell(study, trial, None)
+            _tell(study, trial, tried.get(number))
         else:
             batch[number] = trial
     while len(batch) < count:
@@ -67,20 +68,23 @@ def _new_trials(study: "optuna.Study", space: Space, tried: Mapping[int, tuple[f
 
 def unexplored(space: Space, tried: Mapping[int, tuple[float, ...] | None], batch: Container[int],
                draw: random.Random) -> int:
-    """A combination neither tried nor in `batch`: a point of the front with one axis changed, else any."""
-    known = [(number, values) for number, values in tried.items() if values is not None]
-    best = [known[i][0] for i in front([values for _, values in known])]
-    near = [n for number in best for n in _neighbours(space, number) if n not in tried and n not in batch]
-    if near:
-        return draw.choice(sorted(set(near)))
+    """A combination neither tried nor in `batch`: a point of the front with one axis changed, by one step while there
+    still is such a one, else by any; else whatever is left.
+    """
+    known = {values: number for number, values in tried.items() if values is not None}
+    best = [list(known.values())[i] for i in front(list(known))]
+    for steps in (1, None):
+        near = {n for number in best for n in _neighbours(space, number, steps) if n not in tried and n not in batch}
+        if near:
+            return draw.choice(sorted(near))
     while True:
         number = draw.randrange(sum(space.sizes))
         if number not in tried and number not in batch:
             return number
 
 
-def _neighbours(space: Space, number: int) -> Iterator[int]:
-    """Combinations of the same design that differ in one axis, or the policy."""
+def _neighbours(space: Space, number: int, steps: int | None) -> Iterator[int]:
+    """Combinations of the same design that differ in one axis, or the policy, by at most that many places."""
     design, first = 0, 0
     while number >= first + space.sizes[design]:
         first += space.sizes[design]
@@ -88,7 +92,9 @@ def _neighbours(space: Space, number: int) -> Iterator[int]:
     stride = 1
     for size in (*(len(values) for values in reversed(space.axes[design].values())), len(space.policies[design])):
         own = (number - first) // stride % size
-        yield from (number + (other - own) * stride for other in range(size) if other != own)
+        for other in range(size) if steps is None else range(max(0, own - steps), min(size, own + steps + 1)):
+            if other != own:
+                yield number + (other - own) * stride
         stride *= size
 
 
@@ -110,9 +116,12 @@ def _study(choose: Search, seed: int) -> "optuna.Study":
     except ImportError:
         raise ConfigError("choose: {by: optuna} needs Optuna; pip install 'accelsim[search]'") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sampler: optuna.samplers.BaseSampler = (
-        optuna.samplers.NSGAIISampler(seed=seed, population_size=max(2, choose.batch * 2)) if choose.sampler == "nsga2"
-        else optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(1, choose.points // 4))))
+    sampler: optuna.samplers.BaseSampler
+    if choose.sampler == "nsga2":
+        population = min(50, max(4, choose.points // GENERATIONS))
+        sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=population)
+    else:
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(1, choose.points // 4)))
     return optuna.create_study(directions=["minimize"] * len(choose.objectives), sampler=sampler)
 
 
