@@ -90,9 +90,8 @@ def recorded(data: Data, network: list[Quantized], reached: dict[str, float]) ->
     images = data.test[:RECORDED_IMAGES]
     run = list(integer_layers(network, data.images[images]))
     layers: dict[str, dict[str, Any]] = {}
-    for stage, q, (layer, _), (full, _) in zip(STAGES, network, run, whole, strict=True):
-        layers[stage.name] = {"sparsity": 1 - density(q.weight), "density": density(layer.activation),
-                              "density_test_set": density(full.activation),
+    for stage, q, (full, _) in zip(STAGES, network, whole, strict=True):
+        layers[stage.name] = {"density_test_set": round(density(full.activation), 5),
                               "weight_scale": q.weight_scale, "input_scale": q.input_scale}
         if stage is not STAGES[-1]:
             layers[stage.name]["next_input"] = {"multiplier": q.multiplier, "shift": q.shift, "pool": stage.pool}
@@ -118,8 +117,8 @@ def table(trace: accelsim.Trace) -> str:
              "layer    weights  non-zero  sparsity  values  activation density (recorded, test set)"]
     for layer in trace:
         note, nonzero = trace.made_by["layers"][layer.name], layer.weight[layer.weight != 0]
-        lines.append(f"{layer.name:6} {layer.weight.size:9,} {nonzero.size:9,} {note['sparsity']:9.2%} "
-                     f"{len(np.unique(nonzero)):7} {note['density']:20.3f} {note['density_test_set']:9.3f}")
+        lines.append(f"{layer.name:6} {layer.weight.size:9,} {nonzero.size:9,} {1 - density(layer.weight):9.2%} "
+                     f"{len(np.unique(nonzero)):7} {density(layer.activation):20.3f} {note['density_test_set']:9.3f}")
     return "\n".join(lines)
 
 

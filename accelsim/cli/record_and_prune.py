@@ -52,7 +52,8 @@ def record(
         typer.echo(f"left out: {name}")
     for pruning in trace.made_by.get("pruning", []):
         typer.echo(f"{pruning['spec']}: weight sparsity {pruning['sparsity']:.1%}; {pruning['method']}")
-        typer.echo(drift_text(pruning["drift"]))
+        typer.echo(f"output drift against the dense model: {drift_text(pruning['drift'])}")
+    typer.echo(f"output drift of {bits}-bit operands against floats: {drift_text(trace.made_by['rounding_drift'])}")
 
 
 def prune(

@@ -15,12 +15,7 @@ import numpy as np
 
 from accelsim.errors import TraceError
 from accelsim.workload.counting import column_nonzeros
-
-VALUE_DTYPES = (np.dtype(np.int8), np.dtype(np.int16), np.dtype(bool))
-BIAS_DTYPES = (np.dtype(np.int32), np.dtype(bool))
-MAX_STEP = 1 << 16  # of stride, padding and dilation
-MAX_OUTPUTS = 1 << 34  # a layer with more outputs is a typing error, not a workload
-FLOAT_WAY_OUT = "pass x != 0 for a pattern-only layer, or quantize to int8/int16 first (accelsim.quantize)"
+from accelsim.workload.operands import bias_vector, check_axes, check_outputs, checked_tensor, pair, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,11 +177,11 @@ def linear(name: str, weight: Any, activation: Any, bias: Any = None) -> Matmul:
     Integers (int8, int16; wider ones when their values fit int16) or bool patterns.
     Raises TraceError when a shape or a dtype does not fit.
     """
-    weight, activation = _tensor(name, "weight", weight), _tensor(name, "activation", activation)
+    weight, activation = checked_tensor(name, "weight", weight), checked_tensor(name, "activation", activation)
     if activation.ndim == 1:
         activation = activation[None]
-    _axes(name, "weight", weight, "out, in")
-    _axes(name, "activation", activation, "batch, in")
+    check_axes(name, "weight", weight, "out, in")
+    check_axes(name, "activation", activation, "batch, in")
     return _matmul(name, weight[None], activation[None], bias)
 
 
@@ -195,9 +190,9 @@ def matmul(name: str, weight: Any, activation: Any) -> Matmul:
 
     Each row of `activation` is one vector; output [groups, batch, out]. Raises TraceError as `linear` does.
     """
-    weight, activation = _tensor(name, "weight", weight), _tensor(name, "activation", activation)
-    _axes(name, "weight", weight, "groups, out, in")
-    _axes(name, "activation", activation, "groups, batch, in")
+    weight, activation = checked_tensor(name, "weight", weight), checked_tensor(name, "activation", activation)
+    check_axes(name, "weight", weight, "groups, out, in")
+    check_axes(name, "activation", activation, "groups, batch, in")
     if weight.shape[0] != activation.shape[0]:
         raise TraceError(f"layer {name!r}: weight has {weight.shape[0]} groups, activation {activation.shape[0]}; "
                          "give both the same first axis")
@@ -211,12 +206,12 @@ def conv2d(name: str, weight: Any, activation: Any, stride: Any = 1, padding: An
     `stride`, `padding` and `dilation` are one int or a (rows, columns) pair; groups = C is a depthwise layer.
     Padding is not part of the activation. Raises TraceError when a shape or a dtype does not fit.
     """
-    weight, activation = _tensor(name, "weight", weight), _tensor(name, "activation", activation)
-    _axes(name, "weight", weight, "K, C/groups, R, S")
-    _axes(name, "activation", activation, "N, C, H, W")
+    weight, activation = checked_tensor(name, "weight", weight), checked_tensor(name, "activation", activation)
+    check_axes(name, "weight", weight, "K, C/groups, R, S")
+    check_axes(name, "activation", activation, "N, C, H, W")
     (filters, per_group, *kernel), (images, channels, *plane) = weight.shape, activation.shape
-    groups = _whole(name, "groups", groups, 1, channels)
-    stride, padding, dilation = (_pair(name, key, value, low) for key, value, low in
+    groups = whole(name, "groups", groups, 1, channels)
+    stride, padding, dilation = (pair(name, key, value, low) for key, value, low in
                                  (("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1)))
     if per_group * groups != channels or filters % groups:
         raise TraceError(f"layer {name!r}: weight {list(weight.shape)} with groups={groups} wants "
@@ -230,8 +225,8 @@ def conv2d(name: str, weight: Any, activation: Any, stride: Any = 1, padding: An
         if plane[axis] + 2 * padding[axis] < extent:
             raise TraceError(f"layer {name!r}: a filter of extent {extent} does not fit the padded plane of "
                              f"{plane[axis] + 2 * padding[axis]}; give a larger activation or more padding")
-    layer = Conv2d(name, weight, activation, _bias(name, bias, filters), stride, padding, dilation, groups)
-    _bounded(name, images * filters * layer.out_plane[0] * layer.out_plane[1])
+    layer = Conv2d(name, weight, activation, bias_vector(name, bias, filters), stride, padding, dilation, groups)
+    check_outputs(name, images * filters * layer.out_plane[0] * layer.out_plane[1])
     return layer
 
 
@@ -239,82 +234,9 @@ def _matmul(name: str, weight: np.ndarray, activation: np.ndarray, bias: Any) ->
     if weight.shape[2] != activation.shape[2]:
         raise TraceError(f"layer {name!r}: weight has {weight.shape[2]} inputs, activation {activation.shape[2]}; "
                          "the last axes must be equal (weight [out, in], activation [batch, in])")
-    _bounded(name, weight.shape[0] * weight.shape[1] * activation.shape[1])
-    return Matmul(name, weight, activation, _bias(name, bias, weight.shape[1]))
-
-
-def checked_name(what: str, name: Any) -> str:
-    """`name` if it is text that any terminal, file or page can show, else TraceError. `what` bears the name."""
-    if not isinstance(name, str) or not name or not name.isprintable():
-        raise TraceError(f"a {what}'s name must be text of printable characters, got {name!r}")
-    return name
+    check_outputs(name, weight.shape[0] * weight.shape[1] * activation.shape[1])
+    return Matmul(name, weight, activation, bias_vector(name, bias, weight.shape[1]))
 
 
 def _times(array: np.ndarray) -> str:
     return "x".join(map(str, array.shape))
-
-
-def _tensor(name: str, role: str, value: Any) -> np.ndarray:
-    checked_name("layer", name)
-    array = _array(name, role, value)
-    if array.dtype in VALUE_DTYPES:
-        return _frozen(array.copy() if array.flags.writeable else array)  # what a caller changes later is not ours
-    if array.dtype.kind not in "iu":
-        raise TraceError(f"layer {name!r}: {role} has dtype {array.dtype}, wanted int8, int16 or bool; "
-                         + FLOAT_WAY_OUT)
-    return _frozen(_narrow(name, role, array, np.int16))
-
-
-def _bias(name: str, value: Any, outputs: int) -> np.ndarray | None:
-    if value is None:
-        return None
-    array = _array(name, "bias", value)
-    if array.shape != (outputs,):
-        raise TraceError(f"layer {name!r}: bias has shape {list(array.shape)}, wanted [{outputs}], one per output")
-    if array.dtype.kind not in "iub":
-        raise TraceError(f"layer {name!r}: bias has dtype {array.dtype}, wanted integers or bool; " + FLOAT_WAY_OUT)
-    return _frozen(array.copy() if array.dtype == bool else _narrow(name, "bias", array, np.int32))
-
-
-def _array(name: str, role: str, value: Any) -> np.ndarray:
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise TraceError(f"layer {name!r}: {role} is not an array ({error}); give one of equal rows") from None
-
-
-def _narrow(name: str, role: str, array: np.ndarray, dtype: type) -> np.ndarray:
-    limits = np.iinfo(dtype)
-    if array.size and (array.min() < limits.min or array.max() > limits.max):
-        raise TraceError(f"layer {name!r}: {role} holds values outside {np.dtype(dtype)} "
-                         f"({array.min()} .. {array.max()}); requantize it")
-    return array.astype(dtype)
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array = np.ascontiguousarray(array).view()
-    array.flags.writeable = False
-    return array
-
-
-def _axes(name: str, role: str, array: np.ndarray, axes: str) -> None:
-    if array.ndim != len(axes.split(",")) or 0 in array.shape:
-        raise TraceError(f"layer {name!r}: {role} has shape {list(array.shape)}, wanted [{axes}], no axis empty")
-
-
-def _whole(name: str, key: str, value: Any, low: int, high: int) -> int:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise TraceError(f"layer {name!r}: {key} is {value!r}, wanted a whole number from {low} to {high:,}")
-    return int(value)
-
-
-def _pair(name: str, key: str, value: Any, low: int) -> tuple[int, int]:
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2:
-        raise TraceError(f"layer {name!r}: {key} is {value!r}, wanted one number or a (rows, columns) pair")
-    return _whole(name, key, pair[0], low, MAX_STEP), _whole(name, key, pair[1], low, MAX_STEP)
-
-
-def _bounded(name: str, outputs: int) -> None:
-    if outputs > MAX_OUTPUTS:
-        raise TraceError(f"layer {name!r} has {outputs:,} outputs, more than {MAX_OUTPUTS:,}; check its shapes")

@@ -10,26 +10,52 @@ from accelsim.errors import TraceError
 _BLOCK = 1 << 20  # elements
 
 
-def quantize(values: Any, bits: int = 8) -> tuple[np.ndarray, float]:
+def quantize(values: Any, bits: int = 8, scale: float | None = None) -> tuple[np.ndarray, float]:
     """Symmetric linear quantization: integers q and a scale with values ~ q * scale.
 
-    values: floats of any shape, all finite. bits: 2 to 16; int8 up to 8 bits, else int16. Zero stays exactly zero;
-    a non-zero value that rounds to zero becomes zero, as it would in hardware. Raises TraceError on bad input.
+    values: floats of any shape, all finite. bits: 2 to 16; int8 up to 8 bits, else int16. scale: by default the one
+    that gives the largest magnitude the largest integer; with a smaller one, what lies beyond is saturated. Zero stays
+    exactly zero; a non-zero value that rounds to zero becomes zero, as it would in hardware. Raises TraceError on bad
+    input.
     """
-    array = np.asarray(values)
+    array, limit = np.asarray(values), largest(bits)
+    peak = magnitude(array)
+    scale = step(peak, bits) if scale is None else scale
+    flat, result = array.reshape(-1), np.empty(array.size, np.int8 if bits <= 8 else np.int16)
+    for block in _blocks(flat.size):
+        result[block] = np.clip(np.rint(_floats(flat[block], scale) / scale), -limit, limit)
+    return result.reshape(array.shape), scale
+
+
+def largest(bits: int) -> int:
+    """The largest integer of so many bits; its negative is the smallest that is used."""
     if not 2 <= bits <= 16:
         raise TraceError(f"quantize: bits is {bits}, wanted 2 to 16")
-    flat, result = array.reshape(-1), np.empty(array.size, np.int8 if bits <= 8 else np.int16)
-    peak = 0.0
+    return (1 << (bits - 1)) - 1
+
+
+def step(peak: float, bits: int) -> float:
+    """The scale that gives `peak` the largest integer: a float32, as which models multiply by it, if that is normal."""
+    scale = peak / largest(bits) if peak > 0 else 1.0
+    return float(np.float32(scale)) if scale >= np.finfo(np.float32).tiny else scale
+
+
+def magnitude(values: np.ndarray) -> float:
+    """The largest magnitude, 0 of nothing. TraceError for NaN and infinity."""
+    flat, peak = values.reshape(-1), 0.0
     for block in _blocks(flat.size):
-        part = np.asarray(flat[block], np.float64)
-        if not np.isfinite(part).all():
+        part = flat[block]
+        low, high = float(part.min()), float(part.max())
+        if not np.isfinite([low, high]).all():
             raise TraceError("quantize: values hold NaN or infinity; clean them first")
-        peak = max(peak, float(np.abs(part).max()))
-    scale = peak / ((1 << (bits - 1)) - 1) if peak > 0 else 1.0
-    for block in _blocks(flat.size):
-        result[block] = np.rint(np.asarray(flat[block], np.float64) / scale)
-    return result.reshape(array.shape), scale
+        peak = max(peak, -low, high)
+    return peak
+
+
+def _floats(values: np.ndarray, scale: float) -> np.ndarray:
+    """`values` as float32 where they and the scale are: models divide in float32, and so must what mirrors them."""
+    exact = values.dtype == np.float32 and scale == np.float32(scale)
+    return np.asarray(values, np.float32 if exact else np.float64)
 
 
 def _blocks(size: int) -> Iterator[slice]:

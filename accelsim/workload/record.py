@@ -1,13 +1,13 @@
 """Recording: a model and its inputs become a trace of integer layers. `record` is the whole data path.
 
-    model + inputs -> source (importer) -> [prune] -> per layer: floats of all samples -> integers -> Trace
+    model + inputs -> source (importer) -> [prune] -> rounded operands -> per layer: values of all samples -> Trace
 
-Activations are what the model really computes, after pruning if it is pruned. At most `CHUNK_BYTES` of floats, or one
-layer where a layer is larger, are in memory beside the integers.
+Activations are what the model really computes, after pruning if it is pruned, at the precision of the trace. At most
+`rounding.CHUNK_BYTES` of floats, or one layer where a layer is larger, are in memory beside the integers.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,15 @@ import numpy as np
 
 from accelsim.errors import PruneError, RecordError, TraceError
 from accelsim.workload.importers.samples import ImageRule
-from accelsim.workload.importers.site import Operands, Site, Source
+from accelsim.workload.importers.site import Operands, Scales, Site, Source
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 from accelsim.workload.prune.apply import left_out
 from accelsim.workload.prune.spec import parse
 from accelsim.workload.prune.weights import Weights
-from accelsim.workload.quantize import quantize
+from accelsim.workload.quantize import largest, quantize
+from accelsim.workload.rounding import captured, plan, run_rounded
 from accelsim.workload.trace import Trace
 
-CHUNK_BYTES = 256 << 20
 Progress = Callable[[int, int, str], None]  # layers done, layers in all, name of the last
 _ONE_SHOT = ("one-shot: pruned without retraining, which costs accuracy; the activations are those of the pruned "
              "network")
@@ -38,8 +38,9 @@ def record(model: Any, inputs: Any, prune: str | None = None, samples: int | Non
     .npz weights with `network`, a YAML file that joins them (docs/record.md). inputs: one or several paths of images,
     .npy or .npz files, or arrays, or mappings of input names to arrays. prune: a pruning spec (docs/prune.md), applied
     to the floats before the model runs; layers that match a pattern of `keep` stay dense. samples: at most so many.
-    bits: of weights and activations, 2 to 16; one symmetric scale per tensor, kept in `made_by`. skip: types or names
-    of operators to leave out, which `made_by` then lists. image: how pictures become tensors.
+    bits: of weights and activations, 2 to 16; the model runs with its operands rounded to them, one symmetric scale per
+    tensor, kept in `made_by`. skip: types or names of operators to leave out, which `made_by` then lists. image: how
+    pictures become tensors.
     Raises RecordError, PruneError or TraceError with a way out; an unsupported operator with MACs is one.
     """
     if isinstance(bits, bool) or not isinstance(bits, int) or not 2 <= bits <= 16:
@@ -50,17 +51,25 @@ def record(model: Any, inputs: Any, prune: str | None = None, samples: int | Non
         made_by: dict[str, Any] = {
             "importer": source.importer, "packages": dict(source.packages), **source.notes,
             "samples": source.samples, "image": (image or ImageRule()).to_dict(), "bits": bits,
-            "quantization": "symmetric, one scale per tensor: value = integer * scale",
+            "quantization": "symmetric, one scale per tensor: value = integer * scale; the model ran on such values",
             "left_out": list(source.left_out)}
         if spec is not None:
             made_by["pruning"] = [_prune(source, spec, keep)]
         layers, made_by["layers"] = [], {}
-        plan = _plan(source.sites)
-        for layer, note in _record(source, plan, bits):
+        calls_of = plan(source.sites)
+        floats = [source.outputs(i) for i in range(source.samples)]
+        scales, lost = run_rounded(source, calls_of, bits)
+        made_by["rounding_drift"] = _drift(floats, [source.outputs(i) for i in range(source.samples)])
+        for calls, operands in captured(source, calls_of):
+            try:
+                layer, note = _layer(calls, operands, bits, scales[calls[0].name])
+            except TraceError as error:
+                raise RecordError(f"{calls[0].source}: {error}") from None
             layers.append(layer)
-            made_by["layers"][layer.name] = note
+            made_by["layers"][layer.name] = note | (
+                {"weights_rounded_to_zero": lost[layer.name]} if layer.name in lost else {})
             if progress is not None:
-                progress(len(layers), len(plan), layer.name)
+                progress(len(layers), len(calls_of), layer.name)
         return Trace(layers, name or title, source.edges, made_by)
     finally:
         source.close()
@@ -106,42 +115,7 @@ def _from_weights(path: Path, inputs: Any, network: Any, image: ImageRule, sampl
     return OnnxSource(path, inputs, image, samples, skip, model), model.graph.name
 
 
-def _plan(sites: Sequence[Site]) -> dict[str, list[Site]]:
-    """Sites by layer, in the order of execution."""
-    plan: dict[str, list[Site]] = {}
-    for site in sites:
-        plan.setdefault(site.name, []).append(site)
-    return plan
-
-
-def _record(source: Source, plan: dict[str, list[Site]], bits: int) -> Iterator[tuple[Layer, dict[str, Any]]]:
-    """Each layer with its note, a chunk of layers per run of the model."""
-    chunk: list[list[Site]] = []
-    size = 0
-    for calls in [*plan.values(), None]:
-        own = 0 if calls is None else sum(s.activation_bytes for s in calls) * source.samples
-        if chunk and (calls is None or size + own > CHUNK_BYTES):
-            yield from _record_chunk(source, chunk, bits)
-            chunk, size = [], 0
-        if calls is not None:
-            chunk.append(calls)
-            size += own
-
-
-def _record_chunk(source: Source, chunk: list[list[Site]], bits: int) -> Iterator[tuple[Layer, dict[str, Any]]]:
-    sites = [site for calls in chunk for site in calls]
-    found: dict[str, list[Operands]] = {}
-    for sample in range(source.samples):
-        for site, operands in zip(sites, source.capture(sites, sample), strict=True):
-            found.setdefault(site.name, []).append(operands)
-    for calls in chunk:
-        try:
-            yield _layer(calls, found.pop(calls[0].name), bits)
-        except TraceError as error:
-            raise RecordError(f"{calls[0].source}: {error}") from None
-
-
-def _layer(calls: list[Site], operands: list[Operands], bits: int) -> tuple[Layer, dict[str, Any]]:
+def _layer(calls: list[Site], operands: list[Operands], bits: int, scales: Scales) -> tuple[Layer, dict[str, Any]]:
     """The integer layer behind the operands of all samples and calls."""
     site, first = calls[0], operands[0]
     varying = not site.weight_is_constant
@@ -149,28 +123,28 @@ def _layer(calls: list[Site], operands: list[Operands], bits: int) -> tuple[Laye
         raise RecordError(f"{site.source}: its weight changes with the sample; record one sample at a time")
     weight = np.concatenate([o.weight for o in operands]) if varying else first.weight
     activation = _joined(site, [o.activation for o in operands], varying)
-    weights, activations = (_quantized(site, role, values, bits) for role, values in (("weight", weight),
-                                                                                      ("activation", activation)))
+    weights, _ = quantize(weight, bits, scales.weight)
+    activations, _ = quantize(activation, bits, scales.activation)
     bias = None
     if first.bias is not None and site.op != "matmul":
-        weights, bias = _with_bias(weight, weights, first.bias, activations[1])
-    note = {"source": site.source, "weight": "constant" if site.weight_is_constant else "activation",
-            "weight_scale": weights[1], "activation_scale": activations[1],
-            "weights_rounded_to_zero": _lost(weight, weights[0]),
-            "activations_rounded_to_zero": _lost(activation, activations[0])}
+        bias = np.rint(first.bias.astype(np.float64) / (scales.weight * scales.activation)).astype(np.int32)
+    note = {"source": site.source, "weight": "activation" if varying else "constant",
+            "weight_scale": scales.weight, "activation_scale": scales.activation,
+            "weights_rounded_to_zero": _lost(weight, weights),
+            "activations_rounded_to_zero": _lost(activation, activations)}
+    beyond = float(np.mean(np.abs(activation) > scales.activation * (largest(bits) + 0.5))) if activation.size else 0.0
+    if beyond:
+        note["activations_saturated"] = beyond
     if len(calls) > 1:
         note["calls"] = f"one weight, {len(calls)} calls per sample; rows of the activation are calls in order"
     notes = dict.fromkeys(o.note for o in operands if o.note)
     if notes:
         note["note"] = "; ".join(notes)
     if site.op == "conv2d":
-        return conv2d(site.name, weights[0], activations[0], **dict(first.geometry or {}), bias=bias), note
+        return conv2d(site.name, weights, activations, **dict(first.geometry or {}), bias=bias), note
     if site.op == "matmul":
-        return matmul(site.name, weights[0], activations[0]), note
-    return linear(site.name, weights[0], activations[0], bias), note
-
-
-Quantized = tuple[np.ndarray, float]
+        return matmul(site.name, weights, activations), note
+    return linear(site.name, weights, activations, bias), note
 
 
 def _joined(site: Site, parts: list[np.ndarray], varying: bool) -> np.ndarray:
@@ -183,27 +157,6 @@ def _joined(site: Site, parts: list[np.ndarray], varying: bool) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
 
 
-def _quantized(site: Site, role: str, values: np.ndarray, bits: int) -> Quantized:
-    try:
-        return quantize(values, bits)
-    except TraceError as error:
-        raise RecordError(f"{site.source}: {role}: {str(error).removeprefix('quantize: ')}") from None
-
-
-def _with_bias(weight: np.ndarray, weights: Quantized, bias: np.ndarray,
-               activation_scale: float) -> tuple[Quantized, np.ndarray]:
-    """The bias in units of both scales, as int32. Where it does not fit, the weight's scale is widened."""
-    peak = float(np.abs(bias).max(initial=0.0))
-    if not np.isfinite(peak):
-        raise RecordError("bias holds NaN or infinity; clean the model first")
-    smallest = peak / (np.iinfo(np.int32).max - 1) / activation_scale
-    if smallest > weights[1]:
-        dtype = weights[0].dtype
-        weights = (np.rint(weight.astype(np.float64) / smallest).astype(dtype), smallest)
-    integers = np.rint(bias.astype(np.float64) / (weights[1] * activation_scale))
-    return weights, integers.astype(np.int32)
-
-
 def _lost(floats: np.ndarray, integers: np.ndarray) -> float:
     """Share of the non-zero floats that became zero."""
     nonzero = int(np.count_nonzero(floats))
@@ -213,7 +166,7 @@ def _lost(floats: np.ndarray, integers: np.ndarray) -> float:
 def _prune(source: Source, spec: Any, keep: Collection[str]) -> dict[str, Any]:
     """Prune the model inside `source`; what was done and how far its outputs moved."""
     first = {s.name: s for s in reversed(source.sites) if s.weight_is_constant}
-    order = [n for n in _plan(source.sites) if n in first]
+    order = [n for n in plan(source.sites) if n in first]
     chosen = [n for n in order if n not in left_out(order, keep)]
     if not chosen:
         raise PruneError("no layer with constant weights is left to prune; keep fewer")
@@ -224,12 +177,12 @@ def _prune(source: Source, spec: Any, keep: Collection[str]) -> dict[str, Any]:
     for name, mask in zip(chosen, spec.masks(weights), strict=True):
         values = source.weight(first[name]).reshape(mask.shape)
         before, after = int(np.count_nonzero(values)), int(np.count_nonzero(values[mask]))
-        source.replace(first[name], mask)
+        source.replace(first[name], np.where(mask, values, np.float32(0)))
         layers[name] = {"sparsity_before": 1 - before / mask.size, "sparsity": 1 - after / mask.size}
         kept, total = kept + after, total + mask.size
     pruned = [source.outputs(i) for i in range(source.samples)]
     return {"spec": spec.text, "method": _ONE_SHOT, "sparsity": 1 - kept / total, "layers": layers,
-            "left_as_they_are": [n for n in _plan(source.sites) if n not in layers], "drift": _drift(dense, pruned)}
+            "left_as_they_are": [n for n in plan(source.sites) if n not in layers], "drift": _drift(dense, pruned)}
 
 
 def _weights(source: Source, site: Site) -> Weights:
@@ -238,7 +191,7 @@ def _weights(source: Source, site: Site) -> Weights:
 
 
 def _drift(dense: list[list[np.ndarray]], pruned: list[list[np.ndarray]]) -> dict[str, float]:
-    """How far the outputs moved from the dense model's, over all samples."""
+    """How far the outputs moved, over all samples."""
     before = np.concatenate([v.ravel() for sample in dense for v in sample] or [np.zeros(0)]).astype(np.float64)
     after = np.concatenate([v.ravel() for sample in pruned for v in sample] or [np.zeros(0)]).astype(np.float64)
     if before.shape != after.shape or not before.size or not np.isfinite([before.sum(), after.sum()]).all():
@@ -255,4 +208,4 @@ def _drift(dense: list[list[np.ndarray]], pruned: list[list[np.ndarray]]) -> dic
 def drift_text(drift: dict[str, float]) -> str:
     """`_drift` for people."""
     parts = [f"{key.replace('_', ' ')} {value:.3f}" for key, value in drift.items()]
-    return "output drift against the dense model: " + (", ".join(parts) or "not known (no finite outputs)")
+    return ", ".join(parts) or "not known (no finite outputs)"

@@ -23,7 +23,8 @@ from safetensors.numpy import save_file
 from accelsim import shipped
 from accelsim.config import StrictModel, digest_of
 from accelsim.errors import TraceError
-from accelsim.workload.layer import Layer, checked_name, conv2d, linear, matmul
+from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.operands import checked_name
 from accelsim.workload.tensors import Role, TensorSpec, restored, stored
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from accelsim.workload.importers.onnx_graph import Graph, used
 from accelsim.workload.importers.onnx_recurrent import recurrent
 from accelsim.workload.importers.onnx_rules import Found, conv, conv_transpose, gemm, matmul, title, unsupported
 from accelsim.workload.importers.samples import ImageRule, Want, read_samples
-from accelsim.workload.importers.site import Names, Operands, Site, Source, forward_edges, masked_through
+from accelsim.workload.importers.site import Names, Operands, Scales, Site, Source, forward_edges, write_through
 
 RULES = {"Conv": conv, "ConvTranspose": conv_transpose, "Gemm": gemm, "MatMul": matmul, "LSTM": recurrent,
          "GRU": recurrent, "RNN": recurrent}
@@ -41,6 +42,7 @@ class OnnxSource(Source):
 
     def _open(self, path: Path, model: Any, inputs: Any, rule: ImageRule, limit: int | None,
               skip: Collection[str]) -> None:
+        self._types: dict[str, Any] = {}  # of values that were captured
         self._graph = graph = Graph(model, path, Path(self._folder.name))
         wants = [_want(graph, i) for i in graph.inputs]
         self._samples, notes = read_samples(inputs, wants, rule, limit)
@@ -66,7 +68,7 @@ class OnnxSource(Source):
             rule = RULES.get(node.op_type)
             if rule is None or _skipped(node, skip) or not any(n not in self._graph.constant for n in node.input if n):
                 continue
-            found += [(site, node) for site in rule(self._graph, node)]
+            found += [(replace(site, made=node.output[0]), node) for site in rule(self._graph, node)]
         self._graph.index()  # rules may have named an output
         if not found:
             raise RecordError(f"{self._graph.path}: no operator of this model carries MACs "
@@ -121,19 +123,32 @@ class OnnxSource(Source):
     def capture(self, sites: Sequence[Site], sample: int) -> list[Operands]:
         """The operands of `sites`, from one run that computes no more than they need."""
         values = self._graph.run([n for s in sites for n in s.key.needs], self._samples[sample])
+        self._types |= {n: v.dtype for n, v in values.items()}
         floats = {n: v.astype(np.float32) if v.dtype in (np.float16, np.float64) else v for n, v in values.items()}
         return [s.key.read(floats) for s in sites]
 
     def weight(self, site: Site) -> np.ndarray:
         """The site's constant weight."""
         array = self._constant(site.key.weight)
-        return np.asarray(site.key.layout(array) * np.float32(site.key.scale), np.float32).reshape(site.weight_shape)
+        shown = np.asarray(site.key.layout(array), np.float32).reshape(site.weight_shape)
+        return shown if site.key.scale == 1 else shown * np.float32(site.key.scale)
 
-    def replace(self, site: Site, mask: np.ndarray) -> None:
-        """Run with the weight masked from now on."""
-        name, layout = site.key.weight, site.key.layout
-        shape = layout(np.broadcast_to(np.float32(0), self._constant(name).shape)).shape
-        self._graph.set_constant(name, masked_through(self._constant(name), layout, mask.reshape(shape)))
+    def replace(self, site: Site, values: np.ndarray) -> None:
+        """Run with `values` as the weight from now on."""
+        array, layout = self._constant(site.key.weight), site.key.layout
+        if not isinstance(array, np.memmap):  # large weights lie in a file of their own and are changed there
+            array = np.array(array)
+        shown = values.reshape(layout(np.broadcast_to(np.float32(0), array.shape)).shape)
+        write_through(array, layout, shown if site.key.scale == 1 else shown / np.float32(site.key.scale))
+        self._graph.set_constant(site.key.weight, array)
+
+    def round(self, scales: Mapping[str, Scales]) -> None:
+        """Multiply rounded activations from now on: divide, round and multiply in front of their operators."""
+        for site in self.sites:
+            for role, at in site.key.rounds.items():
+                if site.name in scales and (role == "activation" or not site.weight_is_constant):
+                    scale = getattr(scales[site.name], role) / (site.key.scale if role == "weight" else 1.0)
+                    self._graph.round_input(site.key.made, at, scale, self._types[site.key.needs[at]])
 
     def outputs(self, sample: int) -> list[np.ndarray]:
         """The model's floating-point outputs."""

@@ -17,6 +17,7 @@ from accelsim.workload.importers.onnx_file import MAX_ELEMENTS, first_line, modu
 
 _RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
 _MAX_BRANCHES = 10_000
+_HALF_EVEN = 1.5 * 2 ** 23  # a float32 is rounded when this is added and taken away (Round came with opset 11)
 
 
 class Graph:
@@ -128,7 +129,8 @@ class Graph:
         self._cached = None
         stored = self.constants.get(name)
         if isinstance(stored, np.memmap):
-            stored[...] = array
+            if array is not stored:
+                stored[...] = array
             stored.flush()
             return
         tensor = self.onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
@@ -137,8 +139,34 @@ class Graph:
         self.model.graph.initializer.append(tensor)
         maker = self.producer.get(name)
         if maker is not None:
-            maker.output[list(maker.output).index(name)] = f"{name}/before_pruning"
+            maker.output[list(maker.output).index(name)] = f"{name}/before"
         self.constants[name] = array
+        self.index()
+
+    def round_input(self, output: str, at: int, scale: float, dtype: Any) -> None:
+        """Let the node that makes `output` read its input `at`, of type `dtype`, rounded to multiples of `scale`."""
+        node, name = self.producer[output], f"{output}/accelsim_rounded{at}"
+        if f"{name}/scale" in self.constants:
+            self.set_constant(f"{name}/scale", np.array(scale, np.float32))
+            return
+        for constant, number in (("scale", scale), ("half_even", _HALF_EVEN)):
+            array = np.array(number, np.float32)
+            self.model.graph.initializer.append(self.onnx.numpy_helper.from_array(array, f"{name}/{constant}"))
+            self.constants[f"{name}/{constant}"] = array
+        helper, value, new = self.onnx.helper, node.input[at], []
+        floats, back = self.onnx.TensorProto.FLOAT, helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        steps = (("Cast", ""), ("Div", "scale"), ("Add", "half_even"), ("Sub", "half_even"), ("Mul", "scale"),
+                 ("Cast", ""))
+        for i, (op, constant) in enumerate(steps):
+            last = i == len(steps) - 1
+            given = {"to": back if last else floats} if op == "Cast" else {}
+            made = name if last else f"{name}/{i}"
+            new.append(helper.make_node(op, [value, f"{name}/{constant}"] if constant else [value], [made], **given))
+            value = made
+        node.input[at] = name
+        place = next(i for i, n in enumerate(self.model.graph.node) if output in n.output)
+        for i, extra in enumerate(new):
+            self.model.graph.node.insert(place + i, extra)
         self.index()
 
     def flatten(self, feeds: Mapping[str, np.ndarray]) -> None:

@@ -116,11 +116,12 @@ def _layers(cell: _Cell, suffix: str) -> list[Found]:
         return Operands(cell.rows([2])(values[cell.r]), reset.reshape(-1, cell.hidden), cell.bias(values, 1, [2]))
 
     x, r = cell.needs(cell.x, cell.w, cell.b), cell.needs(cell.x, cell.y, cell.r, cell.b, cell.h0)
-    sites = [Found("linear", x, inputs, cell.w, cell.rows(gates), suffix=f"ih{suffix}"),
-             Found("linear", r, states, cell.r, cell.rows(recurrent_gates), suffix=f"hh{suffix}")]
+    sites = [Found("linear", x, inputs, cell.w, cell.rows(gates), suffix=f"ih{suffix}", rounds={}),
+             Found("linear", r, states, cell.r, cell.rows(recurrent_gates), suffix=f"hh{suffix}", rounds={})]
     if cell.split:
         needs = cell.needs(cell.x, cell.y, cell.w, cell.r, cell.b, cell.h0)
-        sites.append(Found("linear", needs, candidate, cell.r, cell.rows([2]), suffix=f"hh_candidate{suffix}"))
+        sites.append(Found("linear", needs, candidate, cell.r, cell.rows([2]), suffix=f"hh_candidate{suffix}",
+                           rounds={}))
     return sites
 
 

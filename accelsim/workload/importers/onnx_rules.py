@@ -6,7 +6,7 @@ the operands of a layer. Everything else in the standard operator sets carries n
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ STANDARD = ("", "ai.onnx", "ai.onnx.ml")
 UNSUPPORTED = {"Attention", "ConvInteger", "DFT", "DeformConv", "Einsum", "LinearAttention",
                "MatMulInteger", "QLinearConv", "QLinearMatMul", "STFT"}
 Values = Mapping[str, np.ndarray]
+_BOTH = {"activation": 0, "weight": 1}
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Found:
 
     suffix: what the layer's name has after the node's. needs: values of one sample. weight: the constant's name, or
     None; `layout` shows that constant as the layer's weight and may only move elements, `scale` multiplies it.
-    read: operands from the values by name; its weight is replaced by `layout(constant) * scale`.
+    read: operands from the values by name; its weight is replaced by `layout(constant) * scale`. rounds: which inputs
+    of the node are the operands "activation" and "weight" (where that is no constant); none inside recurrent cells.
+    made: the node's first output, which finds it again.
     """
 
     op: Op
@@ -45,6 +48,8 @@ class Found:
     scale: float = 1.0
     suffix: str = ""
     groups: int = 1
+    rounds: Mapping[str, int] = field(default_factory=lambda: {"activation": 0})
+    made: str = ""
 
 
 def attributes(graph: Graph, node: Any) -> dict[str, Any]:
@@ -127,7 +132,7 @@ def gemm(graph: Graph, node: Any) -> list[Found]:
         return Operands(weight if alpha == 1 else weight * np.float32(alpha), activation,
                         None if bias is None else bias * np.float32(beta), note=note)
 
-    return [Found("linear", (a, b, *([c] if c else [])), read, b, layout, alpha)]
+    return [Found("linear", (a, b, *([c] if c else [])), read, b, layout, alpha, rounds=_BOTH)]
 
 
 def matmul(graph: Graph, node: Any) -> list[Found]:
@@ -142,7 +147,7 @@ def matmul(graph: Graph, node: Any) -> list[Found]:
         left, right = matrices(values[a], values[b])
         return Operands(right.swapaxes(1, 2), left)
 
-    return [Found("matmul", (a, b), read)]
+    return [Found("matmul", (a, b), read, rounds=_BOTH)]
 
 
 def _constant_right(graph: Graph, node: Any, a: str, b: str) -> Found:
@@ -177,7 +182,7 @@ def _constant_left(a: str, b: str) -> Found:
         columns = values[b] if values[b].ndim > 1 else values[b][:, None]
         return Operands(weight, columns.swapaxes(-1, -2).reshape(-1, columns.shape[-2]))
 
-    return Found("linear", (a, b), read, a, layout)
+    return Found("linear", (a, b), read, a, layout, rounds={"activation": 1})
 
 
 def _added(graph: Graph, node: Any) -> str | None:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -44,6 +44,13 @@ class Site:
     key: Any = None
 
 
+class Scales(NamedTuple):
+    """What one step of a layer's integers is worth: value = integer * scale."""
+
+    weight: float
+    activation: float
+
+
 class Source(ABC):
     """A model with its samples, opened by an importer.
 
@@ -68,8 +75,15 @@ class Source(ABC):
         """A site's constant weight, floats, in the axes of `Operands`."""
 
     @abstractmethod
-    def replace(self, site: Site, mask: np.ndarray) -> None:
-        """From now on the model runs with this site's weight times `mask`."""
+    def replace(self, site: Site, values: np.ndarray) -> None:
+        """From now on the model runs with `values`, in the axes of `Operands`, as this site's weight."""
+
+    @abstractmethod
+    def round(self, scales: Mapping[str, Scales]) -> None:
+        """From now on every operator multiplies activations rounded to its layer's scale (replacing earlier scales).
+
+        `capture` still returns them as they were before. The operands inside recurrent cells stay as they are.
+        """
 
     @abstractmethod
     def outputs(self, sample: int) -> list[np.ndarray]:
@@ -100,19 +114,17 @@ def matrices(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return left, right
 
 
-def masked_through(array: np.ndarray, layout: Callable[[np.ndarray], np.ndarray], mask: np.ndarray) -> np.ndarray:
-    """A copy of `array` without the elements that `layout(array)` shows where `mask` is False.
+def write_through(array: np.ndarray, layout: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> None:
+    """Change `array` so that `layout` shows `values` of it; what it does not show stays.
 
     `layout` may transpose, reshape, slice and reorder, so positions are followed through it by their index.
     """
-    result = np.array(array)
-    view = layout(result)
-    if np.shares_memory(view, result):
-        view[~mask] = 0
+    view = layout(array)
+    if np.may_share_memory(view, array):
+        view[...] = values
     else:
-        positions = layout(np.arange(result.size, dtype=np.int64).reshape(result.shape))
-        result.reshape(-1)[positions[~mask]] = 0
-    return result
+        positions = layout(np.arange(array.size, dtype=np.int64).reshape(array.shape))
+        array.reshape(-1)[positions] = values
 
 
 def forward_edges(order: Iterable[str], sources: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:

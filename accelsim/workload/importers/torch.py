@@ -15,7 +15,7 @@ from accelsim.errors import RecordError
 from accelsim.workload.importers.arrays import check_archive
 from accelsim.workload.importers.onnx_file import first_line
 from accelsim.workload.importers.samples import ImageRule, Sample, read_samples
-from accelsim.workload.importers.site import Names, Operands, Site, Source, forward_edges, masked_through
+from accelsim.workload.importers.site import Names, Operands, Scales, Site, Source, forward_edges, write_through
 
 _MISSING = "recording PyTorch models needs one more package: pip install accelsim[torch]"
 _RECURRENT = re.compile(r"(?:(.*)\.)?weight_((?:ih|hh)(?:_l\d+)?(?:_reverse)?)")
@@ -58,6 +58,7 @@ class TorchSource(Source):
         self.packages = {"torch": torch.__version__}
         self._model, self._skip = model, frozenset(skip)
         self._replaced: dict[int, Any] = {}
+        self._rounded: dict[int, dict[str, float]] = {}
         self._was_training = model.training
         model.eval()
         self._samples, notes = read_samples(_arrays(inputs), None, rule, limit)
@@ -94,7 +95,7 @@ class TorchSource(Source):
         if not met:
             raise RecordError("no operator of this model carries MACs; there is nothing to record")
         self._count = len(met)
-        self.sites = [_site(m, named[m.position]) for m in met]
+        self.sites = [_site(m, named[m.position], self._in_a_cell(m)) for m in met]
         sources: dict[str, set[str]] = {}
         for meeting in met:
             found = sources.setdefault(named[meeting.position], set())
@@ -116,11 +117,16 @@ class TorchSource(Source):
                 else meeting.module or name)
         return wish, (meeting.weight.data_ptr(), tuple(meeting.weight.shape))
 
+    def _in_a_cell(self, meeting: Any) -> bool:
+        """Does it multiply one of an LSTM's, GRU's or RNN's weights?"""
+        storage = None if meeting.weight is None else meeting.weight.untyped_storage().data_ptr()
+        return storage in self._parameters and bool(_RECURRENT.fullmatch(self._parameters[storage][0]))
+
     def _run(self, sample: Sample, meet: Any) -> tuple[Any, list[np.ndarray]]:
         from accelsim.workload.importers import torch_watch
 
         try:
-            return torch_watch.run(self._model, sample, self._skip, self._replaced, meet)
+            return torch_watch.run(self._model, sample, self._skip, self._replaced, self._rounded, meet)
         except RecordError:
             raise
         except Exception as error:
@@ -145,18 +151,28 @@ class TorchSource(Source):
 
     def weight(self, site: Site) -> np.ndarray:
         """The site's constant weight."""
-        array = _numpy(site.key["weight"])
-        return np.ascontiguousarray(site.key["layout"](array)).reshape(site.weight_shape)
+        array = self._weight(site)
+        return np.asarray(site.key["layout"](array) * np.float32(site.key["scale"])).reshape(site.weight_shape)
 
-    def replace(self, site: Site, mask: np.ndarray) -> None:
-        """Run every call of this weight with the masked one from now on."""
+    def replace(self, site: Site, values: np.ndarray) -> None:
+        """Run every call of this weight with `values` from now on."""
         import torch
 
-        array, layout = _numpy(site.key["weight"]), site.key["layout"]
-        new = torch.from_numpy(masked_through(array, layout, mask.reshape(layout(array).shape)))
+        array, layout = np.array(self._weight(site)), site.key["layout"]
+        values = values.reshape(layout(array).shape) / np.float32(site.key["scale"])
+        write_through(array, layout, values)
+        new = torch.from_numpy(array)
         for other in self.sites:
             if other.name == site.name:
                 self._replaced[other.key["position"]] = new
+
+    def _weight(self, site: Site) -> np.ndarray:
+        return _numpy(self._replaced.get(site.key["position"], site.key["weight"]))
+
+    def round(self, scales: Mapping[str, Scales]) -> None:
+        """Multiply rounded activations from now on."""
+        self._rounded = {s.key["position"]: {r: getattr(scales[s.name], r) for r in s.key["rounds"]}
+                         for s in self.sites if s.name in scales}
 
     def outputs(self, sample: int) -> list[np.ndarray]:
         """The model's floating-point outputs."""
@@ -167,10 +183,12 @@ class TorchSource(Source):
         self._model.train(self._was_training)
 
 
-def _site(meeting: Any, name: str) -> Site:
+def _site(meeting: Any, name: str, in_a_cell: bool) -> Site:
     layout = meeting.product.layout
     shape = () if meeting.weight is None else layout(np.broadcast_to(np.float32(0), tuple(meeting.weight.shape))).shape
-    key = {"position": meeting.position, "weight": meeting.weight, "layout": layout}
+    rounds = [r for r in meeting.product.rounds if r == "activation" or meeting.weight is None]
+    key = {"position": meeting.position, "weight": meeting.weight, "layout": layout, "scale": meeting.product.scale,
+           "rounds": [] if in_a_cell else rounds}
     source = f"{meeting.operator} in {meeting.module or 'the model'}"
     return Site(name, meeting.product.op, source, meeting.weight is not None, tuple(shape),
                 4 * meeting.product.activation.numel(), meeting.product.groups, key)

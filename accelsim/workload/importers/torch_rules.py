@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,8 @@ _NAMESPACES = ("aten", "prim", "prims")
 @dataclass(frozen=True)
 class Product:
     """A call that carries MACs: where its constant weight is among the arguments (or None), how that reads as the
-    layer's weight (moving elements only), and its operands."""
+    layer's weight (moving elements only, `scale` multiplies it), and its operands. rounds: where the arguments are that
+    become the layer's "activation" and, without a constant, its "weight"."""
 
     op: Op
     weight_at: int | None
@@ -29,6 +30,8 @@ class Product:
     read: Callable[[], Operands]
     activation: Any
     groups: int = 1
+    scale: float = 1.0
+    rounds: Mapping[str, int] = field(default_factory=lambda: {"activation": 0, "weight": 1})
 
 
 def array(tensor: Any) -> np.ndarray:
@@ -69,6 +72,7 @@ def added_product(args: Sequence[Any], kwargs: Mapping[str, Any], constant: Cons
 def _product(a: Any, b: Any, added: tuple[Any, float, float] | None, first: int, constant: Constant) -> Product:
     """a @ b, whose matrices are the arguments `first` and `first` + 1."""
     alpha = added[1] if added else 1.0
+    places = {"activation": first, "weight": first + 1}
     if constant(b) and b.ndim <= 2:
         def right(w: np.ndarray) -> np.ndarray:
             return w[:, None].T if w.ndim == 1 else w.T
@@ -78,7 +82,7 @@ def _product(a: Any, b: Any, added: tuple[Any, float, float] | None, first: int,
             bias, note = _bias(added, len(weight))
             return Operands(weight * np.float32(alpha), array(a).reshape(-1, a.shape[-1]), bias, note=note)
 
-        return Product("linear", first + 1, right, rows, a)
+        return Product("linear", first + 1, right, rows, a, scale=alpha, rounds=places)
     if constant(a) and a.ndim <= 2:
         def left(w: np.ndarray) -> np.ndarray:
             return w[None] if w.ndim == 1 else w
@@ -88,13 +92,13 @@ def _product(a: Any, b: Any, added: tuple[Any, float, float] | None, first: int,
             return Operands(left(array(a)) * np.float32(alpha),
                             vectors.swapaxes(-1, -2).reshape(-1, vectors.shape[-2]), note=_bias(added, -1)[1])
 
-        return Product("linear", first, left, columns, b)
+        return Product("linear", first, left, columns, b, scale=alpha, rounds={"activation": first + 1})
 
     def both() -> Operands:
         x, y = matrices(array(a), array(b))
         return Operands(y.swapaxes(1, 2) * np.float32(alpha), x, note=_bias(added, -1)[1])
 
-    return Product("matmul", None, np.asarray, both, a)
+    return Product("matmul", None, np.asarray, both, a, scale=alpha, rounds=places)
 
 
 def _bias(added: tuple[Any, float, float] | None, outputs: int) -> tuple[np.ndarray | None, str | None]:

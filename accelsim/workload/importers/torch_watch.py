@@ -42,13 +42,14 @@ class Watch(TorchDispatchMode):
     """A dispatch mode that calls `meet` for each operator that carries MACs, before it runs.
 
     inputs: tensors of the sample. skip: operators that are left out. replaced: position -> weight to run with.
+    rounded: position -> scale per operand ("activation", "weight") that is rounded to it before it is multiplied.
     `problems` has what no rule covers, `skipped` what was left out, after the run.
     """
 
     def __init__(self, inputs: Iterable[Any], skip: Collection[str], replaced: Mapping[int, torch.Tensor],
-                 meet: Callable[[Meeting], None]) -> None:
+                 rounded: Mapping[int, Mapping[str, float]], meet: Callable[[Meeting], None]) -> None:
         super().__init__()
-        self._skip, self._replaced, self._meet = skip, replaced, meet
+        self._skip, self._replaced, self._rounded, self._meet = skip, replaced, rounded, meet
         self._sources: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._zeros: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         for tensor in inputs:
@@ -103,6 +104,10 @@ class Watch(TorchDispatchMode):
             assert isinstance(product, Product)  # the same call, with another weight
         weight = None if product.weight_at is None else args[product.weight_at]
         self._meet(Meeting(position, name, self.modules[-1], product, weight, sources - {ACTIVATION}))
+        args = [*args]
+        for role, scale in self._rounded.get(position, {}).items():
+            at, step = product.rounds[role], scale / (product.scale if role == "weight" else 1.0)
+            args[at] = ((args[at].float() / step).round() * step).to(args[at].dtype)
         return self._ran(func, name, args, kwargs, position)
 
     def _title(self, name: str) -> str:
@@ -110,10 +115,10 @@ class Watch(TorchDispatchMode):
 
 
 def run(model: Any, sample: Mapping[str, np.ndarray], skip: Collection[str], replaced: Mapping[int, torch.Tensor],
-        meet: Callable[[Meeting], None]) -> tuple[Watch, list[np.ndarray]]:
+        rounded: Mapping[int, Mapping[str, float]], meet: Callable[[Meeting], None]) -> tuple[Watch, list[np.ndarray]]:
     """Run `model` on one sample under a Watch; also its floating-point outputs."""
     tensors = {k: _tensor(v) for k, v in sample.items()}
-    watch = Watch([t for t in tensors.values() if isinstance(t, torch.Tensor)], skip, replaced, meet)
+    watch = Watch([t for t in tensors.values() if isinstance(t, torch.Tensor)], skip, replaced, rounded, meet)
     hooks = [] if isinstance(model, torch.jit.ScriptModule) else [h for n, m in model.named_modules()
                                                                   for h in _hooks(watch, n, m)]
     fast = torch.backends.mha.get_fastpath_enabled()

@@ -115,4 +115,5 @@ def test_a_transformer_from_safetensors_and_from_pytorch(site_packages, tmp_path
         if first.made_by["layers"][a.name]["weight"] == "constant":
             assert a.name == b.name
             np.testing.assert_array_equal(a.weight, b.weight)
-        assert np.abs(a.activation.astype(int) - b.activation).max() <= 1
+        apart = np.linalg.norm(a.activation.astype(float) - b.activation) / np.linalg.norm(a.activation.astype(float))
+        assert apart < 0.1, (a.name, apart)  # sums are added in other orders, see test_same_network; six layers deep

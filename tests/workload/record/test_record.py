@@ -58,7 +58,7 @@ class TestSamples:
 
     def test_one_chunk_or_many(self, cnn, monkeypatch):
         whole = accelsim.record(cnn, images(2))
-        monkeypatch.setattr("accelsim.workload.record.CHUNK_BYTES", 1)
+        monkeypatch.setattr("accelsim.workload.rounding.CHUNK_BYTES", 1)
         assert accelsim.record(cnn, images(2)).digest == whole.digest
 
     @pytest.mark.parametrize(("inputs", "words"), [

@@ -1,4 +1,8 @@
-"""One network from PyTorch, TorchScript, ONNX and safetensors with YAML gives one trace."""
+"""One network from PyTorch, TorchScript, ONNX and safetensors with YAML gives one trace.
+
+PyTorch and onnxruntime add in different orders, so a sum may differ in its last bit; where it lies between two steps,
+the recorded integer then differs by one. Within one of them all forms of a model give the same bytes.
+"""
 
 import warnings
 
@@ -30,10 +34,7 @@ outputs: [y]
 
 
 class Net(nn.Module):
-    """Convolutions (one grouped), a shortcut and a linear layer, with small whole numbers as weights.
-
-    All sums are whole numbers below 2^24, so every framework computes the very same floats, in whatever order.
-    """
+    """Convolutions (one grouped), a shortcut and a linear layer."""
 
     def __init__(self):
         super().__init__()
@@ -44,7 +45,7 @@ class Net(nn.Module):
         rng = np.random.default_rng(5)
         with torch.no_grad():
             for parameter in self.parameters():
-                parameter.copy_(torch.from_numpy(rng.integers(-3, 4, parameter.shape).astype(np.float32)))
+                parameter.copy_(torch.from_numpy(rng.standard_normal(parameter.shape, dtype=np.float32)))
 
     def forward(self, x):
         d = torch.relu(self.conv2(torch.relu(self.conv1(x))))
@@ -53,7 +54,7 @@ class Net(nn.Module):
 
 @pytest.fixture
 def x():
-    return np.random.default_rng(6).integers(-2, 3, (1, 2, 12, 12)).astype(np.float32)
+    return np.random.default_rng(6).standard_normal((1, 2, 12, 12), dtype=np.float32)
 
 
 @pytest.fixture
@@ -68,12 +69,20 @@ def from_weights(tmp_path, x):
     return record
 
 
+def assert_same_but_for_ties(first, second):
+    assert [layer.name for layer in first] == [layer.name for layer in second]
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a.weight, b.weight)
+        steps = np.abs(a.activation.astype(int) - b.activation)
+        assert steps.max() <= 1 and steps.mean() < 0.01
+    np.testing.assert_array_equal(first.layers[0].activation, second.layers[0].activation)  # nothing was added up yet
+
+
 @pytest.mark.parametrize("prune", [None, "magnitude:0.5", "nm:1:2", "filter:0.5"])
-def test_one_digest(from_weights, x, prune):
+def test_pytorch_and_onnxruntime(from_weights, x, prune):
     net = Net()
     first = accelsim.record(net, x, prune=prune)
-    second = from_weights(net, prune=prune)
-    assert first.digest == second.digest
+    assert_same_but_for_ties(first, from_weights(net, prune=prune))
     assert first.edges == (("conv1", "conv2"), ("conv2", "conv3"), ("conv2", "fc"), ("conv3", "fc"))
 
 
@@ -91,7 +100,7 @@ def test_onnx_file_is_the_same(save, from_weights, x):
              node("Gemm", ["g", "fc.weight", "fc.bias"], ["y"], transB=1)]
     net = Net()
     path = save(nodes, {"x": x.shape}, {k: v.detach().numpy() for k, v in net.named_parameters()}, ["y"])
-    assert accelsim.record(path, x).digest == from_weights(net).digest == accelsim.record(net, x).digest
+    assert accelsim.record(path, x).digest == from_weights(net).digest
 
 
 def test_torchscript_is_the_same(tmp_path, x):
