@@ -56,8 +56,8 @@ def test_two_thirds_of_the_cycles_of_nt_we_idle_at_depth_1():
     assert load_balance(run(WORST, depth=1)) == pytest.approx(0.33, abs=0.02)
 
 
-@pytest.mark.xfail(strict=True, reason="29 % idle on average at depth 1, 7 % on NT-Wd to 67 % on NT-We; the authors' own "
-                                       "simulator has 30 % on its data")
+@pytest.mark.xfail(strict=True, reason="29 % idle on average at depth 1, 7 % on NT-Wd to 67 % on NT-We; the authors' "
+                                       "own simulator has 30 % on its data")
 def test_about_half_of_the_cycles_idle_at_depth_1():
     """Figure 8."""
     assert 0.4 < 1 - np.mean([load_balance(run(name, depth=1)) for name in LAYERS]) < 0.6
