@@ -94,9 +94,10 @@ def check_books(kind: str, layer: Layer, run: LayerRun) -> None:
     """Stalls sum to slots x cycles, and nothing is negative."""
     total, wanted = sum(run.stalls.values()), run.slots * run.cycles
     work = run.work
-    if work is not None and work.total != sum(run.stalls[name] for name in work.stalls):
+    shared = 0 if work is None else sum(run.stalls[name] for name in work.stalls)
+    if work is not None and (work.total != shared or work.cells.min() < 0):
         raise AccountingError(f"{kind}, layer {layer.name!r}: the work of the PEs sums to {work.total:,}, wanted "
-                              f"{' + '.join(work.stalls)} = {sum(run.stalls[name] for name in work.stalls):,}")
+                              f"{' + '.join(work.stalls)} = {shared:,}, none negative")
     if total != wanted or min(run.stalls.values()) < 0 or min(run.counts.values(), default=0) < 0:
         raise AccountingError(f"{kind}, layer {layer.name!r}: slot-cycles do not add up: {dict(run.stalls)} sum "
                               f"to {total:,}, wanted {run.slots:,} x {run.cycles:,} = {wanted:,}, none negative")

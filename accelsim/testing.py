@@ -129,11 +129,8 @@ def pattern_of(layer: Layer) -> Layer:
 
 def facts(run: LayerRun) -> dict[str, Any]:
     """All that the twins must agree on, in one comparable dict."""
-    more: dict[str, Any] = {}
-    if run.tiles is not None:
-        more |= {f"tiles {k}": v for k, v in run.tiles.to_lists().items()}
-    if run.work is not None:
-        more["work"] = (run.work.grid, run.work.stalls, run.work.cells.tolist())
+    more: dict[str, Any] = {} if run.tiles is None else {f"tiles {k}": v for k, v in run.tiles.to_lists().items()}
+    more |= {} if run.work is None else {"work": [run.work.grid, run.work.stalls, run.work.cells.tolist()]}
     return more | {"cycles": run.cycles, "slots": run.slots, **{f"stall {k}": v for k, v in run.stalls.items()},
             **{f"count {k}": v for k, v in run.counts.items()}, **{f"mapping {k}": v for k, v in run.mapping.items()}}
 
@@ -263,14 +260,6 @@ class PolicyConformance:
             assert run.stalls["busy"] == published.stalls["busy"] == reference.stalls["busy"]
 
     @pytest.mark.small
-    def test_work_per_pe_adds_up(self) -> None:
-        for _, _, _, run in self._runs():
-            if run.work is not None:
-                assert run.work.cells.min() >= 0
-                assert run.work.imbalance >= 1
-                assert run.work.total == sum(run.stalls[name] for name in run.work.stalls)
-
-    @pytest.mark.small
     def test_policy_repeats_itself(self) -> None:
         for policy, layer, config, run in self._runs():
             copy = replace(layer, name="copy")  # another object: nothing is found from before
@@ -304,9 +293,6 @@ def _presets(kind: str) -> Iterator[ArchConfig]:
 
 
 def _differences(kernel: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Facts on which the twins disagree: name -> (kernel, reference).
-
-    A reference need not report mapping, tiles and the work of each PE.
-    """
+    """Facts on which the twins disagree: name -> (kernel, reference). It need not give mapping, tiles, work."""
     names = [n for n in {**kernel, **reference} if not n.startswith(("mapping", "tiles", "work")) or n in reference]
     return {n: (kernel.get(n), reference.get(n)) for n in names if kernel.get(n) != reference.get(n)}

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import accelsim
-from accelsim import testing
-from accelsim.arch import load_arch, machine
+from accelsim import shipped, testing
+from accelsim.arch import kinds, load_arch, machine
 from accelsim.arch.procrustes.policies.balance import Balance
 from accelsim.arch.scnn.assignment import Assignment
 from accelsim.config import ArchConfig
@@ -148,9 +148,10 @@ def test_least_fullest_is_that_of_all_cuts(weights, most):
         assert found[parts] == best
 
 
-@pytest.mark.parametrize("kind", ["scnn", "dcnn", "sigma", "systolic", "tensor_core", "procrustes", "eie"])
-def test_bounds_of_a_comparison_are_below_every_policy(kind):
-    arch = {"systolic": "tpu_128x128", "tensor_core": "dstc_v100"}.get(kind, kind)
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_every_machine_tells_the_work_of_its_pes_and_a_bound(kind):
+    presets = [name for name in shipped.names("arch") if load_arch(name).kind == kind]
+    arch = "dstc_v100" if kind == "tensor_core" else presets[0]
     comparison = accelsim.compare_policies(convolution(1), arch)
     for row in comparison.rows:
         assert 0 < row.bound_cycles <= row.cycles
