@@ -61,6 +61,18 @@ def test_an_arch_is_a_name_a_path_or_a_config() -> None:
         load_arch(3)  # type: ignore[arg-type]
 
 
+def test_an_energy_table_may_lie_beside_its_arch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    design = shipped.find("arch", "eie").read_text(encoding="utf-8")
+    table = shipped.find("energy", "eie_45nm").read_text(encoding="utf-8")
+    (tmp_path / "design.yaml").write_text(design.replace("eie_45nm", "mine.yaml"), encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(table, encoding="utf-8")
+    monkeypatch.chdir("/")
+    result = accelsim.simulate(accelsim.linear("l", [[1]], [1]), arch=tmp_path / "design.yaml")
+    assert result.energy_pj == accelsim.simulate(accelsim.linear("l", [[1]], [1]), arch="eie").energy_pj
+    other = load_arch(tmp_path / "design.yaml", {"energy_table": "eie_16nm"})
+    assert other.energy_table == "eie_16nm"
+
+
 @pytest.mark.parametrize(("text", "value"), [
     ("8", 8), ("8.0", 8.0), ("2e-1", 0.2), ("true", True), ("eie", "eie"), ("'8'", "8"), ("0x10", 16), ("~", None),
     ("", ""),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim import shipped
@@ -69,7 +70,7 @@ def policies(kind: str) -> "dict[str, Policy]":
 def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, Any] | None = None) -> ArchConfig:
     """An architecture from a shipped name, a YAML file's path or a config object, with `changes` of keys applied.
 
-    Raises ConfigError with every mistake at once.
+    An `energy_table` that the file names may lie beside it. Raises ConfigError with every mistake at once.
     """
     if isinstance(arch, ArchConfig):
         data: Mapping[Any, Any] = arch.to_dict()
@@ -87,7 +88,21 @@ def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, A
         raise ConfigError(f"{where}{line_of(data, 'kind')}: kind {word!r} is unknown{did_you_mean(word, kinds())}")
     if isinstance(changes, Mapping) and "kind" in changes:
         raise ConfigError("set: 'kind' cannot be set; name an arch of that kind")
+    if not isinstance(arch, ArchConfig) and isinstance(changes or {}, Mapping):
+        changes = _table_beside(path, data) | dict(changes or {})
     return validate(machine(kind).config, data, where, changes, without="kind")
+
+
+def _table_beside(path: Path, data: Mapping[Any, Any]) -> dict[str, str]:
+    """The change that makes `energy_table`, where it is the name of a file beside `path`, that file's path."""
+    table = data.get("energy_table")
+    if not isinstance(table, str) or "\0" in table or table in shipped.names("energy"):
+        return {}
+    beside = path.parent / table
+    try:
+        return {"energy_table": str(beside)} if beside.is_file() else {}
+    except OSError:  # a name too long for a file
+        return {}
 
 
 def schema() -> dict[str, Any]:

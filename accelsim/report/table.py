@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from accelsim.results import LayerResult, Result
     from accelsim.workload.trace import Trace
 
-_PLAIN_WIDTH = 118  # where there is no terminal to ask
+_PLAIN_WIDTH = 150  # where there is no terminal to ask: names of a whole transformer fit
 
 
 def as_text(results: Sequence["Result"], terminal: bool = True) -> str:
@@ -24,7 +24,7 @@ def trace_text(trace: "Trace") -> str:
     """What `accelsim show` prints."""
     table = new_table(f"{trace.name}: {len(trace)} layers")
     for heading in ("layer", "op", "weight", "activation", "weight nz", "act. nz", "dense MACs", "effectual", "values"):
-        table.add_column(heading, justify="left" if heading in ("layer", "op", "values") else "right")
+        _add_column(table, heading, ("layer", "op", "values"))
     for layer in trace.layers:
         table.add_row(
             Text(layer.name), layer.op, *("x".join(map(str, t.shape)) for t in (layer.weight, layer.activation)),
@@ -63,13 +63,19 @@ def _run_table(result: "Result") -> Table:
     table = new_table(f"{result.trace} on {result.arch} (policy {result.policy}, {result.config.clock_mhz:g} MHz)")
     for heading in ("layer", "op", "dense MACs", "effectual", "cycles", "time us", "energy nJ", "busy", "bound",
                     "largest stall"):
-        table.add_column(heading, justify="left" if heading in ("layer", "op", "bound", "largest stall") else "right")
+        _add_column(table, heading, ("layer", "op", "bound", "largest stall"))
     for layer in result.layers:
         table.add_row(Text(layer.name), layer.op, *_cells(layer), layer.roofline.bound,
                       _largest_stall(layer.stalls))
     table.add_section()
     table.add_row("total", "", *_cells(result), "", _largest_stall(result.stalls), style="bold")
     return table
+
+
+def _add_column(table: Table, heading: str, left: Sequence[str]) -> None:
+    """Long names are folded, never cut: names of one network often differ at their ends alone. Numbers stay whole."""
+    table.add_column(heading, justify="left" if heading in left else "right", no_wrap=heading not in left,
+                     overflow="fold")
 
 
 def _cells(of: "Result | LayerResult") -> Iterable[str]:

@@ -99,3 +99,8 @@ def test_readme_states_the_numbers_of_the_file(trace):
                  str(len(np.unique(layer.weight[layer.weight != 0]))),
                  f"{np.count_nonzero(layer.activation) / layer.activation.size:.3f}", f"{note['density_test_set']:.3f}"]
         assert any(row.split() == cells for row in text.splitlines()), f"README.md lacks the row {cells}"
+
+
+@pytest.mark.parametrize("arch", ["sigma", "tpu_128x128", "a100_dense", "dstc_v100"])
+def test_it_runs_whole_as_matrix_products(trace, arch):
+    assert accelsim.simulate(trace, arch).counts["macs"] == sum(layer.macs_effectual for layer in trace)

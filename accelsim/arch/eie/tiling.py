@@ -1,6 +1,6 @@
 """EIE's layers as tiles for the memory timeline: what the SRAMs of the PEs hold, and what each vector moves.
 
-Rules: docs/machines/eie.md, "Tiles". Everything here is our assumption: the paper starts with all weights on chip.
+Rules: docs/machines/eie.md, "DRAM". Everything here is our assumption: the paper starts with all weights on chip.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Rounds of a planar machine as tiles for the memory timeline. Rules: docs/machines/scnn.md, "Tiles". DCNN's too."""
+"""Rounds of a planar machine as tiles for the memory timeline. Rules: docs/machines/scnn.md, "DRAM". DCNN's too."""
 
 import numpy as np
 

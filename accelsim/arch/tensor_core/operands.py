@@ -97,12 +97,20 @@ def _passes(layer: Layer, lines: list[np.ndarray], taps: int, config: TensorCore
             line, at, found = first_violation(product, order, keep, group)
         if line >= 0:
             row, tap = index * (len(product) // taps) + line // taps, line % taps
-            where = f"row {row}" + (f", tap {tap}" if taps > 1 else "")
+            members = [str(channel) for channel in order[at * group:(at + 1) * group] if channel >= 0]
             raise UnsupportedLayerError(
-                f"layer {layer.name!r}: the weight is not {keep}:{group} sparse: {where}, group {at} (channels "
-                f"{at * group} to {at * group + group - 1}) has {found} non-zeros, at most {keep} are wanted; prune it "
-                f"(accelsim prune --nm {keep}:{group}) or choose the policy dense_fallback or permute_channels")
+                f"layer {layer.name!r}: the weight is not {keep}:{group} sparse: row {row}"
+                f"{f', tap {tap}' if taps > 1 else ''}, group {at} (channels {', '.join(members)}) has {found} "
+                f"non-zeros, at most {keep} are wanted; {_ways_out(layer, config)}")
     return True
+
+
+def _ways_out(layer: Layer, config: TensorCoreConfig) -> str:
+    text = (f"prune it (accelsim prune --nm {config.nm_keep}:{config.nm_group}) or choose the policy dense_fallback or "
+            "permute_channels")
+    batched = isinstance(layer, Matmul) and layer.weight.shape[0] > 1
+    return text + ("; a product of two activations, as in attention, has no weight to prune: dense_fallback runs it"
+                   if batched else "")
 
 
 def plain_blocks(layer: Layer, grid: Grid, shape: Shape, config: TensorCoreConfig) -> Blocks:
