@@ -33,7 +33,8 @@ from accelsim.errors import ClusterError
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = sorted((ROOT / "docs").rglob("*.md"))
-PAGES = sorted([*ROOT.glob("*.md"), *SITE, *(ROOT / "traces").glob("*.md"), *(ROOT / "workloads").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *SITE, *(page for folder in ("reports", "traces", "workloads")
+                                               for page in (ROOT / folder).glob("*.md"))])
 MOST_PLAIN_BLOCKS = 12  # of all pages; what cannot be run is the exception
 TO_COME = {ROOT / "docs" / name for name in ("report.md", "timeline.md")}  # pages of commands that are being added
 MACHINE_PAGES = {kind: ROOT / "docs" / "machines" / f"{kind}.md" for kind in sorted(kinds())}

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from accelsim.cli import record_and_prune, run, shelves, storage, study, views
+from accelsim.cli import record_and_prune, run, shelves, storage, study, validate, views
 from accelsim.errors import AccelsimError
 
 app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -39,7 +39,7 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-for group in (run, shelves, record_and_prune, storage, views, study):
+for group in (run, shelves, record_and_prune, storage, views, study, validate):
     group.register(app, _plain_errors)
 
 

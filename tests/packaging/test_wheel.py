@@ -41,7 +41,8 @@ def test_runs_in_an_empty_venv(wheel, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     program = tmp_path / "venv" / "bin"
     subprocess.run([program / "python", "-m", "pip", "install", "-q", str(wheel)], check=True)
-    for arguments in (["run", "digits_cnn", "--arch", "eie"], ["list", "archs"], ["list", "traces"]):
+    for arguments in (["run", "digits_cnn", "--arch", "eie"], ["list", "archs"], ["list", "traces"],
+                      ["validate", "--arch", "systolic"]):
         done = subprocess.run([program / "accelsim", *arguments], cwd=tmp_path, capture_output=True, text=True,
                               check=True)
         assert done.stdout.strip()

@@ -1,0 +1,1 @@
+"""One file per machine, each with a `CHAPTER`; `accelsim.validation.catalogue` finds them, nothing else lists them."""
