@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accelsim.config import ArchConfig, digest_of
+from accelsim.loads import PeWork, added
 from accelsim.roofline import Roofline
 from accelsim.workload.layer import Layer
 
@@ -28,6 +29,7 @@ class LayerResult:
     slots x cycles. utilization: busy slot-cycles / all slot-cycles.
     counts: every action counted. mapping: how the layer was mapped.
     macs_dense, macs_effectual: of the layer itself, whatever machine runs it. output: the reference engine's tensor.
+    work: that of each PE, None where the machine does not tell; imbalance: most over mean work of a PE.
     """
 
     name: str
@@ -47,11 +49,16 @@ class LayerResult:
     mapping: Mapping[str, Any]
     roofline: Roofline
     output: np.ndarray | None = field(repr=False, compare=False)
+    work: PeWork | None = field(repr=False, compare=False)
     layer: Layer = field(repr=False, compare=False)
 
     @property
     def utilization(self) -> float:
         return _ratio(self.stalls["busy"], self.slots * self.cycles)
+
+    @property
+    def imbalance(self) -> float | None:
+        return None if self.work is None else self.work.imbalance
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -66,11 +73,13 @@ class LayerResult:
         """Plain numbers, strings, lists and dicts."""
         return {
             "name": self.name, "op": self.op, "shape": self.shape, "cycles": self.cycles, "time_us": self.time_us,
-            "energy_pj": self.energy_pj, "utilization": self.utilization, "macs_dense": self.macs_dense,
-            "macs_effectual": self.macs_effectual, "slots": self.slots, "stalls": dict(self.stalls),
+            "energy_pj": self.energy_pj, "utilization": self.utilization, "imbalance": self.imbalance,
+            "macs_dense": self.macs_dense, "macs_effectual": self.macs_effectual, "slots": self.slots,
+            "stalls": dict(self.stalls),
             "counts": dict(self.counts), "energy_by_component": dict(self.energy_by_component),
             "energy_by_data": dict(self.energy_by_data), "roofline": self.roofline.to_dict(),
             "mapping": dict(self.mapping), "notes": list(self.notes),
+            "work": None if self.work is None else self.work.to_dict(),
         }
 
 
@@ -125,6 +134,15 @@ class Result:
     def utilization(self) -> float:
         return _ratio(self.stalls["busy"], sum(layer.slots * layer.cycles for layer in self.layers))
 
+    @cached_property
+    def work(self) -> PeWork | None:
+        """Of each PE, added up over the layers."""
+        return added([layer.work for layer in self.layers])
+
+    @property
+    def imbalance(self) -> float | None:
+        return None if self.work is None else self.work.imbalance
+
     @property
     def macs_dense(self) -> int:
         return sum(layer.macs_dense for layer in self.layers)
@@ -158,7 +176,8 @@ class Result:
             "energy_table_digest": self.energy_table_digest, "area_mm2": self.area_mm2,
             "totals": {
                 "cycles": self.cycles, "time_us": self.time_us, "energy_pj": self.energy_pj,
-                "utilization": self.utilization, "macs_dense": self.macs_dense, "macs_effectual": self.macs_effectual,
+                "utilization": self.utilization, "imbalance": self.imbalance, "macs_dense": self.macs_dense,
+                "macs_effectual": self.macs_effectual,
             },
             "stalls": self.stalls, "counts": self.counts, "energy_by_component": self.energy_by_component,
             "energy_by_data": self.energy_by_data, "layers": [layer.to_dict() for layer in self.layers],
@@ -183,6 +202,8 @@ class Result:
 
 _PREFIXES = {"stalls": "stall", "counts": "count", "energy_by_component": "energy_pj",
              "energy_by_data": "energy_by_data_pj", "roofline": "roofline"}
+
+
 def run_id_of(config: ArchConfig, energy_table_digest: str, trace_digest: str, policy: str, engine: str,
               model_version: int) -> str:
     """What identifies a run before and after it; see `Result.run_id`."""
@@ -201,7 +222,7 @@ def rows(result: Result) -> list[dict[str, Any]]:
                 row |= {f"{prefix}.{name}": number for name, number in value.items()}
             elif key == "notes":
                 row[key] = "; ".join(value)
-            elif key != "mapping":
+            elif key not in ("mapping", "work"):
                 row[key] = value
         flat.append(row)
     return flat

@@ -93,6 +93,11 @@ def check_accounting(model: Machine, layer: Layer, run: LayerRun) -> None:
 def check_books(kind: str, layer: Layer, run: LayerRun) -> None:
     """Stalls sum to slots x cycles, and nothing is negative."""
     total, wanted = sum(run.stalls.values()), run.slots * run.cycles
+    work = run.work
+    shared = 0 if work is None else sum(run.stalls[name] for name in work.stalls)
+    if work is not None and (work.total != shared or work.cells.min() < 0):
+        raise AccountingError(f"{kind}, layer {layer.name!r}: the work of the PEs sums to {work.total:,}, wanted "
+                              f"{' + '.join(work.stalls)} = {shared:,}, none negative")
     if total != wanted or min(run.stalls.values()) < 0 or min(run.counts.values(), default=0) < 0:
         raise AccountingError(f"{kind}, layer {layer.name!r}: slot-cycles do not add up: {dict(run.stalls)} sum "
                               f"to {total:,}, wanted {run.slots:,} x {run.cycles:,} = {wanted:,}, none negative")
@@ -134,7 +139,7 @@ def _layer_result(layer: Layer, alone: LayerRun, run: LayerRun, model: Machine, 
         slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense,
         run_notes=run.notes, more_notes=partial(model.notes, layer, config, run.mapping),
         mapping=run.mapping, roofline=roofline(alone.cycles, run.slots, alone.stalls, model.stall_classes, dram_cycles),
-        output=run.output, layer=layer,
+        output=run.output, work=run.work, layer=layer,
     )
 
 

@@ -19,7 +19,7 @@ from accelsim.cli import app
 pytestmark = pytest.mark.small
 
 RUN_KEYS = {"run_id", "arch", "config", "trace", "totals", "stalls", "layers"}
-TOTAL_KEYS = {"cycles", "time_us", "energy_pj", "utilization", "macs_dense", "macs_effectual"}
+TOTAL_KEYS = {"imbalance", "cycles", "time_us", "energy_pj", "utilization", "macs_dense", "macs_effectual"}
 CHILD = os.environ | {"PYTHONPATH": str(Path(accelsim.__file__).parents[1])}
 HEAVY = {"numba", "matplotlib", "pandas", "simpy", "networkx", "torch", "safetensors", "llvmlite"}
 

@@ -14,6 +14,7 @@ from accelsim.config import ArchConfig
 from accelsim.errors import ConfigError
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 
 Policy = Callable[..., Any]  # each kind's docstring states the signature of its own policies
@@ -31,6 +32,7 @@ class LayerRun:
     output: the computed tensor (reference engine only), in the shape of `layer.output()`.
     tiles: what the layer moves from and to DRAM, and when (docs/memory.md), without what the config says is resident;
     needed only when the config has `dram`.
+    work: the work of each PE; the sum is that of the stalls it names. None: the machine does not tell.
     """
 
     cycles: int
@@ -41,6 +43,7 @@ class LayerRun:
     mapping: Mapping[str, Any] = field(default_factory=dict)
     output: np.ndarray | None = None
     tiles: Tiles | None = None
+    work: PeWork | None = None
 
 
 class Machine(ABC):
@@ -59,7 +62,7 @@ class Machine(ABC):
     counts: ClassVar[tuple[str, ...]]
     policies: ClassVar[Mapping[str, Policy]]
     stall_classes: ClassVar[Mapping[str, str]] = {}
-    mapping_keys: ClassVar[tuple[str, ...]] = ()  # config keys that the data kept by `derived` depend on
+    mapping_keys: ClassVar[tuple[str, ...]] = ()  # config keys that data of size kept by `derived` depend on
 
     @abstractmethod
     def run(self, layer: Layer, config: Any, policy: Policy) -> LayerRun:
@@ -105,10 +108,6 @@ class Machine(ABC):
 
     def sram_kbytes(self, config: Any) -> float | None:
         """KiB of SRAM of the whole design where the config tells it, else None."""
-        return None
-
-    def work_per_pe(self, layer: Layer, config: Any, policy: Policy) -> np.ndarray | None:
-        """Busy slot-cycles of each PE [pe] int64, which sum to the run's; None where PEs do not own work."""
         return None
 
     def bound_cycles(self, layer: Layer, config: Any, run: LayerRun) -> int:

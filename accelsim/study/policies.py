@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from accelsim.arch import load_arch, machine
 from accelsim.arch import policies as policies_of
 from accelsim.arch.base import LayerRun, Machine
@@ -31,7 +29,7 @@ class PolicyRow:
     """One policy on one layer, or on all of them (`layer` is "total").
 
     design: the arch, with what was varied. speedup: cycles of the baseline over cycles. energy_pj. utilization: busy
-    slot-cycles over all. imbalance: most over mean busy slot-cycles of a PE; None where PEs own no work. bound_cycles:
+    slot-cycles over all. imbalance: most over mean work of a PE; None where the machine does not tell. bound_cycles:
     what no policy can go below on this design. moved_stall: the stall that differs most from the baseline's, and
     moved_slot_cycles by how much (negative: fewer); empty and 0 for the baseline.
     """
@@ -123,39 +121,25 @@ def _design_rows(trace: "Trace", config: ArchConfig, label: str, names: Sequence
     for name in names:
         result = simulate(trace, config, policy=name)
         baseline = baseline or result
-        _, rule = find_policy(config.kind, name)
-        work = [model.work_per_pe(layer, config, rule) for layer in trace.layers]
         bounds = [_bound(model, config, layer) for layer in result.layers]
-        for layer, first, own, bound in zip(result.layers, baseline.layers, work, bounds, strict=True):
-            rows.append(_row(label, name, layer.name, layer, first, own, bound))
-        rows.append(_row(label, name, TOTAL, result, baseline, _added(work), sum(bounds)))
+        for layer, first, bound in zip(result.layers, baseline.layers, bounds, strict=True):
+            rows.append(_row(label, name, layer.name, layer, first, bound))
+        rows.append(_row(label, name, TOTAL, result, baseline, sum(bounds)))
     return rows
 
 
 def _row(label: str, policy: str, layer: str, of: "Result | LayerResult", first: "Result | LayerResult",
-         work: np.ndarray | None, bound: int) -> PolicyRow:
+         bound: int) -> PolicyRow:
     moved = {name: n - first.stalls[name] for name, n in of.stalls.items() if name != "busy"}
     most = max(moved, key=lambda name: abs(moved[name]), default="")
     return PolicyRow(
         design=label, policy=policy, layer=layer, cycles=of.cycles,
         speedup=first.cycles / of.cycles if of.cycles else 1.0, energy_pj=of.energy_pj, utilization=of.utilization,
-        imbalance=imbalance(work), bound_cycles=bound, moved_stall=most if most and moved[most] else "",
+        imbalance=of.imbalance, bound_cycles=bound, moved_stall=most if most and moved[most] else "",
         moved_slot_cycles=moved.get(most, 0), stalls=dict(of.stalls))
-
-
-def imbalance(work: np.ndarray | None) -> float | None:
-    """Most over mean of `work` [pe]: 1 is perfect; 1 also where there is no work, None where PEs own none."""
-    if work is None:
-        return None
-    return float(work.max() / work.mean()) if work.any() else 1.0
 
 
 def _bound(model: Machine, config: ArchConfig, layer: LayerResult) -> int:
     run = LayerRun(cycles=layer.cycles, slots=layer.slots, stalls=layer.stalls, counts=layer.counts,
                    mapping=layer.mapping)
     return model.bound_cycles(layer.layer, config, run)
-
-
-def _added(work: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    arrays = [w for w in work if w is not None]
-    return np.sum(arrays, axis=0) if len(arrays) == len(work) else None

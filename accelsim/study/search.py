@@ -4,11 +4,11 @@ from the start, with what the store holds as answers.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import ConfigError
-from accelsim.study.pareto import Objective, costs, parse_objectives
+from accelsim.study.pareto import Objective, costs, front, parse_objectives
 from accelsim.study.schema import Search
 from accelsim.study.space import Combination, Point, Space
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import optuna
 
 _PER_DESIGN = ("area_mm2", "sram_kbytes")  # the same on every trace, so not added up
+
+GENERATIONS = 16  # that a search should have; what is published as usual, 50 points in each, is for thousands
 
 # runs the points and returns their rows, None for a point that failed
 RunBatch = Callable[[list[Point]], list[dict[str, Any] | None]]
@@ -25,36 +27,75 @@ def search(space: Space, choose: Search, run_batch: RunBatch) -> None:
     """Ask, run and tell until `choose.points` different combinations have been tried for every seed.
 
     The objectives of a combination are sums over the study's traces. One that a constraint excludes, or that fails, is
-    told as failed. After a batch without anything new, the next one is drawn at random. Raises ConfigError when Optuna
-    is missing or an objective is not a number.
+    told as failed. What was tried before takes no point of the budget: the sampler is told the outcome again, and a
+    neighbour of the front takes the place. Raises ConfigError when Optuna is missing or an objective is not a number.
     """
     objectives = parse_objectives(choose.objectives)
     for seed in choose.seeds:
         study = _study(choose, seed)
         draw = random.Random(seed)
-        seen: set[int] = set()
+        tried: dict[int, tuple[float, ...] | None] = {}
         wanted = min(choose.points, sum(space.sizes))
-        while len(seen) < wanted:
-            asked = [study.ask() for _ in range(min(choose.batch, wanted - len(seen)))]
-            numbers = [_suggest(trial, space) for trial in asked]
-            stale = seen.issuperset(numbers)
-            seen.update(numbers)
-            outcomes = _outcomes(space, [space.combination(n) for n in numbers], objectives, run_batch)
-            for trial, values in zip(asked, outcomes, strict=True):
+        while len(tried) < wanted:
+            batch = _new_trials(study, space, tried, min(choose.batch, wanted - len(tried)), draw)
+            outcomes = _outcomes(space, [space.combination(n) for n in batch], objectives, run_batch)
+            for (number, trial), values in zip(batch.items(), outcomes, strict=True):
+                tried[number] = values
                 _tell(study, trial, values)
-            if stale:
-                for number in _unseen(seen, sum(space.sizes), min(choose.batch, wanted - len(seen)), draw):
-                    study.enqueue_trial(_parameters(space, number))
 
 
-def _unseen(seen: set[int], total: int, count: int, draw: random.Random) -> list[int]:
-    """`count` different combinations that were not tried: what a sampler gets that only repeats itself."""
-    found: dict[int, None] = {}
-    while len(found) < count:
-        number = draw.randrange(total)
-        if number not in seen:
-            found[number] = None
-    return list(found)
+def _new_trials(study: "optuna.Study", space: Space, tried: Mapping[int, tuple[float, ...] | None], count: int,
+                draw: random.Random) -> "dict[int, optuna.Trial]":
+    """`count` trials of combinations that were not tried, by their numbers: a quarter are neighbours of the front, and
+    as many more as the sampler repeats itself. On a small space it does so more and more often, and neighbours are what
+    completes a front.
+    """
+    batch: dict[int, optuna.Trial] = {}
+    for _ in range(count - count // 4 if tried else count):
+        trial = study.ask()
+        number = _suggest(trial, space)
+        if number in tried or number in batch:
+            _tell(study, trial, tried.get(number))
+        else:
+            batch[number] = trial
+    while len(batch) < count:
+        number = unexplored(space, tried, batch, draw)
+        study.enqueue_trial(_parameters(space, number))
+        batch[number] = study.ask()
+        _suggest(batch[number], space)
+    return batch
+
+
+def unexplored(space: Space, tried: Mapping[int, tuple[float, ...] | None], batch: Container[int],
+               draw: random.Random) -> int:
+    """A combination neither tried nor in `batch`: a point of the front with one axis changed, by one step while there
+    still is such a one, else by any; else whatever is left.
+    """
+    known = {values: number for number, values in tried.items() if values is not None}
+    best = [list(known.values())[i] for i in front(list(known))]
+    for steps in (1, None):
+        near = {n for number in best for n in _neighbours(space, number, steps) if n not in tried and n not in batch}
+        if near:
+            return draw.choice(sorted(near))
+    while True:
+        number = draw.randrange(sum(space.sizes))
+        if number not in tried and number not in batch:
+            return number
+
+
+def _neighbours(space: Space, number: int, steps: int | None) -> Iterator[int]:
+    """Combinations of the same design that differ in one axis, or the policy, by at most that many places."""
+    design, first = 0, 0
+    while number >= first + space.sizes[design]:
+        first += space.sizes[design]
+        design += 1
+    stride = 1
+    for size in (*(len(values) for values in reversed(space.axes[design].values())), len(space.policies[design])):
+        own = (number - first) // stride % size
+        for other in range(size) if steps is None else range(max(0, own - steps), min(size, own + steps + 1)):
+            if other != own:
+                yield number + (other - own) * stride
+        stride *= size
 
 
 def _parameters(space: Space, number: int) -> dict[str, int]:
@@ -75,9 +116,12 @@ def _study(choose: Search, seed: int) -> "optuna.Study":
     except ImportError:
         raise ConfigError("choose: {by: optuna} needs Optuna; pip install 'accelsim[search]'") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sampler: optuna.samplers.BaseSampler = (
-        optuna.samplers.NSGAIISampler(seed=seed, population_size=max(2, choose.batch * 2)) if choose.sampler == "nsga2"
-        else optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(1, choose.points // 4))))
+    sampler: optuna.samplers.BaseSampler
+    if choose.sampler == "nsga2":
+        population = min(50, max(4, choose.points // GENERATIONS))
+        sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=population)
+    else:
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(1, choose.points // 4)))
     return optuna.create_study(directions=["minimize"] * len(choose.objectives), sampler=sampler)
 
 

@@ -131,7 +131,7 @@ class Space:
             self.excluded += 1
             return None
         run_id = run_id_of(config, table.digest, trace.digest, policy, "kernel", model.version)
-        group = (trace.digest, config.kind, policy, *(getattr(config, key) for key in model.mapping_keys))
+        group = (trace.digest, config.kind, policy, *(_hashable(getattr(config, key)) for key in model.mapping_keys))
         return Point(run_id, known, group, config)
 
     def _listed(self, choose: Listed) -> Iterator[Combination]:
@@ -158,6 +158,10 @@ class Space:
                 raise ConfigError(f"study {self.study.name!r}: constraint {text!r}: {error}; a constraint names what "
                                   "is known before a run") from None
         return True
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _policies(design: Design, study: Study, base: ArchConfig) -> list[str]:

@@ -7,15 +7,17 @@ from typing import ClassVar
 import numpy as np
 
 from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.dcnn.bound import any_plane_policy_cycles
 from accelsim.arch.dcnn.config import DcnnConfig
 from accelsim.arch.scnn.convolution import Axis, Convolution, as_convolution
-from accelsim.arch.scnn.lowering import count_entries
+from accelsim.arch.scnn.lowering import kept_entries
 from accelsim.arch.scnn.plan import GroupRule, Plan, assign, make_plan
 from accelsim.arch.scnn.planes import AxisPieces
 from accelsim.arch.scnn.policies import POLICIES
 from accelsim.arch.scnn.tiling import dram_actions, entries_by_tile, outputs_stay, round_tiles
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.loads import PeWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
@@ -39,6 +41,7 @@ class Dcnn(Machine):
     stall_classes: ClassVar[Mapping[str, str]] = {
         "zero_operand": "compute", "outside": "compute", "fragmentation": "imbalance", "barrier": "imbalance",
         "idle_tile": "imbalance"}
+    mapping_keys = ("pe_rows", "pe_cols", "accumulator_entries", "kc_max", "iaram_bits", "value_bits", "index_bits")
 
     def run(self, layer: Layer, config: DcnnConfig, policy: Policy) -> LayerRun:
         """Simulate. Raises UnsupportedLayerError when the accumulators cannot hold one position's outputs."""
@@ -60,9 +63,10 @@ class Dcnn(Machine):
             "barrier": (held - worked) * config.dot_width,
             "idle_tile": (cycles * config.pes - held) * config.dot_width,
         }
-        tiles = _tiles(conv, plan, config, np.outer(busiest, plan.channels_of.max(axis=1))) if config.dram else None
+        by_round = np.outer(busiest, plan.channels_of.max(axis=1))
+        tiles = _tiles(layer, conv, plan, config, by_round) if config.dram else None
         return LayerRun(cycles, slots, stalls, _counts(layer, conv, plan, config, lanes, worked), plan.notes(),
-                        plan.mapping(), tiles=tiles)
+                        plan.mapping(), tiles=tiles, work=_work(conv, plan, config, lanes))
 
     def actions(self, config: DcnnConfig) -> Mapping[str, Action]:
         """The energy action behind each count; macs cost what their parts cost."""
@@ -77,6 +81,11 @@ class Dcnn(Machine):
             "halo_entries": Action("halo_entry", data="output"),
             "oaram_writes": Action("dense_activation_ram_write", config.value_bits, "output"),
         } | dram_actions(config)
+
+    def bound_cycles(self, layer: Layer, config: DcnnConfig, run: LayerRun) -> int:
+        conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+        return any_plane_policy_cycles(conv, _meeting_taps(conv.rows), _meeting_taps(conv.cols), config.pes,
+                                       config.dot_width)
 
     def area_mm2(self, config: DcnnConfig) -> float | None:
         """5.9 mm2 (16 nm) for the paper's own geometry, else None [paper]."""
@@ -112,6 +121,13 @@ def lanes_of(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig) ->
     depth = conv.weight.shape[1] * conv.filters * conv.images  # lanes of one (position, tap) pair over the layer
     nonzero: int = derived(layer, "products of two non-zeros", lambda: _nonzero_products(conv))
     return Lanes(formed, landing, int(formed.sum()) * depth, landing * depth, nonzero)
+
+
+def _work(conv: Convolution, plan: Plan, config: DcnnConfig, lanes: Lanes) -> PeWork:
+    """Products that each PE forms, whatever their operands."""
+    formed = np.outer(plan.channels_of.sum(axis=0), lanes.tap_positions.sum(axis=0))  # [part, tile]
+    return plan.assignment.on_mesh(formed * (conv.weight.shape[1] * conv.images), (config.pe_rows, config.pe_cols),
+                                   ("busy", "zero_operand", "outside"))
 
 
 def _meeting_taps(axis: Axis) -> np.ndarray:
@@ -158,7 +174,7 @@ def _counts(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig, lan
                          over_pieces(plan.cols, (_meeting_taps(conv.cols) > 0).astype(np.int64)))
     holders = int((plan.positions > 0).sum()) * conv.images
     kept = outputs_stay(plan, config.oaram_bits, config.value_bits)
-    fetches = plan.rounds if plan.streamed else 1
+    fetches = 0 if plan.resident else plan.rounds if plan.streamed else 1
     return {
         "macs": layer.macs_effectual,
         "multiplies": multiplies,
@@ -170,7 +186,7 @@ def _counts(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig, lan
         "halo_entries": int(plan.sent.sum()) * conv.filters * conv.images,
         "oaram_writes": int(plan.own.sum()) * conv.filters * conv.images,
         "dram_weight_bits": conv.weight.size * config.value_bits * conv.images * plan.temporal_tiles,
-        "dram_activation_bits": 0 if plan.resident else fetches * int(_activation_bits(conv, plan, config).sum()),
+        "dram_activation_bits": fetches * int(_activation_bits(layer, conv, plan, config).sum()) if fetches else 0,
         "dram_output_bits": 0 if kept else conv.outputs * config.value_bits,
     }
 
@@ -183,18 +199,18 @@ def _group_visits(conv: Convolution, plan: Plan) -> int:
     return int((last // per_group - first // per_group + 1).sum())
 
 
-def _activation_bits(conv: Convolution, plan: Plan, config: DcnnConfig) -> np.ndarray:
+def _activation_bits(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig) -> np.ndarray:
     """Bits of the input as it travels [image, temporal tile]."""
     if config.compress_dram:
-        entries = entries_by_tile(count_entries(conv, plan.rows, plan.cols, config.index_bits))
+        entries = entries_by_tile(kept_entries(layer, conv, plan.rows, plan.cols, config.index_bits))
         return entries * (config.value_bits + config.index_bits)
     positions = plan.positions.sum(axis=1) * conv.channels * config.value_bits
     return np.tile(positions, (conv.images, 1))
 
 
-def _tiles(conv: Convolution, plan: Plan, config: DcnnConfig, round_cycles: np.ndarray) -> Tiles:
+def _tiles(layer: Layer, conv: Convolution, plan: Plan, config: DcnnConfig, round_cycles: np.ndarray) -> Tiles:
     """round_cycles [temporal tile, round]."""
     weights = plan.channels_of.sum(axis=1) * conv.weight[0].size * config.value_bits
     return round_tiles(conv, plan, config, np.tile(round_cycles.reshape(-1), conv.images), weights,
-                       _activation_bits(conv, plan, config), config.value_bits,
+                       _activation_bits(layer, conv, plan, config), config.value_bits,
                        outputs_stay(plan, config.oaram_bits, config.value_bits))

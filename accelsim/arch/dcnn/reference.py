@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from accelsim.arch.base import LayerRun
 from accelsim.arch.scnn.reference.blocks import activation_blocks
 from accelsim.arch.scnn.reference.convolution import Convolution, Phase, as_convolution, in_layer_shape
 from accelsim.arch.scnn.reference.post import Finished, PostUnit
 from accelsim.arch.scnn.reference.tiles import NOWHERE, CutAxis, Piece, Plan, PlanePolicy, plan
+from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 
 STALLS = ("busy", "zero_operand", "outside", "fragmentation", "barrier", "idle_tile")
@@ -43,7 +46,7 @@ def run(layer: Layer, config: Any, policy: PlanePolicy) -> LayerRun:
                "temporal_tiles": [layout.rows.pieces, layout.cols.pieces]}
     return LayerRun(machine.cycles, config.pe_rows * config.pe_cols * config.dot_width,
                     {name: stalls[name] for name in STALLS}, {name: counts[name] for name in COUNTS}, mapping=mapping,
-                    output=in_layer_shape(layer, machine.post.output()))
+                    output=in_layer_shape(layer, machine.post.output()), work=machine.work())
 
 
 @dataclass(frozen=True)
@@ -235,6 +238,12 @@ class Dcnn:
     def stalls(self) -> Counter[str]:
         """Slot-cycles by stall."""
         return sum((pe.stalls for pe in self.pes + self.spare_pes), Counter[str]())
+
+    def work(self) -> PeWork:
+        """Products that each PE forms."""
+        stalls = ("busy", "zero_operand", "outside")
+        formed = np.array([sum(pe.stalls[name] for name in stalls) for pe in self.pes + self.spare_pes], np.int64)
+        return PeWork.of(formed.reshape(self.config.pe_rows, self.config.pe_cols), stalls)
 
     def counts(self) -> Counter[str]:
         """Everything counted, by the names of COUNTS."""

@@ -28,7 +28,8 @@ class Steps(NamedTuple):
     """What some vectors broadcast: vector v owns the steps first_step[v]:first_step[v + 1].
 
     leave[step]: counter value at which the scanner would push if nothing held it; scan_end[v]: when it then runs out.
-    work[step, pe]: entries of each PE. totals: busy, padding, empty_column, activation rows scanned.
+    work[step, pe]: entries of each PE. busy[pe]: those of them that are non-zeros. totals: busy, padding, empty_column,
+    activation rows scanned.
     """
 
     first_step: np.ndarray
@@ -36,6 +37,7 @@ class Steps(NamedTuple):
     leave: np.ndarray
     scan_end: np.ndarray
     work: np.ndarray
+    busy: np.ndarray
     totals: np.ndarray
 
 
@@ -137,7 +139,7 @@ def plan_steps(vectors, has_bias, encoded):
         room += has_bias
     columns, leave = np.empty(room, np.int64), np.empty(room, np.int64)
     work = np.empty((room, pes), entries.dtype)
-    totals = np.zeros(4, np.int64)
+    busy, totals = np.zeros(pes, np.int64), np.zeros(4, np.int64)
     for v in range(count):
         at = first_step[v]
         found, scan_end[v] = scan_vector(vectors[v], has_bias, pes, columns[at:], leave[at:])
@@ -146,11 +148,12 @@ def plan_steps(vectors, has_bias, encoded):
         for k in range(room):
             entered, real = entries[p, columns[k]], nonzeros[p, columns[k]]
             work[k, p] = entered
-            totals[0] += real
+            busy[p] += real
             totals[1] += entered - real
             totals[2] += entered == 0
+    totals[0] = busy.sum()
     totals[3] = count * (-(-vectors.shape[1] // pes) + has_bias)
-    return Steps(first_step, columns, leave, scan_end, work, totals)
+    return Steps(first_step, columns, leave, scan_end, work, busy, totals)
 
 
 @njit(cache=True)

@@ -20,6 +20,7 @@ from accelsim.arch.eie.policies import POLICIES, assign_rows
 from accelsim.arch.eie.tiling import column_blocks, product_tiles
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.loads import PeWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, kept_products
@@ -45,7 +46,7 @@ class Eie(Machine):
     mapping_keys = ("pes", "index_bits")
 
     def run(self, layer: Layer, config: EieConfig, policy: Policy) -> LayerRun:
-        timing, totals = np.zeros(5, np.int64), np.zeros(4, np.int64)
+        timing, totals, work = np.zeros(5, np.int64), np.zeros(4, np.int64), np.zeros(config.pes, np.int64)
         broadcasts = row_reads = vectors = peak_entries = 0
         tiles: list[Tiles] = []
         for key, product, encoded in encoded_products(layer, config, policy):
@@ -56,6 +57,7 @@ class Eie(Machine):
                 timing += parts
                 cycles_of.append(block_cycles)
                 totals += steps.totals
+                work += steps.busy
                 broadcasts += len(steps.leave)
                 row_reads += reads
             if config.dram is not None:
@@ -73,6 +75,7 @@ class Eie(Machine):
             mapping={"vectors": vectors, "peak_entries_per_pe": peak_entries},
             tiles=None if config.dram is None else Tiles.joined(tiles).without_resident(
                 config.resident_weights, config.resident_activations),
+            work=PeWork.of(work[None]),
         )
 
     def actions(self, config: EieConfig) -> Mapping[str, Action]:
@@ -102,13 +105,6 @@ class Eie(Machine):
 
     def sram_kbytes(self, config: EieConfig) -> float:
         return config.pes * (config.spmat_kbytes + config.pointer_kbytes)
-
-    def work_per_pe(self, layer: Layer, config: EieConfig, policy: Policy) -> np.ndarray:
-        work = np.zeros(config.pes, np.int64)
-        for key, product, encoded in encoded_products(layer, config, policy):
-            for steps, _ in batches(layer, product, key, encoded, config.entries_per_row):
-                work += encoded.nonzeros[:, steps.columns].sum(axis=1, dtype=np.int64)
-        return work
 
     def bound_cycles(self, layer: Layer, config: EieConfig, run: LayerRun) -> int:
         return bound.any_row_policy_cycles(layer, config.pes)

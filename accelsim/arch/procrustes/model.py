@@ -9,6 +9,8 @@ words), the network (no time).
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.procrustes.config import Phase, ProcrustesConfig
 from accelsim.arch.procrustes.geometry import loops_of
@@ -17,6 +19,7 @@ from accelsim.arch.procrustes.policies import POLICIES
 from accelsim.arch.procrustes.traffic import Words
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 
 WORD_BITS = 32  # everything is fp32 [authors' code]
@@ -34,6 +37,8 @@ class Procrustes(Machine):
     policies = POLICIES
     stall_classes: ClassVar[Mapping[str, str]] = {"ineffectual": "compute", "barrier": "imbalance",
                                                   "unused": "imbalance"}
+    mapping_keys = ("pe_rows", "pe_cols", "register_file_words", "dataflow", "phases", "input_layers", "sparse",
+                    "tile_lanes", "tile_depth", "tile_plane", "weight_fill_percent")
 
     def run(self, layer: Layer, config: ProcrustesConfig, policy: Policy) -> LayerRun:
         loops = loops_of(layer)
@@ -51,6 +56,7 @@ class Procrustes(Machine):
             cycles=sum(run.time.cycles for run in runs.values()), slots=config.slots, stalls=stalls,
             counts={name: counts[name] for name in self.counts}, notes=_notes(config, layer),
             mapping=_mapping(runs),
+            work=PeWork.of(_work(runs, config), ("busy", "ineffectual")),
             tiles=None if config.dram is None else Tiles.joined([pass_tiles(run) for run in runs.values()])
             .without_resident(config.resident_weights, config.resident_activations),
         )
@@ -73,6 +79,10 @@ class Procrustes(Machine):
             "weights_recomputed": Action("recompute"),
         } | dram
 
+    def bound_cycles(self, layer: Layer, config: ProcrustesConfig, run: LayerRun) -> int:
+        """The policy `ideal` is the optimum of all: loads differ by one bit at most, and nothing is displaced."""
+        return self.run(layer, config, POLICIES["ideal"]).cycles
+
     def sram_kbytes(self, config: ProcrustesConfig) -> float:
         """Global buffer and register files."""
         return (config.glb_words + config.slots * config.register_file_words) * WORD_BITS / 8192
@@ -82,6 +92,12 @@ def _notes(config: ProcrustesConfig, layer: Layer) -> tuple[str, ...]:
     if config.passes(layer.name) == ("forward",):
         return ()
     return ("training passes: " + ", ".join(phase.replace("_", " ") for phase in config.passes(layer.name)),)
+
+
+def _work(runs: Mapping[Phase, PassRun], config: ProcrustesConfig) -> np.ndarray:
+    """Products of each PE [row, column] in all passes."""
+    total: np.ndarray = sum((run.work for run in runs.values()), np.zeros((config.pe_rows, config.pe_cols), np.int64))
+    return total
 
 
 def _mapping(runs: Mapping[Phase, PassRun]) -> dict[str, Any]:

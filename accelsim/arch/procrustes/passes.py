@@ -1,6 +1,6 @@
 """One pass of one layer: sets, loads by the policy, the clock, and where every PE-cycle goes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,13 +44,14 @@ class Time(NamedTuple):
 
 
 class PassRun(NamedTuple):
-    """What one pass took."""
+    """What one pass took; work [row, column]: products of each PE."""
 
     time: Time
     words: Words
     mapping: Mapping
     sets: int
     swaps: int
+    work: np.ndarray
 
 
 def mask_of(layer: Layer, loops: Loops, sparse: bool) -> Mask:
@@ -69,7 +70,8 @@ def run_pass(layer: Layer, loops: Loops, mask: Mask, phase: Phase, config: Procr
     mapping = map_pass(layer, loops, mask.bits, phase, config)
     extents = extents_of(mapping)
     sets = sets_of(layer, mask, mapping, config)
-    balance = balanced(layer, sets.work, config, policy)
+    balance = derived(layer, ("procrustes balance", policy, config.dataflow == "pq", *_sets_key(mapping, config)),
+                      lambda: balanced(layer, sets.work, config, policy))
     bits = sets.work.sum(axis=(1, 2))
     excess = np.maximum(0, balance.load - mapping.weight_space).sum(axis=1)
     words = words_of(loops, mapping, extents, Balanced(bits, balance.displaced, excess, sets.live), phase, config)
@@ -79,7 +81,8 @@ def run_pass(layer: Layer, loops: Loops, mask: Mask, phase: Phase, config: Procr
         lines = ceil_div(ceil_div(words.glb_total, config.glb_words_per_line), config.glb_banks)
         late = max(0, lines - time.cycles)
         time = time._replace(cycles=time.cycles + late, glb=late * config.slots)
-    return PassRun(time, words, mapping, len(bits), int(balance.swaps.sum()))
+    work = _work(loops, mapping, balance.load.sum(axis=0), config)
+    return PassRun(time, words, mapping, len(bits), int(balance.swaps.sum()), work)
 
 
 def pass_tiles(run: PassRun) -> Tiles:
@@ -97,8 +100,12 @@ def sets_of(layer: Layer, mask: Mask, mapping: Mapping, config: ProcrustesConfig
         live = np.asarray(work.any(axis=(1, 2)))
         return Sets(work[live], live)
 
-    return derived(layer, ("procrustes sets", config.sparse, mapping.lanes_on_filters, mapping.runs,
-                           *_fold_shape(mapping, config)), fold)
+    return derived(layer, ("procrustes sets", *_sets_key(mapping, config)), fold)
+
+
+def _sets_key(mapping: Mapping, config: ProcrustesConfig) -> tuple[Any, ...]:
+    """What the sets of a layer depend on."""
+    return config.sparse, mapping.lanes_on_filters, mapping.runs, *_fold_shape(mapping, config)
 
 
 def folded(mask: Mask, mapping: Mapping, config: ProcrustesConfig) -> np.ndarray:
@@ -163,6 +170,24 @@ def _time(loops: Loops, mapping: Mapping, load: np.ndarray, owned: np.ndarray, p
         set_cycles = np.diff(ends, prepend=0)
     total = int(set_cycles.sum())
     return Time(set_cycles, total, barrier, unused, (total - int(array_cycles.sum())) * config.slots, 0)
+
+
+def _work(loops: Loops, mapping: Mapping, load: np.ndarray, config: ProcrustesConfig) -> np.ndarray:
+    """Products of each PE [row, column] from load[pe], the bits it multiplies over all sets."""
+    if config.dataflow == "pq":
+        own = [_positions(*axis) for axis in zip(loops.out_plane, mapping.plane, (config.pe_rows, config.pe_cols),
+                                                 strict=True)]
+        return np.outer(own[0], own[1]) * (int(load[0]) * loops.images)
+    if config.dataflow == "ck":
+        return load.reshape(config.pe_rows, config.pe_cols) * (loops.images * loops.positions)
+    images = _positions(loops.images, 1, config.pe_cols)
+    return np.outer(load, images) * loops.positions
+
+
+def _positions(extent: int, tile: int, pes: int) -> np.ndarray:
+    """[pe]: elements of an axis that are dealt to each PE, `tile` at a time."""
+    turns, rest = divmod(extent, tile * pes)
+    return turns * tile + np.clip(rest - np.arange(pes) * tile, 0, tile)
 
 
 def _patches(extent: int, tile: int, pes: int) -> tuple[int, int]:

@@ -2,6 +2,10 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
+from accelsim.loads import PeWork
+
 
 class Assignment(NamedTuple):
     """What a policy decides: in how many parts the output channels are divided, and the plane's cuts.
@@ -23,3 +27,9 @@ class Assignment(NamedTuple):
     def pes(self) -> int:
         """PEs that the assignment uses."""
         return self.parts * self.grid[0] * self.grid[1]
+
+    def on_mesh(self, work: np.ndarray, mesh: tuple[int, int], stalls: tuple[str, ...] = ("busy",)) -> PeWork:
+        """work [part, tile] as PEs of the mesh (rows, columns), row by row; those without a tile come last."""
+        padded = np.zeros(mesh[0] * mesh[1], np.int64)
+        padded[:self.pes] = work.reshape(-1)
+        return PeWork.of(padded.reshape(mesh), stalls)

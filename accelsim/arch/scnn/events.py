@@ -31,10 +31,11 @@ def events(layer: Layer, config: ScnnConfig, policy: Policy, window: Window) -> 
 
 def _chunks(layer: Lowered, config: ScnnConfig, window: Window) -> Iterator[Chunk]:
     plan, overlapped = layer.plan, config.post == "overlapped"
-    sequence = layer.conv.images * plan.temporal_tiles
+    sequence, parts = layer.conv.images * plan.temporal_tiles, plan.assignment.parts
     compute = np.zeros((plan.rounds, sequence), np.int64)
     kernel.simulate(layer.activations, layer.weights, layer.landing, layer.lanes,
                     np.zeros((plan.rounds, sequence, plan.assignment.pes), np.int64), compute,
+                    np.zeros((plan.rounds, parts, plan.assignment.pes // parts), np.int64),
                     np.zeros((plan.rounds, kernel.TOTALS), np.int64))
     rounds = rounds_in_time(plan, compute.T.reshape(-1), *post_processing(layer.conv, plan, config), overlapped)
     for round_, waits in zip(rounds, exposed(rounds, overlapped), strict=False):
@@ -112,7 +113,8 @@ def trace_round(round_, sequence, sequences, activations, weights, landing, mach
     row = -(-machine.chunk_vectors * bytes_ // kernel.ROW) * kernel.ROW
     scratch = kernel.Scratch(np.zeros((parts, tiles, bytes_), np.uint8), np.zeros((parts, tiles), np.uint8),
                              np.zeros((parts, tiles), np.int64), np.zeros((1 + landing.rows_max) * row, np.uint8),
-                             np.zeros(row, np.uint8), np.zeros(landing.rows_max, np.int64), totals[0, 0])
+                             np.zeros(row, np.uint8), np.zeros(landing.rows_max, np.int64),
+                             np.zeros((parts, tiles), np.int64), totals[0, 0])
     barrier = 0
     for channel in range(channels):
         for part in range(min(parts, groups - round_ * parts)):
@@ -126,7 +128,9 @@ def trace_round(round_, sequence, sequences, activations, weights, landing, mach
                 for tile in range(tiles):
                     _drain(scratch, part, tile, totals[barrier, part * tiles + tile])
                     cycles[barrier, part * tiles + tile] = scratch.elapsed[part, tile]
+                    totals[barrier, part * tiles + tile, kernel.USEFUL] = scratch.useful[part, tile]
                     scratch.elapsed[part, tile] = 0
+                    scratch.useful[part, tile] = 0
             barrier += 1
 
 
@@ -153,6 +157,7 @@ def _trace_block(block, part, first, activations, weights, landing, machine, scr
         for tile in range(tiles):
             one = slice(tile, tile + 1)
             alone = kernel.Scratch(scratch.waiting[:, one], scratch.spent[:, one], scratch.elapsed[:, one],
-                                   scratch.table, scratch.sums, scratch.hits, totals[part * tiles + tile])
+                                   scratch.table, scratch.sums, scratch.hits, scratch.useful[:, one],
+                                   totals[part * tiles + tile])
             kernel._meet(activations.starts[first + tile:first + tile + 2], activations.classes, high - low, real,
                          machine, part, machine.fifo_bounded or low == begin, alone)

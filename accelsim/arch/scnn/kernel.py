@@ -18,14 +18,15 @@ TOTALS = 7
 
 
 @njit(cache=True, parallel=True)
-def simulate(activations, weights, landing, machine, work_cycles, compute_cycles, totals):
-    """Fills work_cycles [round, sequence, part * tile], compute_cycles [round, sequence] and totals [round, TOTALS].
+def simulate(activations, weights, landing, machine, work_cycles, compute_cycles, useful, totals):
+    """Fills work_cycles [round, sequence, part * tile], compute_cycles [round, sequence], useful [round, part, tile]
+    (each PE's useful products) and totals [round, TOTALS].
 
     activations, weights, landing, machine: the NamedTuples of lowering.py. Rounds are independent of each other.
     """
     for round_ in prange(work_cycles.shape[0]):
         _round(round_, activations, weights, landing, machine, work_cycles[round_], compute_cycles[round_],
-               totals[round_])
+               useful[round_], totals[round_])
 
 
 class Scratch(NamedTuple):
@@ -33,7 +34,7 @@ class Scratch(NamedTuple):
 
     waiting [part, unit, bank]: products before each bank when the last step began; spent [part, unit]: cycles since;
     elapsed [part, unit]: cycles since the last barrier. A unit is a tile of one image and temporal tile.
-    table, sums: bytes, see `_tabulate`; hits [class]; totals [TOTALS].
+    table, sums: bytes, see `_tabulate`; hits [class]; useful [part, tile]; totals [TOTALS].
     """
 
     waiting: np.ndarray
@@ -42,11 +43,12 @@ class Scratch(NamedTuple):
     table: np.ndarray
     sums: np.ndarray
     hits: np.ndarray
+    useful: np.ndarray
     totals: np.ndarray
 
 
 @njit(cache=True)
-def _round(round_, activations, weights, landing, machine, work_cycles, compute_cycles, totals):
+def _round(round_, activations, weights, landing, machine, work_cycles, compute_cycles, useful, totals):
     sequence, pes = work_cycles.shape
     units = sequence * (pes // machine.parts)
     groups, channels, phases = weights.starts.shape
@@ -54,7 +56,7 @@ def _round(round_, activations, weights, landing, machine, work_cycles, compute_
     row = _row_bytes(machine.chunk_vectors, bytes_)
     scratch = Scratch(np.zeros((machine.parts, units, bytes_), np.uint8), np.zeros((machine.parts, units), np.uint8),
                       np.zeros((machine.parts, units), np.int64), np.zeros((1 + landing.rows_max) * row, np.uint8),
-                      np.zeros(row, np.uint8), np.zeros(landing.rows_max, np.int64), totals)
+                      np.zeros(row, np.uint8), np.zeros(landing.rows_max, np.int64), useful, totals)
     for channel in range(channels):
         for part in range(min(machine.parts, groups - round_ * machine.parts)):
             group = round_ * machine.parts + part
@@ -65,6 +67,7 @@ def _round(round_, activations, weights, landing, machine, work_cycles, compute_
                     _block((group, channel, phase), part, activations, weights, landing, machine, scratch)
         if machine.channel_barrier or channel == channels - 1:
             _barrier(scratch, work_cycles, compute_cycles)
+    totals[USEFUL] = useful.sum()
 
 
 @njit(cache=True)
@@ -146,13 +149,12 @@ def _tabulate(low, high, phase, weights, landing, machine, scratch):
 @njit(cache=True)
 def _meet(starts, classes, entries, real, machine, part, from_iaram, scratch):
     """The activation blocks of all units against the tabulated weight vectors (`entries`, `real` ones non-zero)."""
-    waiting, spent, elapsed, totals, hits = (scratch.waiting[part], scratch.spent[part], scratch.elapsed[part],
-                                             scratch.totals, scratch.hits)
+    waiting, spent, elapsed, totals = scratch.waiting[part], scratch.spent[part], scratch.elapsed[part], scratch.totals
     table, bytes_, lanes, queue = scratch.table, waiting.shape[1], machine.activation_vector, machine.queue_entries
     vectors = -(-entries // machine.weight_vector)
     width = _row_bytes(vectors, bytes_)
     sums = scratch.sums[:width]
-    steps, cycles, pairs, reads, nonzeros, useful = 0, 0, 0, 0, 0, 0
+    steps, cycles, pairs, reads = 0, 0, 0, 0
     for unit in range(spent.size):
         first, last = starts[unit], starts[unit + 1]
         if first == last:
@@ -180,17 +182,29 @@ def _meet(starts, classes, entries, real, machine, part, from_iaram, scratch):
         steps += vectors_read * vectors
         reads += vectors_read
         pairs += (last - first) * entries
-        for entry in range(first, last):
-            if classes[entry] >= 0:
-                nonzeros += 1
-                useful += hits[classes[entry]]
     totals[STEPS] += steps
     totals[CONFLICT_CYCLES] += cycles - steps
     totals[PAIRS] += pairs
-    totals[MULTIPLIES] += nonzeros * real
-    totals[USEFUL] += useful
+    totals[MULTIPLIES] += real * _count_useful(starts, classes, scratch.hits, scratch.useful[part])
     if from_iaram:
         totals[IARAM_READS] += reads
+
+
+@njit(cache=True)
+def _count_useful(starts, classes, hits, useful):
+    """Adds the tabulated products that land to useful[tile], over all units; returns the activations that are no
+    placeholders. On its own, for within the loop over steps it would take the registers of the banks.
+    """
+    nonzeros, tile = 0, 0
+    for unit in range(starts.size - 1):
+        landed = 0
+        for entry in range(starts[unit], starts[unit + 1]):
+            if classes[entry] >= 0:
+                nonzeros += 1
+                landed += hits[classes[entry]]
+        useful[tile] += landed
+        tile = tile + 1 if tile + 1 < useful.size else 0
+    return nonzeros
 
 
 @njit(cache=True)

@@ -1,6 +1,6 @@
 """From a convolution and its planes to the flat arrays the kernel reads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +8,8 @@ import numpy as np
 from accelsim.arch.scnn import compression
 from accelsim.arch.scnn.convolution import Axis, Convolution
 from accelsim.arch.scnn.planes import AxisPieces
+from accelsim.workload.derived import derived
+from accelsim.workload.layer import Layer
 
 UNROUTED = -1  # a product of this class and tap falls outside the output plane, or another stride phase owns the tap
 
@@ -76,6 +78,18 @@ def count_entries(conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_b
     return counts
 
 
+def kept_entries(layer: Layer, conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_bits: int) -> np.ndarray:
+    """`count_entries`, found again by the next design point on the same layer and pieces."""
+    counts: np.ndarray = derived(layer, ("scnn entries", pieces_key(rows, cols), index_bits),
+                                 lambda: count_entries(conv, rows, cols, index_bits))
+    return counts
+
+
+def pieces_key(rows: AxisPieces, cols: AxisPieces) -> Hashable:
+    """What tells one cut of the plane from another."""
+    return tuple((p.begin.tobytes(), p.end.tobytes(), p.splits) for p in (rows, cols))
+
+
 def lower_activations(conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_bits: int, counts: np.ndarray,
                       classes: np.ndarray) -> Activations:
     """The activation blocks of `counts`, each entry told by its landing class in classes [H, W]."""
@@ -109,14 +123,19 @@ def lower_landing(conv: Convolution, rows: AxisPieces, cols: AxisPieces, kc: int
     if xor_hash:
         row_codes = _codes(conv.rows, rows, lambda p, _: ((p & 2) << 3) | ((p & 1) << 3))
         col_codes = _codes(conv.cols, cols, lambda q, _: ((q & 2) << 3) | ((q & 1) << 2))
-        filter_codes, bank_of = ((filters & 4) << 2) | (filters & 3), np.arange(32) % banks
+        filter_codes = ((filters & 4) << 2) | (filters & 3)
     else:
         row_codes = _codes(conv.rows, rows, lambda p, first: (p - first) * width % banks)
         col_codes = _codes(conv.cols, cols, lambda q, first: (q - first) % banks)
-        filter_codes, bank_of = filters % kc * (height * width) % banks, np.arange(3 * banks) % banks
+        filter_codes = filters % kc * (height * width) % banks
     codes, begins, sizes, classes = _cross(conv, row_codes, col_codes, xor_hash)
-    landing = Landing(codes, begins, sizes, int(sizes.max()), filter_codes.astype(np.int32), bank_of.astype(np.int32))
+    landing = Landing(codes, begins, sizes, int(sizes.max()), filter_codes.astype(np.int32), bank_of(banks, xor_hash))
     return landing, classes
+
+
+def bank_of(banks: int, xor_hash: bool) -> np.ndarray:
+    """The bank of each mixed code: of five bits xor-ed, or of three positions added."""
+    return (np.arange(32 if xor_hash else 3 * banks) % banks).astype(np.int32)
 
 
 def _codes(axis: Axis, pieces: AxisPieces, code: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:

@@ -1,13 +1,14 @@
 """SCNN as a machine of the house: plan, lower, simulate, account."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.scnn import kernel, lowering
+from accelsim.arch.scnn.bound import any_plane_policy_cycles
 from accelsim.arch.scnn.config import ScnnConfig
 from accelsim.arch.scnn.convolution import Convolution, as_convolution
 from accelsim.arch.scnn.plan import GroupRule, Plan, assign, make_plan
@@ -45,6 +46,8 @@ class Scnn(Machine):
     stall_classes: ClassVar[Mapping[str, str]] = {
         "placeholder": "compute", "outside": "compute", "fragmentation": "imbalance", "barrier": "imbalance",
         "idle_tile": "imbalance"}
+    mapping_keys = ("pe_rows", "pe_cols", "tiling", "accumulator_entries", "kc_rule", "kc_max", "iaram_bits",
+                    "value_bits", "index_bits", "bank_hash", "weight_order")
 
     def run(self, layer: Layer, config: ScnnConfig, policy: Policy) -> LayerRun:
         """Simulate with the fast kernel. Raises UnsupportedLayerError if the accumulators cannot hold one position."""
@@ -52,15 +55,17 @@ class Scnn(Machine):
         sequence = conv.images * plan.temporal_tiles
         work_cycles = np.zeros((plan.rounds, sequence, plan.assignment.pes), np.int64)
         compute_cycles = np.zeros((plan.rounds, sequence), np.int64)
+        useful = np.zeros((plan.rounds, plan.assignment.parts, plan.assignment.pes // plan.assignment.parts), np.int64)
         totals = np.zeros((plan.rounds, kernel.TOTALS), np.int64)
-        kernel.simulate(activations, weights, landing, lanes, work_cycles, compute_cycles, totals)
+        kernel.simulate(activations, weights, landing, lanes, work_cycles, compute_cycles, useful, totals)
         timeline = lay_out(compute_cycles.T.reshape(-1), *post_processing(conv, plan, config),
                            config.post == "overlapped")
         stalls = _stalls(conv, plan, config, work_cycles, compute_cycles, totals.sum(axis=0), timeline)
         return LayerRun(timeline.cycles, config.pes * config.lanes, stalls,
                         _counts(conv, plan, config, activations, weights, totals.sum(axis=0)), plan.notes(),
                         plan.mapping() | {"oracle_cycles": -(-stalls["busy"] // (config.pes * config.lanes))},
-                        tiles=_tiles(layer, conv, plan, config, weights, timeline) if config.dram else None)
+                        tiles=_tiles(layer, conv, plan, config, weights, timeline) if config.dram else None,
+                        work=plan.assignment.on_mesh(useful.sum(axis=0), (config.pe_rows, config.pe_cols)))
 
     def actions(self, config: ScnnConfig) -> Mapping[str, Action]:
         """The energy action behind each count; steps and macs cost what their parts cost."""
@@ -75,6 +80,10 @@ class Scnn(Machine):
             "halo_entries": Action("halo_entry", data="output"),
             "oaram_writes": Action("activation_ram_write", config.entry_bits, "output"),
         } | dram_actions(config)
+
+    def bound_cycles(self, layer: Layer, config: ScnnConfig, run: LayerRun) -> int:
+        conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+        return any_plane_policy_cycles(conv, config, run.stalls["busy"])
 
     def area_mm2(self, config: ScnnConfig) -> float | None:
         """7.9 mm2 (16 nm) for the paper's own geometry, else None [paper]."""
@@ -111,20 +120,10 @@ def _plan(layer: Layer, conv: Convolution, config: ScnnConfig, policy: Policy) -
     def fits(rows: AxisPieces, cols: AxisPieces) -> bool:
         if config.iaram_bits == 0:
             return True
-        entries = _entries(layer, conv, rows, cols, config.index_bits)
+        entries = lowering.kept_entries(layer, conv, rows, cols, config.index_bits)
         return int(entries.sum(axis=(0, 1)).max()) * config.entry_bits <= config.iaram_bits
 
     return make_plan(conv, assignment, GroupRule(config.accumulator_entries, config.kc_max, config.kc_rule), fits)
-
-
-def _pieces_key(rows: AxisPieces, cols: AxisPieces) -> Hashable:
-    return tuple((p.begin.tobytes(), p.end.tobytes(), p.splits) for p in (rows, cols))
-
-
-def _entries(layer: Layer, conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_bits: int) -> np.ndarray:
-    counts: np.ndarray = derived(layer, ("scnn entries", _pieces_key(rows, cols), index_bits),
-                                 lambda: lowering.count_entries(conv, rows, cols, index_bits))
-    return counts
 
 
 def _activations(layer: Layer, conv: Convolution, plan: Plan,
@@ -133,13 +132,13 @@ def _activations(layer: Layer, conv: Convolution, plan: Plan,
 
     def lower() -> tuple[lowering.Activations, lowering.Landing]:
         landing, classes = lowering.lower_landing(conv, rows, cols, plan.kc, config.banks, xor_hash)
-        counts = _entries(layer, conv, rows, cols, config.index_bits)
+        counts = lowering.kept_entries(layer, conv, rows, cols, config.index_bits)
         return lowering.lower_activations(conv, rows, cols, config.index_bits, counts, classes), landing
 
-    key = ("scnn activations", _pieces_key(rows, cols), config.index_bits, config.bank_hash, config.banks,
-           0 if xor_hash else plan.kc)
-    lowered: tuple[lowering.Activations, lowering.Landing] = derived(layer, key, lower)
-    return lowered
+    key = ("scnn activations", lowering.pieces_key(rows, cols), config.index_bits, config.bank_hash,
+           () if xor_hash else (config.banks, plan.kc))
+    activations, landing = derived(layer, key, lower)
+    return activations, landing._replace(bank_of=lowering.bank_of(config.banks, xor_hash))
 
 
 def _tiles(layer: Layer, conv: Convolution, plan: Plan, config: ScnnConfig, weights: lowering.Weights,
@@ -147,9 +146,9 @@ def _tiles(layer: Layer, conv: Convolution, plan: Plan, config: ScnnConfig, weig
     parts = plan.assignment.parts
     by_group = weights.counts.sum(axis=(1, 2)) * config.entry_bits
     by_round = np.add.reduceat(by_group, np.arange(0, len(by_group), parts))
-    entries = entries_by_tile(_entries(layer, conv, plan.rows, plan.cols, config.index_bits)) * config.entry_bits
-    return round_tiles(conv, plan, config, timeline.round_cycles, by_round, entries, config.entry_bits,
-                       outputs_stay(plan, config.oaram_bits, config.entry_bits))
+    entries = entries_by_tile(lowering.kept_entries(layer, conv, plan.rows, plan.cols, config.index_bits))
+    return round_tiles(conv, plan, config, timeline.round_cycles, by_round, entries * config.entry_bits,
+                       config.entry_bits, outputs_stay(plan, config.oaram_bits, config.entry_bits))
 
 
 def _lane_shape(config: ScnnConfig, plan: Plan, weights: lowering.Weights) -> lowering.LaneShape:

@@ -32,20 +32,32 @@ def first_folds(counts, first, slots):
     """first_fold[tile + 1]: tile t has the folds first_fold[t] .. first_fold[t + 1] - 1."""
     first_fold = np.zeros(counts.shape[0] + 1, np.int64)
     for tile in range(counts.shape[0]):
-        end = np.int64(0)
-        for row in range(counts.shape[1]):
-            if counts[tile, row] > 0:
-                end = max(end, first[tile, row] + counts[tile, row])
-        first_fold[tile + 1] = first_fold[tile] + (end + slots - 1) // slots
+        first_fold[tile + 1] = first_fold[tile] + (_end(counts[tile], first[tile]) + slots - 1) // slots
     return first_fold
 
 
 @njit(cache=True)
+def _end(counts, first):
+    """The position behind the last value of a tile, counts and first [row]."""
+    end = np.int64(0)
+    for row in range(len(counts)):
+        if counts[row] > 0:
+            end = max(end, first[row] + counts[row])
+    return end
+
+
+@njit(cache=True)
 def fill_folds(counts, first, slots, width, first_fold):
-    """Values of each fold, and the totals [clusters, segments, rows that have values].
+    """Values of each fold, the totals [clusters, segments, rows that have values], and how many folds fill each slot
+    up to the last one that any does.
 
     A cluster is what one row has in one fold, a segment what it has in one Flex-DPE of `width` multipliers.
     """
+    ends = np.int64(0)
+    for tile in range(counts.shape[0]):
+        if first_fold[tile + 1] > first_fold[tile]:
+            ends = max(ends, _end(counts[tile], first[tile]))
+    change = np.zeros(min(ends, slots) + 1, np.int32)  # at each slot, of the folds that fill it
     values, totals = np.zeros(first_fold[-1], np.int64), np.zeros(3, np.int64)
     present = np.zeros(counts.shape[1], np.bool_)
     for tile in range(counts.shape[0]):
@@ -61,9 +73,11 @@ def fill_folds(counts, first, slots, width, first_fold):
                 high = min(end, (fold + 1) * slots)
                 values[first_fold[tile] + fold] += high - low
                 totals[0] += 1
+                change[low - fold * slots] += 1
+                change[high - fold * slots] -= 1
                 low = high
     totals[2] = present.sum()
-    return values, totals
+    return values, totals, np.cumsum(change[:-1])
 
 
 @njit(inline="always")

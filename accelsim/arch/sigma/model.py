@@ -15,12 +15,14 @@ import numpy as np
 
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.sigma import bitmap, kernel
+from accelsim.arch.sigma.bound import any_placement_cycles
 from accelsim.arch.sigma.config import SigmaConfig
 from accelsim.arch.sigma.policies import POLICIES
 from accelsim.arch.sigma.tiling import SUM_BITS, WORD_BITS, gemm_tiles
 from accelsim.errors import ModelError
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.loads import PeWork
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
@@ -38,8 +40,8 @@ class Bitmaps(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """A stationary side, placed: live[word], first[tile, row], first_fold[tile + 1], values[fold], totals of
-    `kernel.fill_folds`.
+    """A stationary side, placed: live[word], first[tile, row], first_fold[tile + 1], values[fold], totals
+    and filled[slot] of `kernel.fill_folds`.
     """
 
     live: np.ndarray
@@ -47,6 +49,7 @@ class Placement(NamedTuple):
     first_fold: np.ndarray
     values: np.ndarray
     totals: np.ndarray
+    filled: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,12 @@ class Sigma(Machine):
               "table_entries")
     policies = POLICIES
     stall_classes: ClassVar[Mapping[str, str]] = {"streamed_zero": "compute", "unfilled": "imbalance"}
+    mapping_keys = ("flex_dpes", "multipliers_per_dpe", "streaming", "stationary_filter")
 
     def run(self, layer: Layer, config: SigmaConfig, policy: Policy) -> LayerRun:
         stalls, counts = np.zeros(len(self.stalls), np.int64), np.zeros(len(self.counts), np.int64)
         sides, folds, cycles = {"mk": 0, "kn": 0}, 0, 0
+        work = np.zeros(config.slots, np.int64)
         tiles: list[Tiles] = []
         for index, product in enumerate(kept_products(layer)):
             gemm = Gemm(layer, index, product, config, policy)
@@ -86,6 +91,7 @@ class Sigma(Machine):
             cycles += int(side.cycles.sum())
             stalls += gemm.stalls(side)
             counts += gemm.counts(side)
+            work[:len(side.placement.filled)] += side.placement.filled.astype(np.int64) * side.vectors
             if config.dram is not None:
                 tiles.append(gemm.tiles(side))
             sides[side.name] += 1
@@ -98,6 +104,7 @@ class Sigma(Machine):
             mapping={"gemms_mk_stationary": sides["mk"], "gemms_kn_stationary": sides["kn"], "folds": folds},
             tiles=None if config.dram is None else Tiles.joined(tiles).without_resident(
                 config.resident_weights, config.resident_activations),
+            work=PeWork.of(work.reshape(config.flex_dpes, -1), ("busy", "streamed_zero")),
         )
 
     def actions(self, config: SigmaConfig) -> Mapping[str, Action]:
@@ -122,6 +129,10 @@ class Sigma(Machine):
             "table_entries": Action("register_write", bits=2 * (config.multipliers_per_dpe.bit_length() - 1)),
         }
 
+    def bound_cycles(self, layer: Layer, config: SigmaConfig, run: LayerRun) -> int:
+        return sum(Gemm(layer, index, product, config, POLICIES["packed"]).bound_cycles()
+                   for index, product in enumerate(kept_products(layer)))
+
     def area_mm2(self, config: SigmaConfig) -> float | None:
         """The published area, for the published size alone."""
         published = (config.flex_dpes, config.multipliers_per_dpe) == (AREA_DPES, AREA_MULTIPLIERS)
@@ -140,8 +151,17 @@ class Gemm:
 
     def chosen_side(self) -> Side:
         """The side that `stationary` names; for `best` the faster one, "mk" if equal."""
-        names = ("mk", "kn") if self.config.stationary == "best" else (self.config.stationary,)
-        return min((self._side(name) for name in names), key=lambda side: int(side.cycles.sum()))
+        return min(map(self._side, self._names), key=lambda side: int(side.cycles.sum()))
+
+    def bound_cycles(self) -> int:
+        """Cycles below which no placement can take the GEMM."""
+        packed = self.bitmaps.packed
+        return min(any_placement_cycles(packed[_SIDE[name]], packed[_SIDE[_other(name)]], self.tile_width, self.config)
+                   for name in self._names)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return ("mk", "kn") if self.config.stationary == "best" else (self.config.stationary,)
 
     def stalls(self, side: Side) -> np.ndarray:
         load, steps, waits, drain = side.cycles
@@ -219,8 +239,8 @@ class Gemm:
         first = np.asarray(self.policy(counts, slots), np.int64)
         _check(self.layer, counts, first)
         first_fold = kernel.first_folds(counts, first, slots)
-        values, totals = kernel.fill_folds(counts, first, slots, self.config.multipliers_per_dpe, first_fold)
-        return Placement(live, first, first_fold, values, totals)
+        values, totals, filled = kernel.fill_folds(counts, first, slots, self.config.multipliers_per_dpe, first_fold)
+        return Placement(live, first, first_fold, values, totals, filled)
 
     def _sources(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         placement = self._placement(name)

@@ -5,9 +5,12 @@ rows and columns are arithmetic series. Which products are effectual is counted 
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 TileHeight = Callable[[int, int], int]  # a policy: (extent, size of the axis) -> tile height
+Ints = Any  # an int, or int64 array of any shape
 
 
 class Array(NamedTuple):
@@ -36,6 +39,27 @@ class Work(NamedTuple):
     accumulator_reads: int
 
 
+def stationary_period(tile_rows: Ints, vectors: int, cols: int, double_buffer: bool) -> Ints:
+    """Cycles from one tile's begin to the next one's."""
+    return np.maximum(tile_rows, max(vectors, cols)) if double_buffer else tile_rows + vectors + cols
+
+
+def stationary_cycles(tiles: Ints, tile_rows: Ints, vectors: int, cols: int, double_buffer: bool) -> Ints:
+    """Cycles of `run_stationary`, of one cut or of many."""
+    return (tiles - 1) * stationary_period(tile_rows, vectors, cols, double_buffer) + tile_rows + vectors + cols
+
+
+def output_stationary_period(tile_rows: Ints, tile_cols: Ints, k: int, double_buffer: bool) -> Ints:
+    """Cycles from one tile's begin to the next one's."""
+    return np.maximum(tile_rows, k) if double_buffer else 2 * tile_rows + tile_cols - 2 + k
+
+
+def output_stationary_cycles(tiles: Ints, tile_rows: Ints, tile_cols: Ints, k: int, double_buffer: bool) -> Ints:
+    """Cycles of `run_output_stationary`, of one cut or of many."""
+    period = output_stationary_period(tile_rows, tile_cols, k, double_buffer)
+    return (tiles - 1) * period + k + 2 * tile_rows + tile_cols - 2
+
+
 def run_stationary(k: int, outputs: int, vectors: int, array: Array) -> Work:
     """A stationary operand [k, outputs] on the array, `vectors` streamed through each of its tiles."""
     rows, cols, double_buffer, tile_height = array
@@ -43,8 +67,8 @@ def run_stationary(k: int, outputs: int, vectors: int, array: Array) -> Work:
     k_tiles, output_tiles = _tiles(k, tile_rows), _tiles(outputs, tile_height(outputs, cols))
     tiles, pes, macs = k_tiles * output_tiles, tile_rows * cols, k * outputs * vectors
     tail = tile_rows + cols - 1  # PE (r, c) drains for tail - r - c cycles
-    period = max(vectors, tile_rows, cols) if double_buffer else tile_rows + vectors + cols
-    cycles = (tiles - 1) * period + tile_rows + vectors + cols
+    period = int(stationary_period(tile_rows, vectors, cols, double_buffer))
+    cycles = int(stationary_cycles(tiles, tile_rows, vectors, cols, double_buffer))
     passes = 1 if double_buffer else tiles  # how often the array fills and drains
     between = (tiles - 1) * (period - vectors) if double_buffer else 0
     return Work(
@@ -66,8 +90,8 @@ def run_output_stationary(m: int, n: int, k: int, array: Array) -> Work:
     row_tiles, col_tiles = _tiles(m, tile_rows), _tiles(n, tile_cols)
     tiles, pes, macs = row_tiles * col_tiles, tile_rows * tile_cols, m * n * k
     tail = 2 * tile_rows + tile_cols - 2
-    period = max(k, tile_rows) if double_buffer else k + tail
-    cycles = (tiles - 1) * period + k + tail
+    period = int(output_stationary_period(tile_rows, tile_cols, k, double_buffer))
+    cycles = int(output_stationary_cycles(tiles, tile_rows, tile_cols, k, double_buffer))
     passes = 1 if double_buffer else tiles
     last_rows = m - (row_tiles - 1) * tile_rows
     shifts = row_tiles * _sum_below(tile_rows + 1) - _sum_below(tile_rows - last_rows + 1)
@@ -80,6 +104,19 @@ def run_output_stationary(m: int, n: int, k: int, array: Array) -> Work:
         dense_macs=macs, stationary_reads=0, streaming_reads=(col_tiles * m + row_tiles * n) * k,
         operand_moves=2 * macs, psum_moves=macs + n * shifts, accumulator_writes=0, accumulator_reads=0,
     )
+
+
+def multiplications(down: int, across: int, stream: int, array: Array, times: int) -> tuple[np.ndarray, np.ndarray]:
+    """[row], [column]: factors of what PE (row, column) multiplies in `times` products of these extents."""
+    rows, cols = (_elements(extent, array.tile_height(extent, size), size)
+                  for extent, size in ((down, array.rows), (across, array.cols)))
+    return rows * (stream * times), cols
+
+
+def _elements(extent: int, height: int, size: int) -> np.ndarray:
+    """[place]: elements of an axis that lie at each of `size` places, in tiles of `height`."""
+    places = np.arange(size)
+    return np.where(places < height, (extent - places + height - 1) // height, 0)
 
 
 def _tiles(extent: int, size: int) -> int:

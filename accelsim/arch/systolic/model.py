@@ -6,19 +6,22 @@ loads, skew, drain, double buffering, to the cycle and the PE. Abstracted: accum
 `dram`, operand buffers of any size.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.systolic.bound import any_tiles_cycles
 from accelsim.arch.systolic.config import SystolicConfig
-from accelsim.arch.systolic.kernel import Array, Work, run_output_stationary, run_stationary
+from accelsim.arch.systolic.kernel import Array, Work, multiplications, run_output_stationary, run_stationary
 from accelsim.arch.systolic.policies import POLICIES
 from accelsim.arch.systolic.tiling import SUM_BITS, WORD_BITS, product_tiles
 from accelsim.errors import ModelError
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.loads import PeWork
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
@@ -38,11 +41,13 @@ class Systolic(Machine):
               "accumulator_writes", "accumulator_reads", "outputs_written")
     policies = POLICIES
     stall_classes: ClassVar[Mapping[str, str]] = {"ineffectual": "compute", "unused": "imbalance"}
+    mapping_keys = ()  # what is kept are the products and their MACs: any design uses them
 
     def run(self, layer: Layer, config: SystolicConfig, policy: Policy) -> LayerRun:
         total, chosen = np.zeros(len(Work._fields), object), dict.fromkeys(("ws", "is", "os"), 0)
         macs = outputs = 0
         tiles: list[Tiles] = []
+        shapes: Counter[tuple[int, int, int]] = Counter()  # (extent along rows, along columns, length of a stream)
         array = Array(config.rows, config.cols, config.double_buffer, checked(policy))
         for index, product in enumerate(kept_products(layer)):
             dataflow, work = fastest(product, config, array)
@@ -50,6 +55,7 @@ class Systolic(Machine):
                 tiles.append(product_tiles(layer, product, dataflow, work, array, config))
             total += np.array(work, object)
             chosen[dataflow] += 1
+            shapes[_on_array(product, dataflow)] += 1
             macs += _effectual_macs(layer, index, product)
             outputs += len(product.matrix) * len(product.vectors)
         work = Work(*map(int, total))
@@ -63,6 +69,8 @@ class Systolic(Machine):
             mapping={f"gemms_{name}": count for name, count in chosen.items()},
             tiles=None if config.dram is None else Tiles.joined(tiles).without_resident(
                 config.resident_weights, config.resident_activations),
+            work=PeWork.of_products([multiplications(*shape, array, times) for shape, times in shapes.items()],
+                                    ("busy", "ineffectual")),
         )
 
     def actions(self, config: SystolicConfig) -> Mapping[str, Action]:
@@ -76,6 +84,13 @@ class Systolic(Machine):
             "accumulator_reads": Action("accumulate", bits=SUM_BITS),
             "outputs_written": Action("data_sram_write", bits=SUM_BITS),
         }
+
+    def bound_cycles(self, layer: Layer, config: SystolicConfig, run: LayerRun) -> int:
+        dataflows = ("ws", "is") if config.dataflow == "best" else (config.dataflow,)
+        products = Counter(tuple(_on_array(product, name) for name in dataflows) for product in kept_products(layer))
+        return sum(times * min(any_tiles_cycles(*extents, name, config.rows, config.cols, config.double_buffer)
+                               for name, extents in zip(dataflows, shapes, strict=True))
+                   for shapes, times in products.items())
 
     def area_mm2(self, config: SystolicConfig) -> float | None:
         """The area implied by SIGMA's paper for 16,384 bf16 PEs in a square, else None."""
@@ -97,12 +112,17 @@ def checked(policy: Policy) -> Policy:
 
 def fastest(product: MatrixProduct, config: SystolicConfig, array: Array) -> tuple[str, Work]:
     """The configured dataflow, or the faster of weight- and input-stationary (the former if equal), and its work."""
-    (m, k), n = product.matrix.shape, len(product.vectors)
     if config.dataflow == "os":
-        return "os", run_output_stationary(m, n, k, array)
-    sides = {"ws": (k, m, n), "is": (k, n, m)}
-    names = tuple(sides) if config.dataflow == "best" else (config.dataflow,)
-    return min(((name, run_stationary(*sides[name], array)) for name in names), key=lambda pair: pair[1].cycles)
+        return "os", run_output_stationary(*_on_array(product, "os"), array)
+    names = ("ws", "is") if config.dataflow == "best" else (config.dataflow,)
+    return min(((name, run_stationary(*_on_array(product, name), array)) for name in names),
+               key=lambda pair: pair[1].cycles)
+
+
+def _on_array(product: MatrixProduct, dataflow: str) -> tuple[int, int, int]:
+    """Extents along the rows and the columns of the array, and the length of a tile's stream."""
+    (m, k), n = product.matrix.shape, len(product.vectors)
+    return {"ws": (k, m, n), "is": (k, n, m), "os": (m, n, k)}[dataflow]
 
 
 def _effectual_macs(layer: Layer, index: int, product: MatrixProduct) -> int:

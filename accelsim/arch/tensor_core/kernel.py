@@ -18,8 +18,8 @@ NOTHING, START, STEP, WRITE = range(4)  # what a slot waits for
 # step's stage.
 WAITS_FOR, WHEN, FIRST, NEXT, LAST, FREE, ROW, COLUMN, ISSUE_AT, C_BYTES, STAGE, FIELDS = range(12)
 VALUES, INDICES = 0, 1  # of arrivals[slot, stage]
-# Of sm_state[sm]: end of its last step, end of its last CTA, CTAs worked off.
-BUSY_UNTIL, LAST_END, CTAS = 0, 1, 2
+# Of sm_state[sm]: end of its last step, end of its last CTA, CTAs worked off, issue time of its busiest sub-cores.
+BUSY_UNTIL, LAST_END, CTAS, ISSUED, STATES = range(5)
 # Of totals: idle SM-cycles first.
 (PROLOGUE, COPY, METADATA_WAIT, MMA_LATENCY, EPILOGUE, TAIL, SHARED, ISSUE, SHARED_READ, SHARED_WRITE, STEPS,
  LAST_CTA_END, MOST_CTAS, TOTALS) = range(14)
@@ -56,20 +56,20 @@ class Layout(NamedTuple):
 
 @njit(cache=True, error_model="numpy")
 def run_grid(math, layout, rates, blocks, issue_cycles):
-    """Simulate a grid: totals[PROLOGUE ..], and the meters of `traffic`.
+    """Simulate a grid: totals[PROLOGUE ..], the meters of `traffic`, and the cycles in which each SM issues [sm].
 
     blocks[block]: see `traffic`, changed. issue_cycles[(product, tile row), tile column, step] flat, or one for all:
     issue time of the busiest sub-core.
     """
     totals, meters = np.zeros(TOTALS, np.int64), np.zeros(PORTS + math.sms, np.int64)
     ring, tree = np.zeros(len(blocks), np.int64), _new_tree(math.sms)
-    sm_state, slots = np.zeros((math.sms, 3), np.int64), np.zeros((math.sms * math.occupancy, FIELDS), np.int64)
+    sm_state, slots = np.zeros((math.sms, STATES), np.int64), np.zeros((math.sms * math.occupancy, FIELDS), np.int64)
     arrivals = np.zeros((len(slots), math.stages, 2), np.int64)
     _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_state, slots, arrivals, tree)
     totals[LAST_CTA_END], totals[MOST_CTAS] = sm_state[:, LAST_END].max(), sm_state[:, CTAS].max()
     totals[EPILOGUE] += (sm_state[:, LAST_END] - sm_state[:, BUSY_UNTIL]).sum()
     totals[TAIL] += (totals[LAST_CTA_END] - sm_state[:, LAST_END]).sum()
-    return totals, meters
+    return totals, meters, sm_state[:, ISSUED].copy()
 
 
 @njit(**HOT)
@@ -86,8 +86,10 @@ def _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_sta
             if slot == chosen:
                 _explain(totals, math, slots, arrivals, slot, sm_state[sm, BUSY_UNTIL], now)
                 _copy_later(math, rates, blocks, ring, meters, slots, arrivals, sm, slot, now)
+                sm_state[sm, ISSUED] -= totals[ISSUE]
                 sm_state[sm, BUSY_UNTIL] = _take_sm(math, rates, blocks, issue_cycles, slots, arrivals, totals, slot,
                                                     now)
+                sm_state[sm, ISSUED] += totals[ISSUE]
             elif slots[slot, WHEN] == now and slots[slot, WAITS_FOR] == WRITE:
                 slots[slot, WHEN] = write_tile(rates, meters, slots[slot, C_BYTES], sm, now)
                 slots[slot, WAITS_FOR] = START

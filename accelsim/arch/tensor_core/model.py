@@ -7,6 +7,7 @@ byte. Abstracted: bank conflicts, the schedule of warps within a step, power and
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,10 +15,12 @@ import numpy as np
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.tensor_core import kernel, traffic
 from accelsim.arch.tensor_core.config import TensorCoreConfig
-from accelsim.arch.tensor_core.operands import condensed, grid_of, plain_blocks
+from accelsim.arch.tensor_core.operands import condensed, grid_of, grids_of_any_policy, plain_blocks
 from accelsim.arch.tensor_core.policies import POLICIES
 from accelsim.arch.tensor_core.tiles import Grid, Shape, choose
+from accelsim.errors import UnsupportedLayerError
 from accelsim.hw.energy import Action
+from accelsim.loads import PeWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
@@ -39,16 +42,17 @@ class TensorCore(Machine):
     policies = POLICIES
     stall_classes: ClassVar[Mapping[str, str]] = {"operand_zero": "compute", "padding": "compute",
                                                   "imbalance": "imbalance", "tail_wave": "imbalance"}
-    mapping_keys = ("mode", "nm_keep", "nm_group", "tile")
+    mapping_keys = ("mode", "nm_keep", "nm_group", "tile", "warp_edge", "mma_m", "mma_n", "operand_bits",
+                    "sub_cores_per_sm")
 
     def run(self, layer: Layer, config: TensorCoreConfig, policy: Policy) -> LayerRun:
         grid = grid_of(layer, config, policy)
         launch = Launch(layer, config, grid, choose(grid, config, layer.name))
         return LayerRun(
-            cycles=config.launch_cycles + launch.grid_cycles + launch.reduction_cycles, slots=config.slots,
+            cycles=launch.cycles, slots=config.slots,
             stalls={name: launch.stalls[name] for name in self.stalls},
             counts={name: launch.counts[name] for name in self.counts},
-            notes=launch.notes, mapping=launch.mapping,
+            notes=launch.notes, mapping=launch.mapping, work=launch.work,
         )
 
     def actions(self, config: TensorCoreConfig) -> Mapping[str, Action]:
@@ -65,6 +69,14 @@ class TensorCore(Machine):
             "dram_read_bytes": Action("dram_read", bits=8),
             "dram_write_bytes": Action("dram_write", bits=8),
         }
+
+    def bound_cycles(self, layer: Layer, config: TensorCoreConfig, run: LayerRun) -> int:
+        """The fewest cycles of what a policy decides: compressed or dense."""
+        cycles = []
+        for grid in grids_of_any_policy(layer, config):
+            with suppress(UnsupportedLayerError):  # no tile fits that way; the other one has run
+                cycles.append(Launch(layer, config, grid, choose(grid, config, layer.name)).cycles)
+        return min(cycles)
 
     def sram_kbytes(self, config: TensorCoreConfig) -> float:
         """Shared memories and L2; registers are not counted."""
@@ -127,11 +139,15 @@ class Launch:
         moved = -(-(self.partial_bits + self.reduced_bits) // (8 * config.l2_bytes_per_cycle))
         self.reduction_cycles = moved + config.l2_latency_cycles if self.slices > 1 else 0
 
+    @property
+    def cycles(self) -> int:
+        return self.config.launch_cycles + self.grid_cycles + self.reduction_cycles
+
     def _simulate(self, layer: Layer) -> None:
         setup = setup_of(layer, self.config, self.grid, self.shape)
         self.instructions = setup.instructions
-        self.totals, self.moved = kernel.run_grid(setup.math, setup.layout, setup.rates, setup.blocks.copy(),
-                                                  setup.issue_cycles)
+        self.totals, self.moved, self.issued_cycles = kernel.run_grid(
+            setup.math, setup.layout, setup.rates, setup.blocks.copy(), setup.issue_cycles)
 
     @property
     def _multiplies(self) -> tuple[int, int]:
@@ -175,6 +191,12 @@ class Launch:
             "dram_read_bytes": moved[traffic.DRAM_READ], "dram_write_bytes": written,
             "k_steps": self.steps, "ctas": self.grid.ctas(self.shape.tile, config.split_k),
         }
+
+    @property
+    def work(self) -> PeWork:
+        """Of each SM: slot-cycles of its multipliers while its busiest sub-core issues."""
+        per_sm = self.config.sub_cores_per_sm * self.config.multipliers_per_core
+        return PeWork.of(self.issued_cycles[None] * per_sm, ("busy", "operand_zero", "padding", "imbalance"))
 
     @property
     def mapping(self) -> dict[str, Any]:

@@ -51,13 +51,28 @@ def weight_lines(layer: Layer) -> tuple[list[np.ndarray], int]:
 
 def grid_of(layer: Layer, config: TensorCoreConfig, policy: Policy) -> Grid:
     """The layer as it is launched. Raises UnsupportedLayerError where N:M does not hold and the policy insists."""
-    lines, taps = weight_lines(layer)
-    channels = lines[0].shape[1]
     runs = config.mode
     if runs == "n_m":
         passes = derived(layer, ("tensor_core n:m", config.nm_keep, config.nm_group, policy),
-                         lambda: _passes(layer, lines, taps, config, policy))
+                         lambda: _passes(layer, *weight_lines(layer), config, policy))
         runs = "n_m" if passes else "dense"
+    return grid_that_runs(runs, layer, config)
+
+
+def grids_of_any_policy(layer: Layer, config: TensorCoreConfig) -> list[Grid]:
+    """The layer as any policy could launch it; more where an order that passes is not ruled out by its fullest line."""
+    if config.mode != "n_m":
+        return [grid_that_runs(config.mode, layer, config)]
+    lines, _ = weight_lines(layer)
+    room = -(-lines[0].shape[1] // config.nm_group) * config.nm_keep
+    fullest = max(int(np.count_nonzero(product, axis=1).max()) for product in lines)
+    return [grid_that_runs(runs, layer, config) for runs in ("n_m", "dense") if runs == "dense" or fullest <= room]
+
+
+def grid_that_runs(runs: str, layer: Layer, config: TensorCoreConfig) -> Grid:
+    """The layer as it is launched dense, n_m or dual_side."""
+    lines, taps = weight_lines(layer)
+    channels = lines[0].shape[1]
     group = config.nm_group if runs == "n_m" else 1
     vectors = (layer.activation.shape[1] if isinstance(layer, Matmul)
                else layer.activation.shape[0] * layer.out_plane[0] * layer.out_plane[1])  # type: ignore[attr-defined]

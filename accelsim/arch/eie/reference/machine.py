@@ -21,6 +21,7 @@ from accelsim.arch.eie.reference.encode import EncodedMatrix, encode
 from accelsim.arch.eie.reference.tiles import TileRow, column_blocks, vector_tiles, without_resident
 from accelsim.errors import DeadlockError, TraceError
 from accelsim.hw.clock import Clock, Clocked, Queue
+from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 
@@ -44,6 +45,7 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     outputs = []
     tiles: list[TileRow] = []
     vectors = peak_entries = 0
+    work = np.zeros((1, config.pes), np.int64)
     for index, product in enumerate(matrix_products(layer)):
         encoded = encode_product(product, config, policy)
         blocks = column_blocks(layer, product, encoded, config)
@@ -56,6 +58,7 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
                 raise DeadlockError(f"layer {layer.name!r}: {error}") from None
             stalls += machine.stalls()
             counts += machine.counts()
+            work += machine.work()
             results.append(machine.output())
             tiles += vector_tiles(layer, product, encoded, blocks, machine, config, (index, number))
         outputs.append(np.stack(results))
@@ -64,7 +67,8 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     return LayerRun(cycles, config.pes, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, output=assemble(layer, outputs),
                     mapping={"vectors": vectors, "peak_entries_per_pe": peak_entries},
-                    tiles=None if config.dram is None else without_resident(tiles, config))
+                    tiles=None if config.dram is None else without_resident(tiles, config),
+                    work=PeWork.of(work))
 
 
 def encode_product(product: MatrixProduct, config: Any, policy: Policy) -> EncodedMatrix:
@@ -117,6 +121,10 @@ class VectorRun:
     def stalls(self) -> Counter[str]:
         """PE-cycles by state."""
         return attribute([ptr_read.history for ptr_read in self.ptr_reads], self.scanner.held)
+
+    def work(self) -> list[int]:
+        """Busy cycles of each PE."""
+        return [ptr_read.history.count("busy") for ptr_read in self.ptr_reads]
 
     def counts(self) -> Counter[str]:
         """Everything counted, by the names of COUNTS."""

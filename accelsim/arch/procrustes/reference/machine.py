@@ -11,6 +11,7 @@ from accelsim.arch.procrustes.reference.loops import as_images, from_images, loo
 from accelsim.arch.procrustes.reference.training_pass import TrainingPass
 from accelsim.arch.procrustes.reference.values import Tensors
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import output_shape
 
@@ -48,7 +49,8 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     mapping = {key: value for one in done for key, value in one.mapping.items()}
     return LayerRun(sum(one.cycles for one in done), config.pe_rows * config.pe_cols,
                     {name: stalls[name] for name in STALLS}, {name: counts[name] for name in COUNTS}, mapping=mapping,
-                    output=from_images(layer, tensors.y), tiles=_tiles(done, config))
+                    output=from_images(layer, tensors.y), tiles=_tiles(done, config),
+                    work=PeWork.of(np.sum([one.work for one in done], axis=0), ("busy", "ineffectual")))
 
 
 def passes(layer: Layer, config: Any, policy: Policy) -> Values:

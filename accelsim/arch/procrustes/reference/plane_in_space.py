@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from accelsim.arch.procrustes.reference.balance import Share
 from accelsim.arch.procrustes.reference.loops import Loops
 from accelsim.arch.procrustes.reference.sets import WeightSet
@@ -17,6 +19,7 @@ class PlaneInSpace:
     def __init__(self, loops: Loops, tiling: Tiling, config: Any, phase: str, tensors: Tensors) -> None:
         self.loops, self.phase, self.tensors = loops, phase, tensors
         self.stalls: Counter[str] = Counter()
+        self.products = np.zeros((config.pe_rows, config.pe_cols), np.int64)  # of each PE
         self._row_patches = _patches(loops.rows.outputs, tiling.words.p, config.pe_rows)
         self._col_patches = _patches(loops.cols.outputs, tiling.words.q, config.pe_cols)
 
@@ -42,6 +45,7 @@ class PlaneInSpace:
             self.stalls["busy" if weight.value != 0 else "ineffectual"] += made
         products = [len(weights) * len(rows) * len(cols) for rows in pe_rows for cols in pe_cols]
         slowest = max(products)
+        self.products += np.reshape(products, self.products.shape)
         for n in products:
             self.stalls["barrier" if n > 0 else "unused"] += slowest - n
         return slowest

@@ -4,6 +4,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from accelsim.arch.base import Policy
 from accelsim.arch.procrustes.reference.balance import shares
 from accelsim.arch.procrustes.reference.loops import Loops
@@ -32,6 +34,7 @@ class TrainingPass:
         self.stalls: Counter[str] = Counter()
         self.set_cycles = [0]  # of each set that runs; of the pass where none does
         self.sets_run = 0
+        self.work = np.zeros((config.pe_rows, config.pe_cols), np.int64)  # products of each PE
 
     def run(self, policy: Policy, tensors: Tensors) -> None:
         """Walk all sets, moving the values of `tensors`. Raises ModelError when the policy loses work."""
@@ -44,7 +47,7 @@ class TrainingPass:
             self.traffic.end_set(one, holders)
             work.append((cycles, one.kept))
         self.traffic.end_pass()
-        self.stalls = array.stalls
+        self.stalls, self.work = array.stalls, array.products
         self.sets_run = len(work)
         self._count(work)
         self._account_time(work)

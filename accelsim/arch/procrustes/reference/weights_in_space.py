@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from accelsim.arch.procrustes.reference.balance import Share
 from accelsim.arch.procrustes.reference.loops import Axis, Loops
 from accelsim.arch.procrustes.reference.sets import WeightSet
@@ -18,6 +20,7 @@ class WeightsInSpace:
     def __init__(self, loops: Loops, tiling: Tiling, config: Any, phase: str, tensors: Tensors) -> None:
         self.loops, self.config, self.phase, self.tensors = loops, config, phase, tensors
         self.stalls: Counter[str] = Counter()
+        self.products = np.zeros((config.pe_rows, config.pe_cols), np.int64)  # of each PE
         by_landing = tiling.axes.input_plane
         self._rows = _cut(loops.rows, tiling.words.p, tiling.tile_rows, by_landing)
         self._cols = _cut(loops.cols, tiling.words.q, tiling.tile_cols, by_landing)
@@ -31,9 +34,17 @@ class WeightsInSpace:
                 for pe, weights in enumerate(share.weights):
                     made[pe] += sum(self._multiply(weight, images, *plane_tile) // columns for weight in weights)
                 traffic.wave(one, len(images))
+            self._book(made, columns)
             cycles += self._wait_for_slowest(one, made, columns)
             holders = max(holders, columns)
         return cycles, holders
+
+    def _book(self, made: list[int], columns: int) -> None:
+        """Count a round's products for the PEs; in `kn` and `cn` all columns with an image made as many."""
+        if self.config.dataflow == "ck":
+            self.products += np.reshape(made, self.products.shape)
+        else:
+            self.products[:, :columns] += np.reshape(made, (-1, 1))
 
     def _rounds(self) -> Iterator[tuple[range, int]]:
         """Images that are on the array together, and the columns that a row's weights work in."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
+import numpy as np
 import simpy
 
 from accelsim.arch.base import LayerRun
@@ -13,6 +14,7 @@ from accelsim.arch.scnn.reference.convolution import Convolution, Phase, as_conv
 from accelsim.arch.scnn.reference.pe import PE, Vector
 from accelsim.arch.scnn.reference.post import Finished, PostUnit
 from accelsim.arch.scnn.reference.tiles import Piece, Plan, PlanePolicy, entries_of_pieces, plan
+from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 
 STALLS = ("busy", "fragmentation", "placeholder", "outside", "bank_conflict", "drain", "barrier", "idle_tile", "halo",
@@ -44,7 +46,7 @@ def run(layer: Layer, config: Any, policy: PlanePolicy) -> LayerRun:
                "oracle_cycles": -(-counts["macs"] // slots)}
     return LayerRun(machine.cycles, slots, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, mapping=mapping,
-                    output=in_layer_shape(layer, machine.post.output()))
+                    output=in_layer_shape(layer, machine.post.output()), work=machine.work())
 
 
 class Scnn:
@@ -141,6 +143,11 @@ class Scnn:
             if cycle not in self._computing:
                 total[activity] += sum(pe.lanes for pe in pes)
         return total
+
+    def work(self) -> PeWork:
+        """Useful products of each PE."""
+        useful = np.array([pe.stalls["busy"] for pe in self.pes + self.spare_pes], np.int64)
+        return PeWork.of(useful.reshape(self.config.pe_rows, self.config.pe_cols))
 
     def counts(self) -> Counter[str]:
         """Everything counted, by the names of COUNTS."""

@@ -9,6 +9,7 @@ from accelsim.arch.base import LayerRun, Policy
 from accelsim.arch.sigma.reference.controller import Gemm
 from accelsim.arch.sigma.reference.machine import Machine
 from accelsim.errors import TraceError
+from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 
@@ -31,17 +32,20 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
                          "give integer tensors, or use engine='kernel', which needs the pattern alone")
     cycles, stalls, counts, mapping = 0, Counter[str](), Counter[str](), Counter[str]()
     outputs = []
+    work = np.zeros((config.flex_dpes, config.multipliers_per_dpe), np.int64)
     for product in matrix_products(layer):
         choice, machine = run_product(product, config, policy)
         cycles += machine.cycles
         stalls.update(machine.stalls)
         counts.update(machine.counts)
+        work += [dpe.multiplied for dpe in machine.flex_dpes]
         mapping.update({f"gemms_{choice}_stationary": 1, "folds": len(machine.folds)})
         sums = machine.accumulators.sums
         outputs.append(sums.T if choice == "mk" else sums)
     return LayerRun(cycles, config.flex_dpes * config.multipliers_per_dpe, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS},
-                    mapping={name: mapping[name] for name in MAPPING}, output=assemble(layer, outputs))
+                    mapping={name: mapping[name] for name in MAPPING}, output=assemble(layer, outputs),
+                    work=PeWork.of(work, ("busy", "streamed_zero")))
 
 
 def run_product(product: MatrixProduct, config: Any, policy: Policy) -> tuple[str, Machine]:

@@ -49,6 +49,7 @@ class FlexDpe:
         self.counts = counts
         self.stationary: list[int | None] = [None] * multipliers
         self.loading: list[int | None] = [None] * multipliers if double else self.stationary
+        self.multiplied = [0] * multipliers  # cycles in which each multiplier worked
         self.latches: dict[int, int] = {}  # k -> word, at the input ports
 
     def load(self, numbers: Mapping[int, int]) -> None:
@@ -90,6 +91,7 @@ class FlexDpe:
             if number is None or word is None:
                 raise ModelError(f"multiplier {multiplier} of row {row} has stationary value {number} and word {word}")
             products["leaf", multiplier, row] = number * word
+            self.multiplied[multiplier] += 1
             self.counts["buffer_reads"] += 1
             self.counts["multiplies"] += 1
             self.counts["macs"] += number != 0 and word != 0

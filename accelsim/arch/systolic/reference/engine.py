@@ -9,6 +9,7 @@ from accelsim.arch.base import LayerRun, Policy
 from accelsim.arch.systolic.reference.output_stationary import OutputStationary
 from accelsim.arch.systolic.reference.stationary import Stationary
 from accelsim.errors import TraceError
+from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 
@@ -30,6 +31,7 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
                          "give integer tensors, or use engine='kernel', which needs the pattern alone")
     cycles, stalls, counts, mapping = 0, Counter[str](), Counter[str](), Counter[str]()
     outputs = []
+    work = np.zeros((config.rows, config.cols), np.int64)
     for product in matrix_products(layer):
         names = CANDIDATES if config.dataflow == "best" else (config.dataflow,)
         runs = [(name, *run_product(product, config, policy, name)) for name in names]
@@ -37,12 +39,13 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
         cycles += array.cycle
         stalls.update(array.stalls)
         counts.update(array.counts)
+        work[:array.rows, :array.cols] += array.waits.multiplied
         mapping[f"gemms_{name}"] += 1
         outputs.append(output)
     return LayerRun(cycles, config.rows * config.cols, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS},
                     mapping={name: mapping[name] for name in MAPPING},
-                    output=assemble(layer, outputs))
+                    output=assemble(layer, outputs), work=PeWork.of(work, ("busy", "ineffectual")))
 
 
 def run_product(product: MatrixProduct, config: Any, policy: Policy,

@@ -66,6 +66,7 @@ class Waits:
     def __init__(self, rows: int, cols: int, at_first: str) -> None:
         self.why = [[at_first] * cols for _ in range(rows)]
         self.stalls: Counter[str] = Counter()
+        self.multiplied = np.zeros((rows, cols), np.int64)  # of each PE, with both operands
 
     def reset(self, why: str) -> None:
         """All PEs wait for that from now on."""
@@ -75,6 +76,7 @@ class Waits:
         """One cycle without operands."""
         self.stalls[STALL_OF_WAIT[self.why[row][col]]] += 1
 
-    def book_multiplication(self, factors: Sequence[int | None]) -> None:
+    def book_multiplication(self, row: int, col: int, factors: Sequence[int | None]) -> None:
         """One cycle with operands, None being one that the tile does not have."""
         self.stalls["unused" if None in factors else "busy" if all(factors) else "ineffectual"] += 1
+        self.multiplied[row, col] += None not in factors

@@ -117,7 +117,7 @@ class OutputStationary:
         real = weight.number is not None and activation.number is not None
         if weight.index == 0:
             self.partial[row][col] = int(self.preset[vector, out]) if real else 0
-        self.waits.book_multiplication((weight.number, activation.number))
+        self.waits.book_multiplication(row, col, (weight.number, activation.number))
         if weight.number is not None and activation.number is not None:
             self.partial[row][col] += weight.number * activation.number
             self.counts["dense_macs"] += 1

@@ -125,7 +125,7 @@ class Stationary:
                 raise ModelError(f"cycle {self.cycle}: PE ({row}, {col}) needs tile {operand.tile}, not loaded yet")
             (self.held[row][col],), self.shadow[row][col] = shadow, None
         held = self.held[row][col]
-        self.waits.book_multiplication((held, operand.number))
+        self.waits.book_multiplication(row, col, (held, operand.number))
         if held is None or operand.number is None:
             return 0
         for name in ("dense_macs", "operand_moves", "psum_moves"):

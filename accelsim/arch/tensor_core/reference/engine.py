@@ -45,4 +45,5 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
                "most_ctas_per_sm": max(len(sm.cta_ends) for sm in machine.sms),
                "issue_cycles": sum(step.issue_cycles for step in machine.steps)}
     return LayerRun(machine.cycles, machine.slots, {name: stalls[name] for name in STALLS},
-                    {name: machine.counts[name] for name in COUNTS}, notes, mapping, assemble(layer, results))
+                    {name: machine.counts[name] for name in COUNTS}, notes, mapping, assemble(layer, results),
+                    work=machine.work())

@@ -16,6 +16,7 @@ from accelsim.arch.tensor_core.reference.grid import Grid
 from accelsim.arch.tensor_core.reference.memory import Memory
 from accelsim.arch.tensor_core.reference.pipe import Pipe
 from accelsim.arch.tensor_core.reference.sm import Device, Process, Sm, Step
+from accelsim.loads import PeWork
 
 
 class Machine:
@@ -83,6 +84,11 @@ class Machine:
         for sm in self.sms:
             stalls.update(sm_stalls(sm, self.cta_cycles, self.config))
         return stalls
+
+    def work(self) -> PeWork:
+        """Slot-cycles of each SM in which its busiest tensor core issues."""
+        cycles = np.array([[sum(step.issue_cycles for step in sm.math.log) for sm in self.sms]], np.int64)
+        return PeWork.of(cycles * (self.slots // self.config.sms), ("busy", "operand_zero", "padding", "imbalance"))
 
     def _count(self) -> None:
         """What follows from the steps and slices, beside what was counted on the way."""
