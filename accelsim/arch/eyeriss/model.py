@@ -23,6 +23,7 @@ from accelsim.arch.eyeriss.policies import POLICIES
 from accelsim.arch.eyeriss.shape import Shape, shape_of
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 
 
@@ -49,7 +50,7 @@ class Eyeriss(Machine):
         shape = shape_of(layer)
         mapping = mapping_for(layer, config, policy)
         tiling = tiling_of(shape, mapping, config)
-        per_pass, totals, _ = _simulated(layer, shape, tiling, config)
+        per_pass, totals, busy = _simulated(layer, shape, tiling, config)
         fetches = _fetches(tiling, config, per_pass)
         totals_by_name = {name: int(totals[getattr(layout, name.upper())]) for name in self.stalls}
         return LayerRun(
@@ -57,7 +58,8 @@ class Eyeriss(Machine):
             counts=dict(zip(self.counts, _counts(tiling, config, per_pass, totals, fetches), strict=True)),
             mapping=mapping.model_dump() | {"passes": tiling.passes,
                                             "mapped_pes": int(per_pass[0, layout.MAPPED_PES])},
-            tiles=None if config.dram is None else _tiles(config, per_pass, fetches))
+            tiles=None if config.dram is None else _tiles(config, per_pass, fetches),
+            work=PeWork.of(busy.reshape(config.rows, config.cols)))
 
     def actions(self, config: EyerissConfig) -> Mapping[str, Action]:
         """Priced by the width of what is accessed; with `dram` the memory timeline prices its bursts."""
@@ -95,12 +97,6 @@ class Eyeriss(Machine):
         pe_bits = config.iact_words * entry + config.weight_words * config.macs_per_pe * entry \
             + config.psum_words * config.psum_bits
         return (config.clusters * (config.glb_iact_bytes + config.glb_psum_bytes) * 8 + config.pes * pe_bits) / 8192
-
-    def work_per_pe(self, layer: Layer, config: EyerissConfig, policy: Policy) -> np.ndarray:
-        """Effectual multiply-accumulates of each PE, rows of the array outermost."""
-        shape = shape_of(layer)
-        tiling = tiling_of(shape, mapping_for(layer, config, policy), config)
-        return _simulated(layer, shape, tiling, config)[2]
 
 
 def _simulated(layer: Layer, shape: Shape, tiling: Tiling,

@@ -187,8 +187,8 @@ CHAPTER = Chapter(
     exact="The PE's rules are the v2 paper's: multiply-accumulates and words of two weights of four public layers are "
           "equal. Windows, columns, passes and the loads of all ports and links are computed on the real non-zeros.",
     abstracted="The papers print the PE's rules and the networks' ports, not the schedule between them: mapping, order "
-               "of passes, windows in flight and the width of v1's buses are stated assumptions. Data flow evenly within "
-               "a pass. Densities of layers are assumptions.",
+               "of passes, windows in flight and the width of v1's buses are stated assumptions. Data flow evenly "
+               "within a pass. Densities of layers are assumptions.",
     groups=(MASKS, ALEXNET, SCALING, CHIP),
     unchecked=(
         ("inferences per joule, GOPS/W, power", "prices are public 45 nm ones, the chips are in 65 nm"),

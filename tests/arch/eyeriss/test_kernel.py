@@ -146,7 +146,9 @@ def test_tiles_move_what_is_counted():
 @pytest.mark.small
 def test_work_per_pe_is_the_effectual_work():
     for layer in testing.edge_layers().values():
-        assert MODEL.work_per_pe(layer, design(), MODEL.policies["estimated"]).sum() == layer.macs_effectual
+        work = run(layer, design()).work
+        assert work is not None
+        assert (work.grid, work.total) == ((24, 8), layer.macs_effectual)
 
 
 def test_presets_hold_as_many_pes_and_bytes_as_the_paper_says():
