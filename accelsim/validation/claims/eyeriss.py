@@ -144,7 +144,8 @@ SCALING = Group(
     "From 256 to 16,384 PEs, dense",
     "v2 paper, figure 14 and its text (analytical there)",
     "clusters of 4 x 4 PEs with one multiplier, global buffer in proportion, no sparsity, no limit off-chip; the "
-    "mapper's estimate was revised in sight of these rows: its variants gave AlexNet 64 to 96 % and GoogLeNet 80 to 85 %",
+    "mapper's estimate was revised in sight of these rows: its variants gave AlexNet 64 to 96 % and GoogLeNet 80 to "
+    "85 %",
     tuple(claim for name, title in NETWORKS.items() for claim in (
         Claim(f"{name}.1024", f"{title}: speed at 1024 PEs, of linear", Trend("linear", low=95),
               partial(_of_linear, name, 8), "%", miss=LINK.get(name, "")),
