@@ -107,7 +107,8 @@ def policies(
     trace: Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or a trace file's path.")],
     arch: Annotated[list[str], typer.Option("--arch", "-a", metavar="NAME|FILE",
                                             help="A preset or a YAML file; repeatable.")],
-    policies_: Annotated[str, typer.Option("--policies", metavar="all|NAME,NAME", help="Which ones.")] = "all",
+    policies_: Annotated[list[str] | None, typer.Option("--policies", metavar="all|NAME,NAME",
+                                                        help="Which ones (default: all); repeatable.")] = None,
     vary: Annotated[list[str] | None, typer.Option("--vary", metavar="KEY=VALUE,VALUE",
                                                    help="Also every value of a config key; repeatable.")] = None,
     format_: Annotated[ComparisonFormat, typer.Option("--format", help="What is printed.")] = ComparisonFormat.table,
@@ -119,7 +120,7 @@ def policies(
     from accelsim.report.files import prepare
     from accelsim.study.policies import compare_policies
 
-    names = "all" if policies_.strip() == "all" else [name.strip() for name in policies_.split(",")]
+    names = [name.strip() for item in policies_ or ["all"] for name in item.split(",")]
     axes = dict(_parse_vary(item) for item in vary or [])
     target = None if output is None else prepare(output)
     comparison = compare_policies(trace, arch, names, axes)
