@@ -161,6 +161,34 @@ def test_sigma_by_hand():
     assert second == [Counter(busy=6, streamed_zero=6), Counter(unfilled=12)]
 
 
+@pytest.mark.small
+def test_eyeriss_by_hand():
+    """Two columns of two PEs, five vectors in turn, two windows in flight; a third column has nothing to do."""
+    layer = accelsim.linear("l", np.ones((1, 2), np.int8), np.array([[1, 0], [1, 1], [1, 0], [1, 0], [1, 1]], np.int8))
+    mapping = {"compressed": True, "m0": 1, "c0": 1, "s0": 1, "column": 2, "row_lanes": 2, "filter_lanes": 1,
+               "group_lanes": 1, "inner": "rows"}
+    result, trace = drawn(layer, "eyeriss_v2", cluster_rows=1, cluster_cols=1, pe_rows=2, pe_cols=3, macs_per_pe=1,
+                          psum_words=2, iact_port_bits=3, mappings={"l": mapping})
+    weights, iacts = 1, 22  # 12 + 7 bits through 24; the first bank's streams have 4 x 16 bits
+    ends = weights + np.array([9, 16, iacts])  # lane 1 has sent its sums out, lane 0 has, the inputs are there
+    units = {name: [(e["name"], e["ts"], e["ts"] + e["dur"]) for e in own]
+             for name, own in tracks(trace, "units").items()}
+    first = [("weight", 0, 1), ("windows", 1, 10), ("psum", 10, ends[1]), ("iact", ends[1], ends[2])]
+    second = [("psum", 3, ends[0]), ("barrier", ends[0], ends[1]), ("iact", ends[1], ends[2])]
+    assert units == {
+        "PE (0, 0)": first, "PE (1, 0)": first,
+        "PE (0, 1)": [("weight", 0, 1), ("windows", 1, 3), *second],
+        "PE (1, 1)": [("weight", 0, 1), ("windows", 1, 2), ("column", 2, 3), *second],
+        "PE (0, 2)": [("fragmentation", 0, ends[2])], "PE (1, 2)": [("fragmentation", 0, ends[2])]}
+    works = {name: slot_cycles(e, result.stalls) for name, own in tracks(trace, "units").items() for e in own
+             if e["name"] == "windows"}
+    # in lane 0 the third window waits for the first one's sums, which leave at 8: PE 0 since 2, PE 1 since 0, and until
+    # 1 for PE 0
+    assert works == {"PE (0, 0)": Counter(busy=3, psum=6), "PE (1, 0)": Counter(busy=1, column=1, psum=7),
+                     "PE (0, 1)": Counter(busy=2), "PE (1, 1)": Counter(busy=1)}
+    assert [e["ts"] for e in trace["traceEvents"] if e["ph"] == "i"] == [ends[2]] == [result.cycles]
+
+
 def test_tensor_core_steps_never_overlap_copies_they_need():
     """A k-step of a CTA begins when its first copies are over, and C is written after the last."""
     rng = np.random.default_rng(2)

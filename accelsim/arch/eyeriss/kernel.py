@@ -19,10 +19,12 @@ from accelsim.arch.eyeriss.layout import (
     GLB_PSUM_READS,
     GLB_PSUM_WRITES,
     IACT,
+    IACT_CYCLES,
     IACT_HOP_BITS,
     MAPPED_PES,
     OUTPUTS,
     PSUM,
+    PSUM_CYCLES,
     PSUM_HOP_BITS,
     PSUM_PASSES,
     STREAM_BITS,
@@ -33,9 +35,7 @@ from accelsim.arch.eyeriss.layout import (
     WEIGHT_HOP_BITS,
     WEIGHT_WRITES,
     Counters,
-    Job,
     Pass,
-    strips_of,
 )
 from accelsim.arch.eyeriss.network_loads import (
     iact_network,
@@ -63,9 +63,9 @@ class LaneScratch(NamedTuple):
 
 
 @njit(cache=True)
-def simulate(data, shape, tiling, design, routes, per_pass, totals, busy):
+def simulate(job, per_pass, totals, busy):
     """Fill per_pass [pass, column], totals [total] and busy [PE], all int64 zeros before."""
-    job = Job(data, shape, tiling, design, routes, strips_of(shape, tiling))
+    shape, tiling, design, routes = job.shape, job.tiling, job.design, job.routes
     counters = Counters(totals, busy)
     lanes = LaneScratch(
         np.zeros((tiling.column, shape.out_cols), np.int64), np.zeros(tiling.column, np.int64),
@@ -78,12 +78,18 @@ def simulate(data, shape, tiling, design, routes, per_pass, totals, busy):
         for tm in range(tiling.filter_rounds):
             for chunk in range(tiling.chunks):
                 for z in range(tiling.steps):
-                    item, strip = chunk * tiling.chunk, z * tiling.column
-                    now = Pass(tg * tiling.group_lanes, tm * tiling.filter_lanes, item,
-                               min(tiling.chunk, tiling.items - item), strip,
-                               min(tiling.column, tiling.strips - strip), z == 0, z == tiling.steps - 1)
+                    now = pass_at(tiling, tg, tm, chunk, z)
                     _run_pass(job, now, loads, lanes, lane_ends, per_pass[number], counters)
                     number += 1
+
+
+@njit(cache=True)
+def pass_at(tiling, group_round, filter_round, chunk, z):
+    """The pass at this place of the order of passes."""
+    item, strip = chunk * tiling.chunk, z * tiling.column
+    return Pass(group_round * tiling.group_lanes, filter_round * tiling.filter_lanes, item,
+                min(tiling.chunk, tiling.items - item), strip, min(tiling.column, tiling.strips - strip), z == 0,
+                z == tiling.steps - 1)
 
 
 @njit(cache=True)
@@ -112,7 +118,17 @@ def _run_pass(job, now, loads, lanes, lane_ends, row, counters):
     totals[PSUM if psum_cycles > iact_cycles else IACT] += slots * (cycles - compute_cycles)
     totals[FRAGMENTATION] += (design.rows * design.cols * design.macs_per_pe - slots) * (weight_cycles + cycles)
     row[WEIGHT_CYCLES], row[COMPUTE_CYCLES], row[CYCLES] = weight_cycles, compute_cycles, weight_cycles + cycles
-    row[MAPPED_PES] = mapped
+    row[MAPPED_PES], row[IACT_CYCLES], row[PSUM_CYCLES] = mapped, iact_cycles, psum_cycles
+
+
+@njit(cache=True)
+def lane_work(shape, tiling, now, lane):
+    """(group, filter tile, filters, place of the first item in the chunk) of a lane; no filters: nothing to do."""
+    e, f, h = lane_at(lane, tiling)
+    g, t = now.group + h, now.filter_tile + f
+    if h >= tiling.group_lanes or g >= shape.groups or t >= tiling.filter_tiles or e >= now.items:
+        return g, t, 0, e
+    return g, t, min(tiling.m0, shape.filters - t * tiling.m0), e
 
 
 @njit(cache=True)
@@ -120,11 +136,9 @@ def _lane(job, now, lane, scratch, row, counters):
     """Cycle at which the lane's last sums have left; -1 for a lane without work."""
     shape, tiling, design, totals = job.shape, job.tiling, job.design, counters.totals
     band, array_col = lane // design.cols, lane % design.cols
-    e, f, h = lane_at(lane, tiling)
-    g, t = now.group + h, now.filter_tile + f
-    if h >= tiling.group_lanes or g >= shape.groups or t >= tiling.filter_tiles or e >= now.items:
+    g, t, filters, e = lane_work(shape, tiling, now, lane)
+    if filters == 0:
         return np.int64(-1)
-    filters = min(tiling.m0, shape.filters - t * tiling.m0)
     items = -(-(now.items - e) // tiling.row_lanes)
     drain = -(-filters // design.sums_per_cycle)
     for buffer in (scratch.end, scratch.out, scratch.slowest):

@@ -50,7 +50,7 @@ class Eyeriss(Machine):
         shape = shape_of(layer)
         mapping = mapping_for(layer, config, policy)
         tiling = tiling_of(shape, mapping, config)
-        per_pass, totals, busy = _simulated(layer, shape, tiling, config)
+        per_pass, totals, busy = simulated(job_of(layer, shape, tiling, config), tiling.passes, config.pes)
         fetches = _fetches(tiling, config, per_pass)
         totals_by_name = {name: int(totals[getattr(layout, name.upper())]) for name in self.stalls}
         return LayerRun(
@@ -99,9 +99,8 @@ class Eyeriss(Machine):
         return (config.clusters * (config.glb_iact_bytes + config.glb_psum_bytes) * 8 + config.pes * pe_bits) / 8192
 
 
-def _simulated(layer: Layer, shape: Shape, tiling: Tiling,
-               config: EyerissConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(per_pass [pass, column], totals [total], busy [PE]) of the kernel."""
+def job_of(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) -> layout.Job:
+    """What the kernel runs."""
     data: Data = lower(layer, shape, tiling, config)
     design = layout.Design(
         config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows, config.cluster_cols,
@@ -109,9 +108,14 @@ def _simulated(layer: Layer, shape: Shape, tiling: Tiling,
         config.psum_bits, config.glb_iact_banks, config.iact_port_bits, config.weight_port_bits, config.psum_port_bits,
         config.network == "flat")
     ways: Routes = routes(config.cluster_rows, config.cluster_cols)
-    per_pass = np.zeros((tiling.passes, layout.COLUMNS), np.int64)
-    totals, busy = np.zeros(layout.TOTALS, np.int64), np.zeros(config.pes, np.int64)
-    kernel.simulate(data, shape, tiling, design, ways, per_pass, totals, busy)
+    return layout.Job(data, shape, tiling, design, ways, layout.strips_of(shape, tiling))
+
+
+def simulated(job: layout.Job, passes: int, pes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(per_pass [pass, column], totals [total], busy [PE]) of the kernel."""
+    per_pass = np.zeros((passes, layout.COLUMNS), np.int64)
+    totals, busy = np.zeros(layout.TOTALS, np.int64), np.zeros(pes, np.int64)
+    kernel.simulate(job, per_pass, totals, busy)
     return per_pass, totals, busy
 
 
