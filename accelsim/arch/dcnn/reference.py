@@ -17,11 +17,12 @@ import numpy as np
 
 from accelsim.arch.base import LayerRun
 from accelsim.arch.scnn.reference.blocks import activation_blocks
-from accelsim.arch.scnn.reference.convolution import Convolution, Phase, as_convolution, in_layer_shape
+from accelsim.arch.scnn.reference.convolution import Convolution, Phase, as_convolution
 from accelsim.arch.scnn.reference.post import Finished, PostUnit
 from accelsim.arch.scnn.reference.tiles import NOWHERE, CutAxis, Piece, Plan, PlanePolicy, plan
 from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
+from accelsim.workload.planar import from_images
 
 STALLS = ("busy", "zero_operand", "outside", "fragmentation", "barrier", "idle_tile")
 COUNTS = ("macs", "multiplies", "gated_multiplies", "accumulator_updates", "activation_vector_reads",
@@ -46,7 +47,7 @@ def run(layer: Layer, config: Any, policy: PlanePolicy) -> LayerRun:
                "temporal_tiles": [layout.rows.pieces, layout.cols.pieces]}
     return LayerRun(machine.cycles, config.pe_rows * config.pe_cols * config.dot_width,
                     {name: stalls[name] for name in STALLS}, {name: counts[name] for name in COUNTS}, mapping=mapping,
-                    output=in_layer_shape(layer, machine.post.output()), work=machine.work())
+                    output=from_images(layer, machine.post.output()), work=machine.work())
 
 
 @dataclass(frozen=True)

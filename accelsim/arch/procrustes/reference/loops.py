@@ -6,20 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.errors import TraceError, UnsupportedLayerError
-from accelsim.workload.layer import Conv2d, Layer, Matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.planar import PlanarAxis, planar
 
 
-@dataclass(frozen=True)
-class Axis:
-    """Rows, or columns, of the plane: input and output positions, filter taps, and how they meet."""
-
-    inputs: int
-    outputs: int
-    taps: int
-    stride: int = 1
-    padding: int = 0
-    dilation: int = 1
+class Axis(PlanarAxis):
+    """Rows, or columns, of the plane: how inputs, taps and outputs meet."""
 
     def inputs_under(self, outputs: int) -> int:
         """Distinct inputs that a run of output positions reads, padding included."""
@@ -113,41 +105,8 @@ class Loops:
 def loops_of(layer: Layer, sparse: bool) -> Loops:
     """The loop dimensions of a Conv2d or a Matmul; not `sparse`: the mask keeps every weight.
 
-    Raises TraceError for a pattern-only layer and UnsupportedLayerError for any other operator.
+    Raises what `planar` does.
     """
-    if not layer.has_values:
-        raise TraceError(f"layer {layer.name!r} is pattern-only (bool tensors) and has no values to compute with; "
-                         "give integer tensors, or use engine='kernel', which needs the pattern alone")
-    if isinstance(layer, Conv2d):
-        weight, x, groups = layer.weight, layer.activation, layer.groups
-        rows, cols = (Axis(x.shape[2 + d], layer.out_plane[d], weight.shape[2 + d], layer.stride[d], layer.padding[d],
-                           layer.dilation[d]) for d in (0, 1))
-    elif isinstance(layer, Matmul):
-        groups, outputs, inputs = layer.weight.shape
-        weight = layer.weight.reshape(groups * outputs, inputs, 1, 1)
-        x = layer.activation.transpose(1, 0, 2).reshape(-1, groups * inputs, 1, 1)
-        rows = cols = Axis(inputs=1, outputs=1, taps=1)
-    else:
-        raise UnsupportedLayerError(f"layer {layer.name!r}: Procrustes has no rule for a {layer.op}; "
-                                    "give a conv2d, linear or matmul layer")
-    bias = np.zeros(weight.shape[0], np.int64)
-    if layer.bias is not None:
-        bias += np.resize(layer.bias, weight.shape[0])  # a batched matrix product repeats it for each group
+    weight, x, bias, groups, rows, cols = planar(layer, Axis, "Procrustes")
     mask = weight != 0 if sparse else np.ones(weight.shape, bool)
-    return Loops(layer.name, weight.astype(np.int64), mask, x.astype(np.int64), bias, groups, rows, cols)
-
-
-def as_images(layer: Layer, tensor: np.ndarray) -> np.ndarray:
-    """A tensor in the shape of the layer's output or activation, as [image, channel, row, column]."""
-    if isinstance(layer, Conv2d):
-        return tensor
-    groups, vectors, size = tensor.shape
-    return tensor.transpose(1, 0, 2).reshape(vectors, groups * size, 1, 1)
-
-
-def from_images(layer: Layer, tensor: np.ndarray) -> np.ndarray:
-    """[image, channel, row, column] in the shape of the layer's output or activation: the way back of `as_images`."""
-    if isinstance(layer, Conv2d):
-        return tensor
-    groups = layer.weight.shape[0]
-    return tensor.reshape(len(tensor), groups, -1).transpose(1, 0, 2)
+    return Loops(layer.name, weight, mask, x, bias, groups, rows, cols)

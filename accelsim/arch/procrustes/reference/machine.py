@@ -7,13 +7,14 @@ import numpy as np
 
 from accelsim.arch.base import LayerRun, Policy
 from accelsim.arch.procrustes.reference.gradient import output_gradient
-from accelsim.arch.procrustes.reference.loops import as_images, from_images, loops_of
+from accelsim.arch.procrustes.reference.loops import loops_of
 from accelsim.arch.procrustes.reference.training_pass import TrainingPass
 from accelsim.arch.procrustes.reference.values import Tensors
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import output_shape
+from accelsim.workload.planar import as_images, from_images
 
 STALLS = ("busy", "ineffectual", "barrier", "unused", "threshold", "glb")
 COUNTS = ("macs", "register_accesses", "glb_reads", "glb_writes", "mask_words", "pointer_reads", "displaced_words",

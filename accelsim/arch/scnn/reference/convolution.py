@@ -5,22 +5,14 @@ from itertools import product
 
 import numpy as np
 
-from accelsim.errors import TraceError, UnsupportedLayerError
-from accelsim.workload.layer import Conv2d, Layer, Matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.planar import PlanarAxis, planar
 
 Phase = tuple[int, int]  # (row phase, column phase)
 
 
-@dataclass(frozen=True)
-class Axis:
-    """Rows, or columns: how many input and output positions and taps there are, and how they meet."""
-
-    inputs: int
-    outputs: int
-    taps: int
-    stride: int = 1
-    padding: int = 0
-    dilation: int = 1
+class Axis(PlanarAxis):
+    """Rows, or columns: how inputs, taps and outputs meet."""
 
     def phase_of_input(self, position: int) -> int:
         """Which phase an input position is stored in."""
@@ -93,34 +85,6 @@ class Convolution:
 
 
 def as_convolution(layer: Layer) -> Convolution:
-    """The convolution of a Conv2d or a Matmul: a matrix product is a 1x1 plane, one channel for each input.
-
-    Raises TraceError for a pattern-only layer and UnsupportedLayerError for any other operator.
-    """
-    if not layer.has_values:
-        raise TraceError(f"layer {layer.name!r} is pattern-only (bool tensors) and has no values to compute with; "
-                         "give integer tensors, or use engine='kernel', which needs the pattern alone")
-    if isinstance(layer, Conv2d):
-        weight, activation, groups = layer.weight, layer.activation, layer.groups
-        rows, cols = (Axis(activation.shape[2 + d], layer.out_plane[d], weight.shape[2 + d], layer.stride[d],
-                           layer.padding[d], layer.dilation[d]) for d in (0, 1))
-    elif isinstance(layer, Matmul):
-        groups, out, n_in = layer.weight.shape
-        weight = layer.weight.reshape(groups * out, n_in, 1, 1)
-        activation = layer.activation.transpose(1, 0, 2).reshape(-1, groups * n_in, 1, 1)
-        rows = cols = Axis(inputs=1, outputs=1, taps=1)
-    else:
-        raise UnsupportedLayerError(f"layer {layer.name!r}: SCNN has no rule for a {layer.op}; "
-                                    "give a conv2d, linear or matmul layer")
-    bias = np.zeros(weight.shape[0], np.int64)
-    if layer.bias is not None:
-        bias += np.resize(layer.bias, weight.shape[0])  # a batched matrix product repeats it for each group
-    return Convolution(layer.name, weight.astype(np.int64), activation.astype(np.int64), bias, groups, rows, cols)
-
-
-def in_layer_shape(layer: Layer, output: np.ndarray) -> np.ndarray:
-    """The convolution's output [N, K, P, Q] in the shape of `layer.output()`."""
-    if isinstance(layer, Conv2d):
-        return output
-    groups, out, _ = layer.weight.shape
-    return output.reshape(-1, groups, out).transpose(1, 0, 2)
+    """The convolution of a Conv2d or a Matmul, as `planar` reads it, which raises what is said there."""
+    weight, activation, bias, groups, rows, cols = planar(layer, Axis, "SCNN")
+    return Convolution(layer.name, weight, activation, bias, groups, rows, cols)

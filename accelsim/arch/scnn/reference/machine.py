@@ -10,12 +10,13 @@ import simpy
 from accelsim.arch.base import LayerRun
 from accelsim.arch.scnn.reference.banks import BankHash, address_hash, xor_hash
 from accelsim.arch.scnn.reference.blocks import activation_blocks, weight_block
-from accelsim.arch.scnn.reference.convolution import Convolution, Phase, as_convolution, in_layer_shape
+from accelsim.arch.scnn.reference.convolution import Convolution, Phase, as_convolution
 from accelsim.arch.scnn.reference.pe import PE, Vector
 from accelsim.arch.scnn.reference.post import Finished, PostUnit
 from accelsim.arch.scnn.reference.tiles import Piece, Plan, PlanePolicy, entries_of_pieces, plan
 from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
+from accelsim.workload.planar import from_images
 
 STALLS = ("busy", "fragmentation", "placeholder", "outside", "bank_conflict", "drain", "barrier", "idle_tile", "halo",
           "post")
@@ -46,7 +47,7 @@ def run(layer: Layer, config: Any, policy: PlanePolicy) -> LayerRun:
                "oracle_cycles": -(-counts["macs"] // slots)}
     return LayerRun(machine.cycles, slots, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, mapping=mapping,
-                    output=in_layer_shape(layer, machine.post.output()), work=machine.work())
+                    output=from_images(layer, machine.post.output()), work=machine.work())
 
 
 class Scnn:
