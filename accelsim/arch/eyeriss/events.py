@@ -19,11 +19,9 @@ from accelsim.arch.eyeriss.layout import (
     COMPUTE_CYCLES,
     CYCLES,
     FRAGMENTATION,
-    IACT,
-    IACT_CYCLES,
     PSUM,
-    PSUM_CYCLES,
     TOTALS,
+    WAITS_FOR,
     WEIGHT,
     WEIGHT_CYCLES,
     Job,
@@ -36,7 +34,8 @@ from accelsim.arch.eyeriss.shape import shape_of
 from accelsim.arch.eyeriss.windows import row_of_windows
 from accelsim.workload.layer import Layer
 
-STALLS, WINDOWS = FRAGMENTATION + 1, FRAGMENTATION + 1  # places of stalls come first in `totals`; then our only name
+STALLS = FRAGMENTATION + 1  # how many; their places in `totals` are the first ones
+WINDOWS = STALLS  # the name behind them
 Times = np.ndarray | int
 LABELS = ("pass", "group", "filter tile", "strip")
 WORKED, SLOWEST, LEFT = range(3)  # of times[PE]
@@ -76,11 +75,10 @@ def _pass(job: Job, place: tuple[int, int, int, int], number: int, span: tuple[i
     works_on = np.full((pes, 3), -1, np.int64)
     trace_pass(job, place, totals, times, works_on)
     mapped, idle = np.flatnonzero(works_on[:, 0] >= 0), np.flatnonzero(works_on[:, 0] < 0)
-    loaded, network = span[0] + row[WEIGHT_CYCLES], PSUM if row[PSUM_CYCLES] > row[IACT_CYCLES] else IACT
-    own = loaded + times[mapped].T
+    loaded = span[0] + row[WEIGHT_CYCLES]
+    own, computed = loaded + times[mapped].T, loaded + row[COMPUTE_CYCLES]
     bounds = ((WEIGHT, span[0], loaded), (WINDOWS, loaded, own[WORKED]), (COLUMN, own[WORKED], own[SLOWEST]),
-              (PSUM, own[SLOWEST], own[LEFT]), (BARRIER, own[LEFT], loaded + row[COMPUTE_CYCLES]),
-              (network, loaded + row[COMPUTE_CYCLES], span[1]))
+              (PSUM, own[SLOWEST], own[LEFT]), (BARRIER, own[LEFT], computed), (row[WAITS_FOR], computed, span[1]))
     slices = np.concatenate([*(_slices(mapped, *each) for each in bounds), _slices(idle, FRAGMENTATION, *span)])
     slices = slices[slices[:, 3] > slices[:, 2]]
     labels = np.column_stack([np.full(len(slices), number), works_on[slices[:, 0]]])

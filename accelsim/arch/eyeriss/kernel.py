@@ -19,16 +19,15 @@ from accelsim.arch.eyeriss.layout import (
     GLB_PSUM_READS,
     GLB_PSUM_WRITES,
     IACT,
-    IACT_CYCLES,
     IACT_HOP_BITS,
     MAPPED_PES,
     OUTPUTS,
     PSUM,
-    PSUM_CYCLES,
     PSUM_HOP_BITS,
     PSUM_PASSES,
     STREAM_BITS,
     STREAM_DRAM_BITS,
+    WAITS_FOR,
     WEIGHT,
     WEIGHT_BITS,
     WEIGHT_CYCLES,
@@ -115,10 +114,11 @@ def _run_pass(job, now, loads, lanes, lane_ends, row, counters):
             totals[BARRIER] += design.macs_per_pe * now.strips * (compute_cycles - lane_ends[lane])
     slots = design.macs_per_pe * mapped
     totals[WEIGHT] += slots * weight_cycles
-    totals[PSUM if psum_cycles > iact_cycles else IACT] += slots * (cycles - compute_cycles)
+    row[WAITS_FOR] = PSUM if psum_cycles > iact_cycles else IACT
+    totals[row[WAITS_FOR]] += slots * (cycles - compute_cycles)
     totals[FRAGMENTATION] += (design.rows * design.cols * design.macs_per_pe - slots) * (weight_cycles + cycles)
     row[WEIGHT_CYCLES], row[COMPUTE_CYCLES], row[CYCLES] = weight_cycles, compute_cycles, weight_cycles + cycles
-    row[MAPPED_PES], row[IACT_CYCLES], row[PSUM_CYCLES] = mapped, iact_cycles, psum_cycles
+    row[MAPPED_PES] = mapped
 
 
 @njit(cache=True)
