@@ -15,7 +15,7 @@ from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.report.files import as_json
 from accelsim.workload import derived
 
-DESIGNS = {"dcnn": ("dcnn_opt", {}), "systolic": ("tpu_128x128", {}),
+DESIGNS = {"dcnn": ("dcnn_opt", {}), "eyeriss": ("eyeriss_v2", {}), "systolic": ("tpu_128x128", {}),
            "tensor_core": ("dstc_v100", {"tile": "64x64_32x3"})}  # of the others the preset of their name
 SMALL_BYTES = 4096  # counts that a design adds to what is kept
 

@@ -43,7 +43,7 @@ class Eyeriss(Machine):
     stall_classes: ClassVar[Mapping[str, str]] = {
         "ineffectual": "compute", "simd_idle": "imbalance", "column": "imbalance", "barrier": "imbalance",
         "fragmentation": "imbalance"}
-    mapping_keys = ("macs_per_pe", "psum_words", "count_bits")
+    mapping_keys = ("pe", "macs_per_pe", "psum_words", "count_bits")
 
     def run(self, layer: Layer, config: EyerissConfig, policy: Policy) -> LayerRun:
         """Raises ConfigError for a mapping that is not legal, CapacityError when none is."""
