@@ -64,18 +64,23 @@ class Ladder(Record):
     over_compute: Amount
 
 
-class LayerRecord(Record):
-    """One layer of a run."""
+class Totals(Record):
+    """Of a whole run, or of a layer."""
 
-    name: str
-    op: str
-    shape: str
     cycles: Count
     time_us: Amount
     energy_pj: Amount
     utilization: Amount
     macs_dense: Count
     macs_effectual: Count
+
+
+class LayerRecord(Totals):
+    """One layer of a run."""
+
+    name: str
+    op: str
+    shape: str
     slots: Count
     stalls: dict[str, Count]
     counts: dict[str, Count]
@@ -98,17 +103,6 @@ class LayerRecord(Record):
         if "dram_read_bits" not in self.counts:
             return None
         return (self.counts["dram_read_bits"] + self.counts.get("dram_write_bits", 0)) / 8
-
-
-class Totals(Record):
-    """Of a whole run."""
-
-    cycles: Count
-    time_us: Amount
-    energy_pj: Amount
-    utilization: Amount
-    macs_dense: Count
-    macs_effectual: Count
 
 
 class RunRecord(Record):

@@ -4,7 +4,7 @@ A matrix product is a plane of one position: a channel for each input of each gr
 """
 
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -28,15 +28,32 @@ class PlanarAxis:
 Axis = TypeVar("Axis", bound=PlanarAxis)
 
 
-class Planar(NamedTuple, Generic[Axis]):
-    """weight [K, C/groups, R, S], activation [N, C, H, W], bias [K], all int64."""
+@dataclass(frozen=True, eq=False)
+class Planar(Generic[Axis]):
+    """weight [K, C/groups, R, S], activation [N, C, H, W], bias [K], all int64; `rows` and `cols` give the geometry."""
 
+    name: str
     weight: np.ndarray
     activation: np.ndarray
     bias: np.ndarray
     groups: int
     rows: Axis
     cols: Axis
+
+    @property
+    def images(self) -> int:
+        """N."""
+        return int(self.activation.shape[0])
+
+    @property
+    def channels(self) -> int:
+        """C, over all groups."""
+        return int(self.activation.shape[1])
+
+    @property
+    def filters(self) -> int:
+        """K, over all groups."""
+        return int(self.weight.shape[0])
 
 
 def planar(layer: Layer, axis: type[Axis], machine: str) -> Planar[Axis]:
@@ -62,7 +79,7 @@ def planar(layer: Layer, axis: type[Axis], machine: str) -> Planar[Axis]:
     bias = np.zeros(weight.shape[0], np.int64)
     if layer.bias is not None:
         bias += np.resize(layer.bias, weight.shape[0])  # a batched matrix product repeats it for each group
-    return Planar(weight.astype(np.int64), activation.astype(np.int64), bias, groups, rows, cols)
+    return Planar(layer.name, weight.astype(np.int64), activation.astype(np.int64), bias, groups, rows, cols)
 
 
 def as_images(layer: Layer, tensor: np.ndarray) -> np.ndarray:

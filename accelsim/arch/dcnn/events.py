@@ -13,11 +13,10 @@ from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.base import Policy
 from accelsim.arch.dcnn.config import DcnnConfig
 from accelsim.arch.dcnn.model import landing_taps, lanes_of, over_pieces, plan_of, reach
-from accelsim.arch.scnn.convolution import Convolution, as_convolution
+from accelsim.arch.scnn.convolution import Convolution, convolution_of
 from accelsim.arch.scnn.plan import Plan
 from accelsim.arch.scnn.planes import AxisPieces
 from accelsim.arch.scnn.rounds import Round, rounds_in_time, table
-from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
 BUSY, ZERO_OPERAND, OUTSIDE, FRAGMENTATION, BARRIER, IDLE_TILE, COMPUTE = range(7)
@@ -31,7 +30,7 @@ def events(layer: Layer, config: DcnnConfig, policy: Policy, window: Window) -> 
 
 
 def _chunks(layer: Layer, config: DcnnConfig, policy: Policy, window: Window) -> Iterator[Chunk]:
-    conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+    conv = convolution_of(layer)
     plan = plan_of(conv, config, policy)
     # cycles [temporal tile, tile] of one output channel, and its products that land in the output plane
     blocks = -(-conv.weight.shape[1] // config.dot_width)

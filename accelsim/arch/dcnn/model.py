@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.dcnn.bound import any_plane_policy_cycles
 from accelsim.arch.dcnn.config import DcnnConfig
-from accelsim.arch.scnn.convolution import Axis, Convolution, as_convolution
+from accelsim.arch.scnn.convolution import Axis, Convolution, convolution_of
 from accelsim.arch.scnn.lowering import kept_entries
 from accelsim.arch.scnn.plan import GroupRule, Plan, assign, make_plan
 from accelsim.arch.scnn.planes import AxisPieces
@@ -45,7 +45,7 @@ class Dcnn(Machine):
 
     def run(self, layer: Layer, config: DcnnConfig, policy: Policy) -> LayerRun:
         """Simulate. Raises UnsupportedLayerError when the accumulators cannot hold one position's outputs."""
-        conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+        conv = convolution_of(layer)
         plan = plan_of(conv, config, policy)
         lanes = lanes_of(layer, conv, plan, config)
         blocks = -(-conv.weight.shape[1] // config.dot_width)
@@ -83,7 +83,7 @@ class Dcnn(Machine):
         } | dram_actions(config)
 
     def bound_cycles(self, layer: Layer, config: DcnnConfig, run: LayerRun) -> int:
-        conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+        conv = convolution_of(layer)
         return any_plane_policy_cycles(conv, _meeting_taps(conv.rows), _meeting_taps(conv.cols), config.pes,
                                        config.dot_width)
 

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from accelsim.errors import UnsupportedLayerError
+from accelsim.workload.derived import derived
 from accelsim.workload.layer import Conv2d, Layer, Matmul
 
 
@@ -66,6 +67,12 @@ class Convolution:
     def plane_nonzeros(self) -> np.ndarray:
         """Non-zeros [H, W] over images and channels."""
         return np.count_nonzero(self.activation, axis=(0, 1))
+
+
+def convolution_of(layer: Layer) -> Convolution:
+    """`as_convolution`, kept with the layer: every design of every planar machine reads the same."""
+    found: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+    return found
 
 
 def as_convolution(layer: Layer) -> Convolution:

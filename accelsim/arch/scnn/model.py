@@ -10,7 +10,7 @@ from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.scnn import kernel, lowering
 from accelsim.arch.scnn.bound import any_plane_policy_cycles
 from accelsim.arch.scnn.config import ScnnConfig
-from accelsim.arch.scnn.convolution import Convolution, as_convolution
+from accelsim.arch.scnn.convolution import Convolution, convolution_of
 from accelsim.arch.scnn.plan import GroupRule, Plan, assign, make_plan
 from accelsim.arch.scnn.planes import AxisPieces
 from accelsim.arch.scnn.policies import POLICIES
@@ -82,7 +82,7 @@ class Scnn(Machine):
         } | dram_actions(config)
 
     def bound_cycles(self, layer: Layer, config: ScnnConfig, run: LayerRun) -> int:
-        conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+        conv = convolution_of(layer)
         return any_plane_policy_cycles(conv, config, run.stalls["busy"])
 
     def area_mm2(self, config: ScnnConfig) -> float | None:
@@ -104,7 +104,7 @@ class Lowered(NamedTuple):
 
 def lowered(layer: Layer, config: ScnnConfig, policy: Policy) -> Lowered:
     """Raises UnsupportedLayerError if the accumulators cannot hold one position."""
-    conv: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+    conv = convolution_of(layer)
     plan = _plan(layer, conv, config, policy)
     activations, landing = _activations(layer, conv, plan, config)
     weights: lowering.Weights = derived(

@@ -19,15 +19,14 @@ from accelsim.report.figures.choices import (
     readable,
     title,
 )
-from accelsim.report.records import LayerRecord, Totals
+from accelsim.report.records import Totals
 from accelsim.report.sources import Collected, Group, Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Part = Totals | LayerRecord
-Value = Callable[[Part, Part], float]  # of a part of a run and the same part of the first run
+Value = Callable[[Totals, Totals], float]  # of a part of a run (all of it, or a layer) and the same of the first run
 _PANEL_INCHES = 0.65  # title and axis of a panel
 
 
@@ -95,5 +94,5 @@ def _panel(axes: "Axes", group: Group, value: Value, colour: dict[str, str], bar
     return handles
 
 
-def _parts(run: Run) -> list[Part]:
+def _parts(run: Run) -> list[Totals]:
     return [run.record.totals, *run.record.layers]

@@ -93,7 +93,7 @@ class Page:
             self.words["glb_reads"] += stationary
         elif config.dataflow != "ck":
             written += stationary
-        own = loops.x.size if config.dataflow == "pq" and not forward else size[config.dataflow]
+        own = loops.activation.size if config.dataflow == "pq" and not forward else size[config.dataflow]
         if config.dataflow in ("cn", "ck") or (config.dataflow == "pq" and not forward):
             self.words["glb_reads"] += max(0, written - own)
         self.words["glb_writes"] += written
@@ -101,7 +101,7 @@ class Page:
     def _dram(self):
         loops, words, h = self.loops, self.words, max(1, self.config.glb_words // 2)
         Z, M = int(loops.mask.sum()), ceil(loops.mask.size / 32) if self.config.sparse else 0
-        WW, XW = Z + M, loops.x.size
+        WW, XW = Z + M, loops.activation.size
         YW = self.N * loops.filters * loops.rows.outputs * loops.cols.outputs
         if self.phase == "weight_update":
             read, writes = (Z, min(XW, YW) * max(1, ceil(WW / h)) + max(XW, YW)), WW

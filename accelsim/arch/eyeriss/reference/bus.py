@@ -3,24 +3,19 @@
 Source: docs/machines/eyeriss.md, Networks [v1].
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 from accelsim.arch.eyeriss.reference.compressed import Stream, WeightTile
 from accelsim.arch.eyeriss.reference.schedule import Lane, StreamKey, TileKey
-from accelsim.arch.eyeriss.reference.traffic import Cluster, Inbox, Links
+from accelsim.arch.eyeriss.reference.traffic import Cluster, Networks
 
 
-class Buses:
-    """The three networks of one pass."""
+class Buses(Networks):
+    """The buses in one pass."""
 
     def __init__(self, config: Any) -> None:
-        self.config = config
-        self.iacts = Links(config.iact_port_bits)
-        self.weights = Links(config.weight_port_bits)
-        self.psums = Links(config.psum_port_bits)
-        self.inboxes: defaultdict[Cluster, Inbox] = defaultdict(Inbox)
+        super().__init__(config)
         self._sent: set[TileKey] = set()
 
     def send_stream(self, number: int, key: StreamKey, stream: Stream, destinations: Iterable[Cluster]) -> None:

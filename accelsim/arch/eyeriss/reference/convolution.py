@@ -18,10 +18,11 @@ class Axis(PlanarAxis):
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """weight [G, M, C, R, S], iact [G, N, C, H, W], int64, of G groups; `rows` and `cols` give the geometry."""
+    """weight [G, M, C, R, S], iact [G, N, C, H, W] of G groups, bias [G x M], int64; `rows` and `cols`: geometry."""
 
     weight: np.ndarray
     iact: np.ndarray
+    bias: np.ndarray
     rows: Axis
     cols: Axis
 
@@ -55,14 +56,13 @@ class Convolution:
 
 def as_convolution(layer: Layer) -> Convolution:
     """The convolution of a Conv2d or a Matmul in groups. Raises what `planar` does."""
-    weight, activation, _, groups, rows, cols = planar(layer, Axis, "Eyeriss")
-    images, channels, *plane = activation.shape
-    by_group = activation.reshape(images, groups, channels // groups, *plane).swapaxes(0, 1)
-    return Convolution(weight.reshape(groups, -1, *weight.shape[1:]), by_group, rows, cols)
+    conv = planar(layer, Axis, "Eyeriss")
+    by_group = conv.activation.reshape(conv.images, conv.groups, -1, *conv.activation.shape[2:]).swapaxes(0, 1)
+    return Convolution(conv.weight.reshape(conv.groups, -1, *conv.weight.shape[1:]), by_group, conv.bias, conv.rows,
+                       conv.cols)
 
 
-def as_layer_output(layer: Layer, sums: np.ndarray) -> np.ndarray:
+def as_layer_output(layer: Layer, sums: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """`sums` [G, M, N, P, Q] with the bias, in the shape of `layer.output()`."""
-    bias = planar(layer, Axis, "Eyeriss").bias
     images = sums.reshape(-1, *sums.shape[2:]).swapaxes(0, 1)  # [N, K, P, Q]
     return np.ascontiguousarray(from_images(layer, images + bias[:, None, None]))

@@ -43,7 +43,7 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     reported = {**mapping.model_dump(mode="json"), "passes": len(passes), "mapped_pes": passes[0].mapped_pes}
     return LayerRun(sum(one.cycles for one in done), array.slots, {name: array.stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, mapping=reported,
-                    output=as_layer_output(layer, array.sums), tiles=_tiles(done, fetching, config))
+                    output=as_layer_output(layer, array.sums, conv.bias), tiles=_tiles(done, fetching, config))
 
 
 def _fetching(done: list[PassDone], config: Any) -> list[PassDone]:

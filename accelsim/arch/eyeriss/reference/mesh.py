@@ -1,23 +1,14 @@
 """The hierarchical mesh of v2: routers, one by one. Source: docs/machines/eyeriss.md, Networks [paper]."""
 
-from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 from accelsim.arch.eyeriss.reference.compressed import Stream, WeightTile
 from accelsim.arch.eyeriss.reference.schedule import Lane, StreamKey, TileKey
-from accelsim.arch.eyeriss.reference.traffic import Cluster, Inbox, Links
+from accelsim.arch.eyeriss.reference.traffic import Cluster, Networks
 
 
-class Mesh:
-    """The three networks of one pass."""
-
-    def __init__(self, config: Any) -> None:
-        self.config = config
-        self.iacts = Links(config.iact_port_bits)
-        self.weights = Links(config.weight_port_bits)
-        self.psums = Links(config.psum_port_bits)
-        self.inboxes: defaultdict[Cluster, Inbox] = defaultdict(Inbox)
+class Mesh(Networks):
+    """The mesh in one pass."""
 
     def send_stream(self, number: int, key: StreamKey, stream: Stream, destinations: Iterable[Cluster]) -> None:
         """From the bank of the home cluster to all destinations. number: place among the streams of the pass."""

@@ -1,8 +1,9 @@
 """What crosses ports and links in a pass, and who received what."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from accelsim.arch.eyeriss.reference.compressed import Stream, WeightTile
 from accelsim.arch.eyeriss.reference.schedule import StreamKey, TileKey
@@ -35,3 +36,14 @@ class Inbox:
 
     streams: dict[StreamKey, Stream] = field(default_factory=dict)
     tiles: dict[tuple[int, TileKey], WeightTile] = field(default_factory=dict)
+
+
+class Networks:
+    """What the three networks of one pass carried, and what they brought to each cluster."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+        self.iacts = Links(config.iact_port_bits)
+        self.weights = Links(config.weight_port_bits)
+        self.psums = Links(config.psum_port_bits)
+        self.inboxes: defaultdict[Cluster, Inbox] = defaultdict(Inbox)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.workload.layer import Layer
-from accelsim.workload.planar import PlanarAxis, planar
+from accelsim.workload.planar import Planar, PlanarAxis, planar
 
 
 class Axis(PlanarAxis):
@@ -41,32 +41,10 @@ class Weight(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Loops:
-    """weight [K, C/G, R, S], x [N, C, H, W], bias [K], all int64; mask [K, C/G, R, S] bool: what the machine stores."""
+class Loops(Planar[Axis]):
+    """A layer with its mask [K, C/G, R, S] bool: what the machine stores of the weight."""
 
-    name: str
-    weight: np.ndarray
     mask: np.ndarray
-    x: np.ndarray
-    bias: np.ndarray
-    groups: int
-    rows: Axis
-    cols: Axis
-
-    @property
-    def images(self) -> int:
-        """N."""
-        return int(self.x.shape[0])
-
-    @property
-    def channels(self) -> int:
-        """C, over all groups."""
-        return int(self.x.shape[1])
-
-    @property
-    def filters(self) -> int:
-        """K, over all groups."""
-        return int(self.weight.shape[0])
 
     @property
     def channels_per_group(self) -> int:
@@ -107,6 +85,5 @@ def loops_of(layer: Layer, sparse: bool) -> Loops:
 
     Raises what `planar` does.
     """
-    weight, x, bias, groups, rows, cols = planar(layer, Axis, "Procrustes")
-    mask = weight != 0 if sparse else np.ones(weight.shape, bool)
-    return Loops(layer.name, weight, mask, x, bias, groups, rows, cols)
+    conv = planar(layer, Axis, "Procrustes")
+    return Loops(**vars(conv), mask=conv.weight != 0 if sparse else np.ones(conv.weight.shape, bool))

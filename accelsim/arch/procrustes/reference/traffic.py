@@ -121,14 +121,14 @@ class Traffic:
         if self.config.dataflow == "ck":
             return (loops.filters * words.lane if self.phase == "forward" else loops.channels * words.depth) * visits
         if self.config.dataflow == "pq" and self.phase == "backward":
-            return loops.x.size
+            return loops.activation.size
         return self._sums_written  # `kn`, and `pq` forward: every sum is finished in its PE
 
     def _dram_words(self) -> tuple[int, int, int]:
         """Words of weights read, of activations read, and written."""
         loops = self.loops
         mask = ceil_div(loops.mask.size, MASK_BITS_PER_WORD) if self.config.sparse else 0
-        weights, x = loops.kept + mask, loops.x.size
+        weights, x = loops.kept + mask, loops.activation.size
         y = loops.images * loops.filters * loops.rows.outputs * loops.cols.outputs
         half = max(1, self.config.glb_words // 2)
         weight_rounds = max(1, ceil_div(weights, half))

@@ -12,7 +12,7 @@ class Tensors:
         """dy: dL/dy [N, K, P, Q]."""
         self.loops = loops
         padding = (loops.rows.padding, loops.cols.padding)
-        self.x = np.pad(loops.x, ((0, 0), (0, 0), *((p, p) for p in padding)))
+        self.x = np.pad(loops.activation, ((0, 0), (0, 0), *((p, p) for p in padding)))
         self.dy = dy
         self.y = np.zeros(dy.shape, np.int64)
         self.y += loops.bias[None, :, None, None]

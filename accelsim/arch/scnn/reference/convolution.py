@@ -1,12 +1,9 @@
 """The convolution a layer is: its integer tensors and the geometry of its two axes."""
 
-from dataclasses import dataclass
 from itertools import product
 
-import numpy as np
-
 from accelsim.workload.layer import Layer
-from accelsim.workload.planar import PlanarAxis, planar
+from accelsim.workload.planar import Planar, PlanarAxis, planar
 
 Phase = tuple[int, int]  # (row phase, column phase)
 
@@ -42,29 +39,8 @@ class Axis(PlanarAxis):
         return min(max(centre, 0), self.inputs - 1)
 
 
-@dataclass(frozen=True, eq=False)
-class Convolution:
-    """weight [K, C/groups, R, S], activation [N, C, H, W], bias [K], all int64; `rows` and `cols` give the geometry."""
-
-    name: str
-    weight: np.ndarray
-    activation: np.ndarray
-    bias: np.ndarray
-    groups: int
-    rows: Axis
-    cols: Axis
-
-    @property
-    def images(self) -> int:
-        return int(self.activation.shape[0])
-
-    @property
-    def channels(self) -> int:
-        return int(self.activation.shape[1])
-
-    @property
-    def filters(self) -> int:
-        return int(self.weight.shape[0])
+class Convolution(Planar[Axis]):
+    """A layer whose channels are stored by phase."""
 
     def phases(self) -> list[Phase]:
         """Every phase, row phase outer: what activations are stored in."""
@@ -86,5 +62,4 @@ class Convolution:
 
 def as_convolution(layer: Layer) -> Convolution:
     """The convolution of a Conv2d or a Matmul, as `planar` reads it, which raises what is said there."""
-    weight, activation, bias, groups, rows, cols = planar(layer, Axis, "SCNN")
-    return Convolution(layer.name, weight, activation, bias, groups, rows, cols)
+    return Convolution(**vars(planar(layer, Axis, "SCNN")))
