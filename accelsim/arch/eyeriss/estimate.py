@@ -118,8 +118,8 @@ def _estimate(tile, means, side, inner_rows, layer, design):
     windows = -(-chunk // row_lanes) * layer.out_cols
     drain = np.ceil(m0 / (design.psum_port_bits // design.psum_bits))
     ahead = design.psum_words // m0
-    each = max(window_cycles, drain, (window_cycles + design.latency + drain) / ahead)
-    compute = windows * each + design.latency + drain
+    each = max(window_cycles + drain, (window_cycles + drain + design.latency) / ahead)
+    compute = windows * each + design.latency
     lanes, needed = row_lanes * filter_lanes * group_lanes, 0.0
     used = strips / steps  # PEs of a column at work, mean over the steps
     apart = min(used, layer.rows)  # filter rows at a time; inputs are shared along diagonals, but for the stride

@@ -9,9 +9,10 @@ from numba import njit
 (BUSY, INEFFECTUAL, SIMD_IDLE, BUBBLE, COLUMN, PSUM, BARRIER, IACT, WEIGHT, FRAGMENTATION,
  MACS, GATED_MACS, IACT_ADDRESS_READS, IACT_READS, IACT_WRITES, WEIGHT_READS, WEIGHT_WRITES, DRAINED,
  PSUM_PASSES, GLB_PSUM_READS, GLB_PSUM_WRITES, IACT_HOP_BITS, WEIGHT_HOP_BITS, PSUM_HOP_BITS, TOTALS) = range(25)
-# columns of `per_pass`; WAITS_FOR: PSUM or IACT, where cycles go that the PEs wait for a network
-(WEIGHT_CYCLES, COMPUTE_CYCLES, CYCLES, WEIGHT_BITS, STREAM_BITS, STREAM_DRAM_BITS, OUTPUTS, MAPPED_PES,
- WAITS_FOR, COLUMNS) = range(10)
+# columns of `per_pass`; WAITS_FOR: PSUM or IACT, where cycles go that the PEs wait for a network. Streams that a pass
+# needs, in the network's form and in DRAM's: all, those that no pass of its chunk needed before, that none did
+(WEIGHT_CYCLES, COMPUTE_CYCLES, CYCLES, WEIGHT_BITS, OUTPUTS, MAPPED_PES, WAITS_FOR, STREAM_BITS, STREAM_DRAM_BITS,
+ CHUNK_BITS, CHUNK_DRAM_BITS, NEW_BITS, NEW_DRAM_BITS, COLUMNS) = range(14)
 
 
 class Design(NamedTuple):
@@ -36,9 +37,10 @@ class Design(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """First group, filter tile, item and strip of a pass, how many items and strips, and whether it is the first step
-    of its chunk, and the last."""
+    """A pass: the number of its chunk over all rounds, its first group, filter tile, item and strip, how many items and
+    strips, and whether it is the first step of its chunk, and the last."""
 
+    chunk: int
     group: int
     filter_tile: int
     item: int
