@@ -102,13 +102,8 @@ class Eyeriss(Machine):
 def job_of(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) -> layout.Job:
     """What the kernel runs."""
     data: Data = lower(layer, shape, tiling, config)
-    design = layout.Design(
-        config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows, config.cluster_cols,
-        config.macs_per_pe, config.pipeline_stages - 1, config.psum_words, config.psum_port_bits // config.psum_bits,
-        config.psum_bits, config.glb_iact_banks, config.iact_port_bits, config.weight_port_bits, config.psum_port_bits,
-        config.network == "flat")
     ways: Routes = routes(config.cluster_rows, config.cluster_cols)
-    return layout.Job(data, shape, tiling, design, ways, layout.strips_of(shape, tiling))
+    return layout.Job(data, shape, tiling, layout.design_of(config), ways, layout.strips_of(shape, tiling))
 
 
 def simulated(job: layout.Job, passes: int, pes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
