@@ -78,7 +78,8 @@ def _mapping(tile: TileChoice, side: list[int], inner_rows: bool) -> Mapping:
 
 def _tile_choices(layer: Layer, shape: Shape, config: EyerissConfig) -> list[TileChoice]:
     modes = [False] + [True] * (config.pe == "skip" and not shape.depthwise)
-    heights = (*(config.psum_words * eighths // 8 for eighths in M0_EIGHTHS), config.psum_port_bits // config.psum_bits, 1)
+    heights = [config.psum_words * eighths // 8 for eighths in M0_EIGHTHS]
+    heights += [config.psum_port_bits // config.psum_bits, 1]
     sizes = {_even(shape.filters, max(1, min(shape.filters, config.psum_words, height))) for height in heights}
     share = derived(layer, "eyeriss iact share", lambda: np.count_nonzero(layer.activation) / layer.activation.size)
     choices = []

@@ -30,9 +30,9 @@ class Tiles:
     def of(cls, compute_cycles: Values, weight_bits: Values, activation_bits: Values, output_bits: Values,
            load_cycles: Values | None = None) -> Self:
         """From anything that numpy makes int64 arrays of."""
-        compute = np.asarray(compute_cycles, np.int64)
-        load = np.zeros_like(compute) if load_cycles is None else np.asarray(load_cycles, np.int64)
-        return cls(compute, *(np.asarray(a, np.int64) for a in (weight_bits, activation_bits, output_bits)), load)
+        loads = np.zeros(len(compute_cycles), np.int64) if load_cycles is None else load_cycles
+        return cls(*(np.asarray(a, np.int64) for a in (compute_cycles, weight_bits, activation_bits, output_bits,
+                                                       loads)))
 
     @classmethod
     def joined(cls, parts: Sequence["Tiles"]) -> Self:
