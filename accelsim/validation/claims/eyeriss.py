@@ -110,8 +110,8 @@ ALEXNET = Group(
      Claim("classifier", "v2, sparse AlexNet, thousand cycles of the fully connected layers", Table(133, rel=.15),
            _classifier_kcycles, note="derived from 278.7 and 342.4 /s"),
      Claim("memory", "v2, sparse AlexNet, loss by a limit of 25.6 GB/s", Table(16, abs=5), _lost_percent, "%",
-           miss="weights load straight from DRAM as fast as the narrower of channel and network allows: 128 bytes a cycle "
-                "against 144; the fetch of all classifier weights, in turn with everything else, would cost 16 %")),
+           miss="weights load straight from DRAM, as fast as the narrower of channel and network allows, 128 bytes a "
+                "cycle against 144; if the classifier's were fetched first and loaded then, they alone would cost 15 %")),
     seconds=8)
 
 
@@ -133,8 +133,8 @@ def _dram_mbytes(workload: str) -> float:
                for data in ("weight", "activation", "output") if layer.name.startswith("conv")) / 8e6
 
 
-CLOCK = ("no source gives the energy of v1's clock network, which runs 15 times longer than v2's; without it v1's gated "
-         "PEs cost little")
+CLOCK = ("no source gives the energy of v1's clock network, which runs 15 times longer than v2's; without it v1's "
+         "gated PEs cost little")
 REFETCH = "our mappings fetch few things twice; the paper's are not printed, nor are the densities"
 
 ENERGY = Group(
