@@ -111,7 +111,7 @@ ALEXNET = Group(
            _classifier_kcycles, note="derived from 278.7 and 342.4 /s"),
      Claim("memory", "v2, sparse AlexNet, loss by a limit of 25.6 GB/s", Table(16, abs=5), _lost_percent, "%",
            miss="weights load straight from DRAM, as fast as the narrower of channel and network allows, 128 bytes a "
-                "cycle against 144; if the classifier's were fetched first and loaded then, they alone would cost 15 %")),
+                "cycle against 144; the classifier's, fetched first and loaded then, would cost 15 %")),
     seconds=8)
 
 
