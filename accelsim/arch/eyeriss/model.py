@@ -31,7 +31,7 @@ class Eyeriss(Machine):
     """The Eyeriss family. Slots are multipliers. Policies: see `accelsim.arch.eyeriss.policies`."""
 
     kind: ClassVar[str] = "eyeriss"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     config = EyerissConfig
     stalls = ("busy", "ineffectual", "simd_idle", "bubble", "column", "psum", "barrier", "iact", "weight",
               "fragmentation")
