@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from accelsim import load_arch, testing
 from accelsim.config import ArchConfig
 
+A_FEW_BYTES = st.integers(1, 200).map(lambda size: size / 1024)  # in KiB
+
 
 def design(**changes: object) -> ArchConfig:
     return load_arch("tpu_128x128", changes)
@@ -17,9 +19,13 @@ class TestSystolic(testing.MachineConformance):
 
     def configs(self) -> st.SearchStrategy[ArchConfig]:
         return st.builds(design, rows=st.integers(1, 6), cols=st.integers(1, 6), double_buffer=st.booleans(),
-                         dataflow=st.sampled_from(["ws", "is", "os", "best"]))
+                         dataflow=st.sampled_from(["ws", "is", "os", "best"]),
+                         dram=st.sampled_from([None, {"gbps": 1.0}]), data_sram_kbytes=st.none() | A_FEW_BYTES,
+                         resident_weights=st.booleans(), resident_activations=st.booleans())
 
     def some_configs(self) -> Iterator[ArchConfig]:
         yield design(rows=1, cols=1)
-        yield design(rows=4, cols=3, dataflow="os", double_buffer=True)
-        yield design(rows=2, cols=5, dataflow="ws", double_buffer=True)
+        for dataflow in ("ws", "is", "os"):
+            yield design(rows=4, cols=3, dataflow=dataflow, dram={"gbps": 1.0})
+            yield design(rows=2, cols=5, dataflow=dataflow, double_buffer=True, dram={"gbps": 1.0},
+                         data_sram_kbytes=0.01)
