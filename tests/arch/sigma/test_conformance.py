@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
 from accelsim.config import ArchConfig
+from accelsim.workload.lowering import matrix_products
 
 A_FEW_BYTES = st.integers(1, 60).map(lambda size: size / 1024)  # in KiB
 
@@ -35,3 +38,17 @@ class TestSigma(testing.MachineConformance):
                          dram={"gbps": 1.0})
             yield design(flex_dpes=1, multipliers_per_dpe=4, bandwidth_words_per_cycle=3, stationary=stationary,
                          overlap="drain", dram={"gbps": 1.0}, data_sram_kbytes=0.01)
+
+    @given(data=st.data())
+    def test_twins_agree_where_the_buffer_just_holds_a_tile(self, data: st.DataObject) -> None:
+        """Or just does not."""
+        layer, width = data.draw(self.layers()), data.draw(st.sampled_from([2, 4, 8]))
+        stationary, streaming = data.draw(st.sampled_from([("mk", "limited"), ("kn", "limited"), ("mk", "unlimited")]))
+        product = next(matrix_products(layer))
+        streamed = product.vectors if stationary == "mk" else product.matrix
+        tile = streamed[:, :width] if streaming == "limited" else streamed
+        bits = tile.size + 16 * int(np.count_nonzero(tile)) + data.draw(st.sampled_from([-1, 0]))
+        config = design(flex_dpes=1, multipliers_per_dpe=width, bandwidth_words_per_cycle=3, stationary=stationary,
+                        streaming=streaming, dram={"gbps": 1.0}, data_sram_kbytes=max(1, bits) / 8192)
+        policy = data.draw(st.sampled_from(sorted(self.machine.policies)))
+        self.check_twins(layer, config, self.machine.policies[policy])
