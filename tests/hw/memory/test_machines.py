@@ -160,21 +160,22 @@ def test_a_larger_buffer_never_adds_traffic(name, key, sizes, layer):
     assert moved == sorted(moved, reverse=True)
 
 
+@pytest.mark.parametrize("name", SMALL)
 @given(layer=testing.layers(size=8), gbps=st.sampled_from([0.1, 1.0, 33.3]), buffering=st.integers(1, 3),
-       split=st.booleans(), prefetch=st.booleans())
+       prefetch=st.booleans())
 @QUICK
-def test_engines_agree_with_memory(layer, gbps, buffering, split, prefetch):
-    """EIE's kernel on the fast timeline, and its reference on SimPy."""
+def test_engines_agree_with_memory(name, layer, gbps, buffering, prefetch):
+    """The kernel's tiles on the fast timeline, and the reference's own on SimPy."""
     trace = accelsim.Trace([layer, accelsim.linear("next", layer_of(layer), np.arange(7) % 3)])
-    config = design("eie, split" if split else "eie", **{"dram.gbps": gbps, "buffering": buffering,
-                                                          "prefetch_weights": prefetch})
+    config = design(name, **{"dram.gbps": gbps, "buffering": buffering, "prefetch_weights": prefetch})
+    policy = SMALL[name].get("policy")
     try:
-        fast = accelsim.simulate(trace, config)
+        fast = accelsim.simulate(trace, config, policy=policy)
     except CapacityError:
         with pytest.raises(CapacityError):
-            accelsim.simulate(trace, config, engine="reference")
+            accelsim.simulate(trace, config, policy=policy, engine="reference")
         return
-    slow = accelsim.simulate(trace, config, engine="reference")
+    slow = accelsim.simulate(trace, config, policy=policy, engine="reference")
     for a, b in zip(fast.layers, slow.layers, strict=True):
         assert (a.cycles, a.stalls, a.counts) == (b.cycles, b.stalls, b.counts)
 
