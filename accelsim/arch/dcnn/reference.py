@@ -191,7 +191,7 @@ class Dcnn:
             for groups in self.plan.rounds:
                 self.dram.begin(tile_bits)
                 self._round(groups)
-                self.dram.end(self.cycles)
+                self.dram.end(len(self.dram.rounds) - 1, self.cycles)
                 finished = [Finished(image, part, pe.piece, groups[part] or range(0), pe.sums)
                             for (part, _, _), pe in zip(self.plan.pes, self.pes, strict=True)]
                 written_before = self.post.counts["oaram_writes"]

@@ -43,5 +43,6 @@ class TestScnn(testing.MachineConformance):
         yield design(pe_rows=1, pe_cols=1)
         yield design(pe_rows=2, pe_cols=3, bank_queue_entries=1, banks=4, kc_max=2, iaram_bits=400)
         yield design(pe_rows=2, pe_cols=2, dram={"gbps": 1.0}, resident_activations=False)
-        yield design(pe_rows=2, pe_cols=2, dram={"gbps": 1.0}, iaram_bits=300, oaram_bits=300)
+        yield design(pe_rows=2, pe_cols=2, dram={"gbps": 1.0}, iaram_bits=300, oaram_bits=300, kc_max=2, post="serial",
+                     post_entries_per_cycle=1)
         yield from super().some_configs()

@@ -12,7 +12,7 @@ from accelsim.hw.memory.tiles import Tiles
 
 @dataclass
 class Moved:
-    """One round; what moves if nothing stays on chip. end: the cycle of its barrier."""
+    """One round; what moves if nothing stays on chip. end: the cycle in which it ends."""
 
     weight_bits: int = 0
     activation_bits: int = 0
@@ -37,9 +37,9 @@ class Dram:
         """Of the round that has begun last."""
         self.rounds[-1].weight_bits += bits
 
-    def end(self, cycle: int) -> None:
-        """The round that has begun last is at its barrier."""
-        self.rounds[-1].end = cycle
+    def end(self, number: int, cycle: int) -> None:
+        """A round is over: it has come to its barrier or, when post-processing has its own time, through that, too."""
+        self.rounds[number].end = cycle
 
     def write(self, number: int, bits: int) -> None:
         """Outputs of a round, which may have ended long before."""

@@ -96,7 +96,7 @@ class Scnn:
                     yield self._free_buffers.get(1)
                     self.dram.begin(tile_bits)
                     yield from self._round(groups)
-                    self.dram.end(self._cycle)
+                    self.dram.end(len(self.dram.rounds) - 1, self._cycle)
                     yield self._to_post.put([
                         Finished(image, part, piece, groups[part] or range(0), pe.banks.sums)
                         for (part, _, _), piece, pe in zip(self.plan.pes, pieces, self.pes, strict=True)])
@@ -150,6 +150,8 @@ class Scnn:
             for activity in self.post.process(finished):
                 self._post_activity[self._cycle] = activity
                 yield self._clock.timeout(1)
+            if self.config.post == "serial":
+                self.dram.end(number, self._cycle)
             self.dram.write(number, (self.post.counts["oaram_writes"] - written_before) * self._entry_bits)
             yield self._free_buffers.put(1)
 
