@@ -20,7 +20,9 @@ def tiles(**changes: Any) -> dict[str, list[int]]:
     result = model.reference(LAYER, config, model.policies["equal_planes"])
     assert result.tiles is not None
     assert result.tiles.compute_cycles.sum() == result.cycles
-    return result.tiles.to_lists()
+    moved = result.tiles.to_lists()
+    assert not any(moved.pop("load_cycles")), "everything comes to a buffer before"
+    return moved
 
 
 def test_all_fits():

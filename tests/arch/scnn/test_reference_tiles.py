@@ -23,7 +23,9 @@ def tiles(layer: Layer, **changes: Any) -> dict[str, list[int]]:
     result = model.reference(layer, config, model.policies["equal_planes"])
     assert result.tiles is not None
     assert result.tiles.compute_cycles.sum() == result.cycles
-    return result.tiles.to_lists()
+    moved = result.tiles.to_lists()
+    assert not any(moved.pop("load_cycles")), "everything comes to a buffer before"
+    return moved
 
 
 @pytest.mark.parametrize(("post", "compute_cycles"), [("overlapped", [2, 2, 22]), ("serial", [10, 10, 10])])

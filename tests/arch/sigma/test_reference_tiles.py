@@ -20,7 +20,9 @@ def tiles(layer: Layer, **changes: Any) -> dict[str, list[int]]:
     result = model.reference(layer, config, model.policies["packed"])
     assert result.tiles is not None
     assert result.tiles.compute_cycles.sum() == result.cycles
-    return result.tiles.to_lists()
+    moved = result.tiles.to_lists()
+    assert not any(moved.pop("load_cycles")), "everything comes to a buffer before"
+    return moved
 
 
 @pytest.mark.parametrize(("kbytes", "again"), [(None, 0), (52 / 8192, 0), (51 / 8192, 52)])

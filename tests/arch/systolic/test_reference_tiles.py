@@ -17,7 +17,9 @@ def tiles(layer: Layer, dataflow: str, **changes: Any) -> dict[str, list[int]]:
     result = model.reference(layer, config, model.policies["full"])
     assert result.tiles is not None
     assert result.tiles.compute_cycles.sum() == result.cycles
-    return result.tiles.to_lists()
+    moved = result.tiles.to_lists()
+    assert not any(moved.pop("load_cycles")), "everything comes to a buffer before"
+    return moved
 
 
 # Three filters on two images of two channels, a plane being 4 words: K = 2 x 3, N = 2 x 2.
