@@ -33,7 +33,7 @@ class TensorCore(Machine):
     """A GPU's tensor cores. Policies: see `accelsim.arch.tensor_core.policies`."""
 
     kind: ClassVar[str] = "tensor_core"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     config = TensorCoreConfig
     stalls = ("busy", "operand_zero", "padding", "imbalance", *_IDLE, "write_back", "reduction", "launch")
     counts = ("macs", "zero_multiplies", "padding_multiplies", "mma_instructions", "register_bytes",

@@ -16,20 +16,25 @@ from accelsim.arch.tensor_core.reference.pipe import Pipe
 
 
 class L2Contents:
-    """Which blocks are in L2, oldest first, and the event of each block's data arriving there."""
+    """Which blocks are in L2, the least recently used first, and the event of each block's data arriving there."""
 
     def __init__(self, capacity_bytes: int) -> None:
         self.capacity_bytes = capacity_bytes
         self.used_bytes = 0
         self.blocks: OrderedDict[Hashable, tuple[int, simpy.Event]] = OrderedDict()
 
+    def use(self, name: Hashable) -> simpy.Event:
+        """The event of the data of a block in L2, which is now the most recently used."""
+        self.blocks.move_to_end(name)
+        return self.blocks[name][1]
+
     def insert(self, name: Hashable, size_bytes: int, filled: simpy.Event) -> None:
-        """Make room, first in, first out. A block larger than the L2 leaves everything as it is."""
-        if size_bytes > self.capacity_bytes:
-            return
-        while self.used_bytes + size_bytes > self.capacity_bytes:
+        """Make room: the least recently used leave. A block larger than the L2 empties it and is not kept."""
+        while self.blocks and self.used_bytes + size_bytes > self.capacity_bytes:
             _, (freed_bytes, _) = self.blocks.popitem(last=False)
             self.used_bytes -= freed_bytes
+        if size_bytes > self.capacity_bytes:
+            return
         self.blocks[name] = size_bytes, filled
         self.used_bytes += size_bytes
 
@@ -51,7 +56,7 @@ class Memory:
         l2_share: bytes in L2 and DRAM per byte transferred.
         """
         if name in self.contents.blocks:
-            _, filled = self.contents.blocks[name]
+            filled = self.contents.use(name)
         else:
             size_in_l2 = math.ceil(size_bytes * l2_share)
             filled = self.env.process(self._fill(self.dram.book(size_in_l2)))
