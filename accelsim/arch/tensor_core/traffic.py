@@ -19,12 +19,14 @@ ABSENT = np.int64(-1)
 # Of recency[block]: its neighbours in the order in which blocks in L2 were used last. The row behind all blocks closes
 # the circle: LATER of it is the block used longest ago.
 LATER, EARLIER = 0, 1
-# of meters: byte totals, what is in L2, and the byte clocks, an SM's port being PORTS + sm
-L2_READ, L2_WRITE, DRAM_READ, METADATA, L2_USED, DRAM, L2, PORTS = range(8)
+# Of meters: byte totals (DRAM_READ: in whole bursts, MISSED: without), what is in L2, and the byte clocks, an SM's port
+# being PORTS + sm. The DRAM's is a cycle and parts of it, 1 / rates.dram each: its rate need not be whole.
+L2_READ, L2_WRITE, DRAM_READ, MISSED, METADATA, L2_USED, DRAM_CYCLE, DRAM_PART, L2, PORTS = range(10)
 
 
 class Rates(NamedTuple):
-    """Bytes per cycle, latencies, the capacity of the L2, and where the blocks of B, EA and EB begin.
+    """Bytes per cycle (the DRAM's: dram / dram_per), latencies, the capacity of the L2, and where the blocks of B, EA
+    and EB begin.
 
     Blocks of A come first, then B, EA, EB, each [product, tile, step]; a kind that does not exist begins at the end.
     """
@@ -34,7 +36,9 @@ class Rates(NamedTuple):
     l2_latency: int
     l2_bytes: int
     dram: int
+    dram_per: int
     dram_latency: int
+    dram_burst: int
     first_b: int
     first_ea: int
     first_eb: int
@@ -51,18 +55,30 @@ def _done(counter, rate):
     return (counter + rate - 1) // rate
 
 
+@njit(inline="always")
+def _read(rates, meters, size, now):
+    """Book the bursts of `size` bytes on the DRAM; the cycle the last of them has moved."""
+    moved = (size + rates.dram_burst - 1) // rates.dram_burst * rates.dram_burst
+    meters[DRAM_READ] += moved
+    meters[MISSED] += size
+    if meters[DRAM_CYCLE] < now:
+        meters[DRAM_CYCLE], meters[DRAM_PART] = now, 0
+    parts = meters[DRAM_PART] + moved * rates.dram_per
+    meters[DRAM_CYCLE] += parts // rates.dram
+    meters[DRAM_PART] = parts % rates.dram
+    return meters[DRAM_CYCLE] + (meters[DRAM_PART] > 0)
+
+
 @njit(**HOT)
 def _fill(rates, blocks, recency, meters, block, now):
     """Read a block from DRAM and insert it, the least recently used leaving until it fits; the cycle it is in L2."""
     size = blocks[block, SIZE]
-    meters[DRAM] = max(meters[DRAM], now * rates.dram) + size
-    meters[DRAM_READ] += size
+    filled = _read(rates, meters, size, now) + rates.dram_latency
     while meters[L2_USED] > 0 and meters[L2_USED] + size > rates.l2_bytes:
         oldest = recency[len(blocks), LATER]
         blocks[oldest, FILLED] = ABSENT
         meters[L2_USED] -= blocks[oldest, SIZE]
         _unlink(recency, oldest)
-    filled = _done(meters[DRAM], rates.dram) + rates.dram_latency
     if size <= rates.l2_bytes:
         _append(recency, block)
         meters[L2_USED] += size

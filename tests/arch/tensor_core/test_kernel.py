@@ -123,8 +123,9 @@ def test_a_small_l2_reads_again(design):
 
 
 def test_the_least_recently_used_block_leaves_the_l2(design):
-    """Blocks of 16 bytes, two fit, one row of A meets three columns of B: a, b0, a, b1, a, b2. First in, first out would
-    read a again after b1.
+    """Blocks of 16 bytes, two fit, one row of A meets three columns of B: a, b0, a, b1, a, b2.
+
+    First in, first out would read a again after b1.
     """
     assert run(ones(4, 12, 4), design(l2_bytes=32)).counts["dram_read_bytes"] == (1 + 3) * 16
 

@@ -16,6 +16,7 @@ from accelsim.arch.tensor_core.reference.machine import Machine
 from accelsim.arch.tensor_core.reference.operands import prepare
 from accelsim.arch.tensor_core.reference.tiles import Tile
 from accelsim.errors import ConfigError, ModelError, TraceError, UnsupportedLayerError
+from accelsim.hw.memory.config import DramConfig
 from accelsim.workload.layer import Conv2d, Layer, conv2d, linear, matmul
 from accelsim.workload.lowering import matrix_products
 
@@ -53,6 +54,8 @@ class Config:
     dram_bytes_per_cycle: int = 4
     dram_latency_cycles: int = 5
     launch_cycles: int = 0
+    clock_mhz: float = 1000.0
+    dram: DramConfig | None = None
 
 
 def strict(lines: np.ndarray, n: int, m: int) -> list[int]:
