@@ -52,7 +52,7 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
         check_accounting(model, layer, alone[-1])
     if config.dram is not None and model.own_dram:
         instant = model.instant_dram(config)
-        runs, channel = _with_own_memory(alone)
+        runs, channel = _with_own_memory(model, alone)
         alone = [run(layer, instant, rule) for layer in trace.layers]
     else:
         runs, channel = _with_memory(model, config, trace, alone, engine)
@@ -135,11 +135,16 @@ def _with_memory(model: Machine, config: ArchConfig, trace: Trace, alone: list[L
     return runs, [part.channel_cycles for part in parts]
 
 
-def _with_own_memory(runs: list[LayerRun]) -> tuple[list[LayerRun], list[int | None]]:
+def _with_own_memory(model: Machine, runs: list[LayerRun]) -> tuple[list[LayerRun], list[int | None]]:
     """The same of a machine that has waited for its own DRAM already."""
-    parts = [run.memory for run in runs if run.memory is not None]
-    counted = [replace(run, counts=dict(run.counts) | dict(part.counts)) for run, part in zip(runs, parts, strict=True)]
-    return counted, [part.channel_cycles for part in parts]
+    counted: list[LayerRun] = []
+    channel: list[int | None] = []
+    for run in runs:
+        if run.memory is None:
+            raise ModelError(f"{model.kind}: declares own_dram, but its engine says nothing of it (LayerRun.memory)")
+        counted.append(replace(run, counts=dict(run.counts) | dict(run.memory.counts)))
+        channel.append(run.memory.channel_cycles)
+    return counted, channel
 
 
 def _layer_result(layer: Layer, alone: LayerRun, run: LayerRun, model: Machine, config: ArchConfig,

@@ -1,7 +1,7 @@
 """A pipe of so many bytes per cycle, first in, first out: DRAM, L2 and ports are pipes.
 
-Source: docs/machines/tensor_core.md, Byte clocks. Here the bytes move cycle by cycle; the page's formula follows. A rate
-that is no whole number moves exact parts of bytes.
+Source: docs/machines/tensor_core.md, Byte clocks. Here the bytes move cycle by cycle; the page's formula follows. A
+rate that is no whole number moves exact parts of bytes.
 """
 
 from collections import deque
