@@ -5,7 +5,7 @@ from math import ceil
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import accelsim
@@ -19,7 +19,6 @@ from accelsim.study.space import Space
 from accelsim.study.traces import study_traces
 from accelsim.workload.layer import Layer, linear
 
-pytestmark = pytest.mark.small
 TENSOR_CORE = machine("tensor_core")
 GBPS = (0.05, 0.1, 0.3, 1.0, 2.56, 7.7, 64.0, 1e5)
 NANOSECOND = {"clock_mhz": 1000.0}  # a cycle; 1 GB/s is a byte per cycle
@@ -49,6 +48,7 @@ def machines(draw: st.DrawFn, design, one_slot: bool = False):
                   l2_bytes=draw(st.sampled_from((0, 100, 400, 1 << 20))), **dram(2.5, draw(st.integers(0, 20)), 16))
 
 
+@pytest.mark.small
 def test_a_rate_that_is_no_whole_number(design):
     """2.5 bytes per cycle: 32 bytes arrive 12.8 cycles later, 7 + 5 after the 13th; those of step 1 likewise."""
     outcome = run(ones(4, 4, 8), design(**NANOSECOND, **dram(2.5)))
@@ -56,6 +56,7 @@ def test_a_rate_that_is_no_whole_number(design):
     assert outcome.stalls["copy"] == 4 * (13 + 12 - 16)
 
 
+@pytest.mark.small
 def test_transfers_are_whole_bursts(design):
     """16 bytes of A and of B are 24 each, in the DRAM's time and energy; 16 of C are 24."""
     outcome = run(ones(4, 4, 8), design(**NANOSECOND, **dram(2.5, burst_bytes=24)))
@@ -64,6 +65,7 @@ def test_transfers_are_whole_bursts(design):
     assert outcome.memory.counts == {"dram_read_bits": 64 * 8, "dram_write_bits": 16 * 8}
 
 
+@pytest.mark.small
 @given(data=st.data(), layer=testing.layers(size=20))
 def test_dram_takes_the_place_of_the_designs_own_keys(design, data, layer):
     plain = data.draw(machines(design))
@@ -73,6 +75,7 @@ def test_dram_takes_the_place_of_the_designs_own_keys(design, data, layer):
     assert (a.cycles, a.stalls, a.counts) == (b.cycles, b.stalls, b.counts)
 
 
+@pytest.mark.small
 @given(data=st.data(), layer=testing.layers(size=20))
 def test_monotone_in_bandwidth_and_latency_with_one_cta_at_a_time(design, data, layer):
     """With one slot nothing can overtake: every time is a sum of largest times."""
@@ -92,21 +95,28 @@ def test_shipped_designs_are_monotone_in_bandwidth(arch):
         assert cycles == sorted(cycles, reverse=True)
 
 
+@pytest.mark.small
 def test_a_faster_dram_may_cost_cycles(design):
-    """docs/machines/tensor_core.md tells these: six CTAs of two steps on three SMs of two slots; 279 CTAs on 216."""
+    """docs/machines/tensor_core.md tells this case: six CTAs of two steps on three SMs of two slots."""
     config = design(**NANOSECOND, sms=3, warps_per_sm=8, l2_bytes_per_cycle=3, port_bytes_per_cycle=2, **dram(1.0))
     runs = [run(ones(12, 8, 8), load_arch(config, {"dram.gbps": gbps})) for gbps in (1.0, 2.0, 4.0, 8.0)]
     assert [outcome.cycles for outcome in runs] == [215, 160, 166, 166]
     assert {outcome.counts["dram_read_bytes"] for outcome in runs} == {(12 + 8) * 8}
+
+
+def test_a_large_gemm_may_take_longer_with_a_faster_dram():
+    """And this one: 279 CTAs on 216 slots."""
     large = linear("x", np.ones((1070, 2832), bool), np.ones((1981, 2832), bool))
     runs = [run(large, load_arch("a100_dense", {"dram.gbps": gbps})) for gbps in (256.0, 362.0, 512.0)]
     assert [outcome.cycles for outcome in runs] == [109_540, 85_801, 103_392]
     assert [outcome.mapping["most_ctas_per_sm"] for outcome in runs] == [3, 3, 4]
 
 
-@given(data=st.data(), layer=testing.layers(size=20))
-def test_a_larger_l2_never_adds_traffic(design, data, layer):
-    config = data.draw(machines(design))
+@pytest.mark.small
+@settings(derandomize=True)  # with several slots the order of transfers may differ: no case is known, none excluded
+@given(data=st.data(), layer=testing.layers(size=20), one_slot=st.booleans())
+def test_a_larger_l2_never_adds_traffic(design, data, layer, one_slot):
+    config = data.draw(machines(design, one_slot))
     moved = []
     for size in (0, 20, 40, 80, 160, 320, 640, 5000, 1 << 20):
         counts = run(layer, load_arch(config, {"l2_bytes": size})).memory.counts
@@ -114,6 +124,7 @@ def test_a_larger_l2_never_adds_traffic(design, data, layer):
     assert moved == sorted(moved, reverse=True)
 
 
+@pytest.mark.small
 @given(data=st.data(), m=st.integers(1, 9), n=st.integers(1, 9), k=st.integers(1, 9), runs=st.sampled_from(
     ("dense", "n_m", "dual_side")), seed=st.integers(0, 99))
 def test_every_operand_is_read_once_if_all_fits(design, data, m, n, k, runs, seed):
@@ -131,6 +142,7 @@ def test_every_operand_is_read_once_if_all_fits(design, data, m, n, k, runs, see
         assert read == once if l2_bytes == 1 << 20 else read >= once
 
 
+@pytest.mark.small
 @given(data=st.data(), layer=testing.layers(size=20), gbps=st.sampled_from((0.3, 2.56, 31.4)))
 def test_roofline_tells_dram_apart(design, data, layer, gbps):
     config = load_arch(data.draw(machines(design)), {"dram.gbps": gbps})
@@ -146,6 +158,7 @@ def test_roofline_tells_dram_apart(design, data, layer, gbps):
                              policy="dense_fallback").layers[0].roofline.dram_cycles is None
 
 
+@pytest.mark.small
 def test_engines_agree_on_a_whole_run(design):
     config = design(**NANOSECOND, sms=2, **dram(0.7, 3.3, 7))
     fast, slow = (accelsim.simulate(ones(9, 7, 13), config, engine) for engine in ("kernel", "reference"))
@@ -173,6 +186,7 @@ def test_bandwidth_is_an_axis_of_studies():
     assert {result.layers[0].roofline.dram_cycles is None for result in results} == {False}
 
 
+@pytest.mark.small
 @pytest.mark.parametrize(("changes", "message"), [
     ({"dram.model": "hbm2", "dram.row_buffer": True}, r"dram\.row_buffer: .* has no rows; leave it false"),
     ({"buffering": 4}, "buffering: .* so 4 would have no effect; leave out buffering, or give 2"),
@@ -187,6 +201,7 @@ def test_words_without_a_meaning_here_are_told(changes, message):
         load_arch("a100_40gb", changes)  # without dram they count for nothing, as everywhere
 
 
+@pytest.mark.small
 def test_too_fine_a_ratio_is_told():
     with pytest.raises(ConfigError, match=r"bytes per cycle, too fine .* give dram\.gbps and clock_mhz with fewer"):
         run(ones(8, 8, 8), load_arch("a100_dense", {"dram.gbps": 1.2345678901234567, "clock_mhz": 799.98765432123456}))
