@@ -78,8 +78,8 @@ class TensorCoreConfig(ArchConfig):
     l2_bytes: int = Field(ge=0, le=1 << 40, description="capacity of the L2")
     l2_bytes_per_cycle: int = Field(ge=1, le=MAX_RATE, description="bandwidth of the L2, all SMs together")
     l2_latency_cycles: int = Field(ge=0, le=1_000_000, description="from the last byte read in L2 to shared memory")
-    dram_bytes_per_cycle: int = Field(ge=1, le=MAX_RATE, description="DRAM bandwidth per cycle of this clock")
-    dram_latency_cycles: int = Field(ge=0, le=1_000_000, description="what a miss in L2 adds")
+    dram_bytes_per_cycle: int = Field(ge=1, le=MAX_RATE, description="DRAM bandwidth per cycle, without dram")
+    dram_latency_cycles: int = Field(ge=0, le=1_000_000, description="what a miss in L2 adds, without dram")
     launch_cycles: int = Field(ge=0, le=1 << 40, description="before each layer (kernel launch)")
 
     @model_validator(mode="after")
