@@ -184,23 +184,17 @@ def layer_of(layer):
     return np.arange(21).reshape(3, 7) * (layer.weight.size % 3)
 
 
-WITHOUT_TILES = ("tensor_core",)  # merged after the timeline, not connected to it
-
-
-@pytest.mark.parametrize("kind", WITHOUT_TILES)
-def test_a_machine_without_tiles_refuses_dram(kind):
-    """Never memory for free in silence: dram is an error there, and says what to do."""
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_every_machine_has_a_memory(kind):
+    """A timeline of tiles, or a DRAM of its own, and nobody both (tests/arch/tensor_core/test_dram.py)."""
     name = next(n for n in shipped.names("arch") if load_arch(n).kind == kind)
-    layer = accelsim.linear("l", np.eye(8, dtype=np.int8), np.ones(8, np.int8))
-    with pytest.raises(ConfigError, match=f"kernel engine of kind '{kind}' does not say what it moves from DRAM"):
-        accelsim.simulate(layer, name, set={"dram.gbps": 1})
-
-
-@pytest.mark.parametrize("kind", sorted(set(kinds()) - set(WITHOUT_TILES)))
-def test_every_other_machine_has_tiles(kind):
-    name = next(n for n in shipped.names("arch") if load_arch(n).kind == kind)
-    layer = accelsim.linear("l", np.ones((9, 8), np.int8), np.ones(8, np.int8))
-    result = accelsim.simulate(layer, name, set={"dram.gbps": 1, "resident_weights": False})
+    layer = accelsim.linear("l", np.ones((9, 8), np.int8) * ([1, 0] * 4), np.ones(8, np.int8))
+    result = accelsim.simulate(layer, name, set={"dram.gbps": 1, "resident_weights": False},
+                               policy="dense_fallback" if machine(kind).own_dram else None)
+    slow = accelsim.simulate(layer, name, set={"dram.gbps": 0.01, "resident_weights": False},
+                             policy="dense_fallback" if machine(kind).own_dram else None)
+    assert slow.cycles > result.cycles
+    assert slow.layers[0].roofline.bound == "dram"
     assert result.counts["dram_read_bits"] > 0
     assert result.energy_by_component["dram"] > 0
     assert sum(result.energy_by_component.values()) == pytest.approx(result.energy_pj)
