@@ -23,8 +23,8 @@ ARCHS = {
     "tpu_128x128": {"rows": 5, "cols": 4, "double_buffer": True, "dram.gbps": 1.0},
     "procrustes": {"pe_rows": 2, "pe_cols": 3, "glb_bound": True, "dram.gbps": 2.0},
     # weights that arrive after their load: what a pass does after that wait is drawn, too
-    "eyeriss_v2": {"cluster_rows": 1, "cluster_cols": 2, "pe_rows": 3, "pe_cols": 2, "dram.gbps": 0.3, "resident_activations": True,
-                   "clock_mhz": 333.0, "dram.burst_bytes": 8},
+    "eyeriss_v2": {"cluster_rows": 1, "cluster_cols": 2, "pe_rows": 3, "pe_cols": 2, "clock_mhz": 333.0,
+                   "dram.gbps": 0.3, "dram.burst_bytes": 8, "resident_activations": True},
     "a100_dense": {"sms": 3, "launch_cycles": 9, "tile": "128x128_32x3", "split_k": 2},
 }
 
