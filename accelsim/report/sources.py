@@ -154,8 +154,6 @@ def _read_store(path: Path, notes: list[str]) -> Sweep:
     try:
         rows = store.rows()
         points, finished, failed = store.counts()
-    except json.JSONDecodeError:
-        raise ReportError(f"{path}: a row of this store is not readable; it was damaged, run the sweep again") from None
     finally:
         store.close()
     if points > finished + failed:

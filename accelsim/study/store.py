@@ -17,6 +17,7 @@ from accelsim.study.space import Point
 
 FORMAT = 1
 APPLICATION_ID = 0x61636373  # "accs"
+_DAMAGED = "the store is damaged; run the sweep again into another one, or take a copy of before"
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE point (position INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, facts TEXT NOT NULL);
@@ -66,7 +67,7 @@ class Store:
         _refuse_folder(path)
         if not path.is_file():
             raise StoreError(f"{path}: no such store; give the path that accelsim sweep -o wrote to")
-        with _clear_errors(path):
+        with _reading(path):
             alone = not path.with_name(path.name + "-wal").exists()
             writable = os.access(path.parent, os.W_OK)
             mode = "mode=ro" + ("&immutable=1" if alone and not writable else "")
@@ -84,7 +85,7 @@ class Store:
 
     def meta(self) -> dict[str, Any]:
         """The study, and what made the results: versions and digests."""
-        with _clear_errors(self.path):
+        with _reading(self.path):
             return {key: json.loads(value) for key, value in self._connection.execute("SELECT key, value FROM meta")}
 
     def add_points(self, points: Sequence[Point]) -> None:
@@ -111,25 +112,25 @@ class Store:
 
     def done(self) -> set[str]:
         """Run ids with an outcome."""
-        with _clear_errors(self.path):
+        with _reading(self.path):
             found = self._connection.execute("SELECT run_id FROM result UNION ALL SELECT run_id FROM failure")
             return {run_id for (run_id,) in found}
 
     def run_ids(self) -> list[str]:
         """Every point's run id, in order."""
-        with _clear_errors(self.path):
+        with _reading(self.path):
             return [i for (i,) in self._connection.execute("SELECT run_id FROM point ORDER BY position")]
 
     def row(self, run_id: str) -> dict[str, Any] | None:
         """The row of one finished point, None when it failed or is open."""
-        with _clear_errors(self.path):
+        with _reading(self.path):
             found = self._connection.execute(
                 "SELECT facts, numbers FROM point JOIN result USING (run_id) WHERE run_id = ?", (run_id,)).fetchone()
-        return None if found is None else {"run_id": run_id, **json.loads(found[0]), **json.loads(found[1])}
+            return None if found is None else {"run_id": run_id, **json.loads(found[0]), **json.loads(found[1])}
 
     def rows(self) -> list[dict[str, Any]]:
         """One flat row per point with an outcome, in order; `status` is "finished" or "failed", `error` says why."""
-        with _clear_errors(self.path):
+        with _reading(self.path):
             found = self._connection.execute(
                 "SELECT run_id, facts, numbers, error FROM point LEFT JOIN result USING (run_id) "
                 "LEFT JOIN failure USING (run_id) WHERE numbers IS NOT NULL OR error IS NOT NULL ORDER BY position")
@@ -139,7 +140,7 @@ class Store:
 
     def counts(self) -> tuple[int, int, int]:
         """(points, finished, failed)."""
-        with _clear_errors(self.path):
+        with _reading(self.path):
             return tuple(self._connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
                          for table in ("point", "result", "failure"))
 
@@ -250,8 +251,20 @@ def _clear_errors(path: Path) -> Iterator[None]:
             hint = "it or its folder cannot be written to (or read); change its permissions or give another path"
         elif code.startswith("SQLITE_NOTADB"):
             hint = "not a store of accelsim; give another path"
+        elif code.startswith("SQLITE_CORRUPT") or str(error).startswith(("malformed", "Could not decode")):
+            hint = _DAMAGED
         else:
             hint = "free space, permissions and file system (WAL needs a local one) may be the cause"
         raise StoreError(f"{path}: {error}: {hint}") from None
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}; give another path") from None
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """`_clear_errors`, and what damaged text in a store ends in."""
+    with _clear_errors(path):
+        try:
+            yield
+        except (ValueError, TypeError):
+            raise StoreError(f"{path}: not readable: {_DAMAGED}") from None

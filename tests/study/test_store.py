@@ -111,6 +111,22 @@ def test_full_disk(store):
     assert sqlite3.connect(store.path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.parametrize("damage", [
+    "UPDATE point SET facts = '{\"trace\": t'", "UPDATE point SET facts = '[1]'",
+    "UPDATE point SET facts = CAST(x'7b22ff' AS TEXT)", "UPDATE result SET numbers = '7'",
+    "PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql = CAST(x'4352454154459f' AS TEXT) WHERE name = 'failure'",
+])
+def test_a_damaged_store_is_one_message(store, damage):
+    store.add_points([point("a")])
+    store.record({"a": {"cycles": 1}}, {})
+    store.close()
+    connection = sqlite3.connect(store.path)
+    connection.executescript(damage)
+    connection.close()
+    with pytest.raises(StoreError, match="the store is damaged; run the sweep again"):
+        Store.read(store.path).rows()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_read_only_folder(tmp_path):
     folder = tmp_path / "shut"
