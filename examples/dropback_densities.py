@@ -3,19 +3,22 @@
     python examples/dropback_densities.py vgg_s        (needs torch, scikit-learn and pillow; minutes on one core)
 
 Procrustes (Yang et al., MICRO 2020) gives one sparsity per network and no split over layers, but its rule decides the
-split: tracked are the weights of the whole network with the largest accumulated gradients, under one threshold. This
-script applies the rule to the layers of the shipped workload (their shapes, true planes) for some iterations and counts.
-The threshold is exact (the k-th largest), not the streaming estimate; untracked weights fall back to an initial value
-that decays to zero; plain gradient descent, batches of 16, batch normalization without parameters, no biases.
+split: one threshold for the whole network. This script applies the rule as the authors' code does to the layers of the
+shipped workload, at their true planes, for some iterations, and counts. A weight starts at an initial value; after each
+step of plain gradient descent the k weights that lie farthest from their decayed initial value stay as they are, and
+the others fall back to it, so that they end at zero. The initial values, as large as the layer's fan allows, thus weigh
+in beside the gradients. Learning rates and initializations are the authors' for each network.
 
-The data are cuts out of scikit-learn's two photographs: a class is a place, and a network has as many classes as its
-workload has outputs (1,000 or 10). It is not the data set of the paper, and a run is some hundred iterations, not ninety
-epochs: `--data`, `--seed`, `--iterations`, `--rate` and `--side` show how much of the split hangs on that.
+What differs: the k largest are found exactly, not by the streaming estimate; batches of 16; batch normalization without
+parameters, no biases, no dropout and no weight decay; some iterations, not an epoch, let alone all; and the data. Those
+are cuts out of scikit-learn's two photographs: a class is a place, and there are as many as the network has outputs
+(1,000 or 10). The options show how much of the split hangs on that.
 """
 
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import accelsim
@@ -24,7 +27,7 @@ try:
     import torch
     from sklearn.datasets import load_digits, load_sample_images
     from torch import Tensor
-    from torch.nn import functional
+    from torch.nn import functional, init
 except ImportError as error:
     sys.exit(f"examples/dropback_densities.py: {error}; this example needs three more packages: "
              "pip install torch scikit-learn pillow")
@@ -88,33 +91,45 @@ def vgg_s(layer: Layers, images: Tensor) -> Tensor:
 def wrn_28_10(layer: Layers, images: Tensor) -> Tensor:
     x = layer("conv1", images)
     for block in (f"group{group}.{i}." for group in (1, 2, 3) for i in range(4)):
-        ready = norm(x).relu()
-        short = layer(block + "shortcut", ready) if block + "shortcut" in layer else x
-        x = short + layer(block + "conv2", norm(layer(block + "conv1", ready)).relu())
+        x = norm(x).relu()  # before the shortcut leaves, as in the authors' network
+        short = layer(block + "shortcut", x) if block + "shortcut" in layer else x
+        x = short + layer(block + "conv2", norm(layer(block + "conv1", x)).relu())
     return layer("fc", norm(x).relu().mean((2, 3)))
 
 
 def densenet(layer: Layers, images: Tensor) -> Tensor:
     x = layer("conv1", images)
     for block in (1, 2, 3):
-        for i in range(12):
+        for i in range(10):
             x = torch.cat([x, layer(f"block{block}.{i}", norm(x).relu())], dim=1)
         if f"transition{block}" in layer:
             x = functional.avg_pool2d(layer(f"transition{block}", norm(x).relu()), 2)
     return layer("fc", norm(x).relu().mean((2, 3)))
 
 
+HE = partial(init.kaiming_normal_, nonlinearity="relu")
+HE_OUT = partial(init.kaiming_normal_, mode="fan_out", nonlinearity="relu")
+LECUN = partial(init.kaiming_normal_, nonlinearity="linear")
+UNIFORM = partial(init.kaiming_uniform_, a=5 ** 0.5)  # of torch's linear layers
+
+
 class Network(NamedTuple):
-    """How the layers follow each other, and how many weights are tracked: two counts are [authors' code], three come
-    from the paper's factors 5.2, 4.3 and 3.9 (recalled)."""
+    """How the layers follow each other, how many weights are tracked, the learning rate, and how convolutions and
+    linear layers start: [authors' code], but for three counts that come from the factors 5.2, 4.3 and 3.9 (recalled).
+    """
 
     forward: Callable[[Layers, Tensor], Tensor]
     tracked: int
+    rate: float
+    convolution: Callable[[Tensor], Tensor]
+    linear: Callable[[Tensor], Tensor]
 
 
-NETWORKS = {"resnet18": Network(resnet18, 1_000_000), "mobilenet_v2": Network(mobilenet_v2, 350_000),
-            "vgg_s": Network(vgg_s, 2_880_332), "wrn_28_10": Network(wrn_28_10, 8_479_356),
-            "densenet": Network(densenet, 690_006)}
+NETWORKS = {"resnet18": Network(resnet18, 1_000_000, 0.2, HE_OUT, UNIFORM),
+            "mobilenet_v2": Network(mobilenet_v2, 350_000, 0.2, HE_OUT, partial(init.normal_, std=0.01)),
+            "vgg_s": Network(vgg_s, 2_880_332, 0.4, LECUN, LECUN),
+            "wrn_28_10": Network(wrn_28_10, 8_479_356, 0.4, HE, HE),
+            "densenet": Network(densenet, 686_683, 0.4, HE, LECUN)}
 
 
 def photographs(classes: int, side: int) -> Images:
@@ -158,55 +173,59 @@ def noise(classes: int, side: int) -> Images:
 DATA = {"photographs": photographs, "digits": digits, "noise": noise}
 
 
-def track(added: dict[str, Tensor], count: int) -> None:
-    """Set all but the `count` largest of the network to zero, in place."""
-    sizes = torch.cat([tensor.abs().flatten() for tensor in added.values()])
-    threshold = sizes.kthvalue(len(sizes) - count + 1).values
-    for tensor in added.values():
-        tensor[tensor.abs() < threshold] = 0
+def threshold(distances: list[Tensor], count: int) -> Tensor:
+    """The `count`-th largest of the whole network."""
+    flat = torch.cat([tensor.flatten() for tensor in distances])
+    return flat.kthvalue(len(flat) - count + 1).values
 
 
-def train(name: str, iterations: int, rate: float, data: str, side: int | None = None,
+def train(name: str, iterations: int, data: str = "photographs", rate: float | None = None, side: int | None = None,
           watch: Callable[[int, dict[str, Tensor], float], None] = lambda *_: None) -> dict[str, Tensor]:
-    """What gradients have added to each layer's weights after `iterations`: zero where a weight is not tracked.
+    """Which weights of each layer are tracked after `iterations`: bools in the shape of the weights.
 
-    side: of the images; by default the workload's. watch: called after each iteration with its number from 1, the
-    additions and the loss.
+    rate, side (of the images): by default the network's own. watch: called after each iteration with its number from
+    1, what is tracked, and the loss.
     """
     layer, network = Layers(name), NETWORKS[name]
     shapes = list(layer.shapes.values())
     draw = DATA[data](shapes[-1].outputs, side or shapes[0].input[1])
-    first = {s.name: torch.nn.init.kaiming_normal_(torch.empty(s.weight_shape(1)), nonlinearity="relu")
-             if s.op == "conv2d" else torch.randn(s.weight_shape(1)) * (2 / s.inputs) ** 0.5 for s in shapes}
-    added, factor = {key: torch.zeros_like(value) for key, value in first.items()}, 1.0
+    first = [network.convolution(torch.empty(s.weight_shape(1))) if s.op == "conv2d" else
+             network.linear(torch.empty(s.weight_shape(1)[1:]))[None] for s in shapes]
+    weights, tracked, factor = first, [], 1.0
     for iteration in range(1, iterations + 1):
         images, labels = draw()
-        layer.weights = {key: (factor * first[key] + added[key]).requires_grad_() for key in first}
+        weights = [weight.requires_grad_() for weight in weights]
+        layer.weights = dict(zip(layer.shapes, weights, strict=True))
         loss = functional.cross_entropy(network.forward(layer, images), labels)
-        gradients = torch.autograd.grad(loss, list(layer.weights.values()))
-        for key, gradient in zip(added, gradients, strict=True):
-            added[key] -= rate * gradient
-        track(added, network.tracked)
+        gradients = torch.autograd.grad(loss, weights)
+        with torch.no_grad():
+            stepped = [w - (rate or network.rate) * g for w, g in zip(weights, gradients, strict=True)]
+            distances = [(w - factor * start).abs() for w, start in zip(stepped, first, strict=True)]
+            limit = threshold(distances, network.tracked)
+            tracked = [distance >= limit for distance in distances]
+            weights = [w.where(t, factor * start) for w, t, start in zip(stepped, tracked, first, strict=True)]
         factor = factor * DECAY if factor * DECAY >= NEGLIGIBLE else 0.0
-        watch(iteration, added, loss.item())
-    return added
+        watch(iteration, dict(zip(layer.shapes, tracked, strict=True)), loss.item())
+    return dict(zip(layer.shapes, tracked, strict=True))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Densities per layer by the rule of DropBack, as yaml.")
     parser.add_argument("network", choices=NETWORKS)
     parser.add_argument("--iterations", type=int, default=100, help="steps of 16 images (default 100)")
-    parser.add_argument("--rate", type=float, default=0.1, help="learning rate (default 0.1)")
     parser.add_argument("--data", choices=DATA, default="photographs", help="what to train on (default photographs)")
-    parser.add_argument("--seed", type=int, default=0, help="of initial weights and images (default 0)")
+    parser.add_argument("--rate", type=float, help="learning rate (default: the authors' for the network)")
     parser.add_argument("--side", type=int, help="rows and columns of the images (default: the workload's)")
+    parser.add_argument("--seed", type=int, default=0, help="of initial weights and images (default 0)")
     chosen = parser.parse_args()
+    if chosen.iterations < 1:
+        parser.error(f"--iterations is {chosen.iterations}, wanted at least 1")
     torch.set_num_threads(1)
     torch.manual_seed(chosen.seed)
-    added = train(chosen.network, chosen.iterations, chosen.rate, chosen.data, chosen.side)
+    tracked = train(chosen.network, chosen.iterations, chosen.data, chosen.rate, chosen.side)
     print("density:")
-    for name, tensor in added.items():
-        print(f"  {name}: {float((tensor != 0).double().mean()):.4f}")
+    for name, mask in tracked.items():
+        print(f"  {name}: {float(mask.double().mean()):.4f}")
 
 
 if __name__ == "__main__":
