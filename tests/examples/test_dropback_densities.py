@@ -53,9 +53,11 @@ def test_a_missing_package_is_named_with_the_way_out(tmp_path):
 
 @needs_torch
 @pytest.mark.parametrize(("name", "arguments"), [
-    ("densenet", ("--iterations", 3, "--side", 16)), ("mobilenet_v2", ("--iterations", 2, "--side", 64)),
-    ("resnet18", ("--iterations", 2, "--side", 32, "--data", "digits")),
-    ("vgg_s", ("--iterations", 2, "--data", "noise"))])
+    ("densenet", ("--iterations", 3, "--side", 16)),
+    pytest.param("mobilenet_v2", ("--iterations", 2, "--side", 64), marks=pytest.mark.slow),
+    pytest.param("resnet18", ("--iterations", 2, "--side", 32, "--data", "digits"), marks=pytest.mark.slow),
+    pytest.param("wrn_28_10", ("--iterations", 1, "--side", 8, "--data", "noise"), marks=pytest.mark.slow),
+    pytest.param("vgg_s", ("--iterations", 2, "--data", "noise"), marks=pytest.mark.slow)])
 def test_a_short_run_tracks_what_it_should(name, arguments):
     done = run_script(name, *arguments)
     assert done.returncode == 0, done.stderr
