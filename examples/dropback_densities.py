@@ -3,12 +3,16 @@
     python examples/dropback_densities.py vgg_s        (needs torch, scikit-learn and pillow; minutes on one core)
 
 Procrustes (Yang et al., MICRO 2020) gives one sparsity per network and no split over layers, but its rule decides the
-split: one threshold for the whole network. This script applies the rule as the authors' code does to the layers of the
-shipped workload, at their true planes, for some iterations, and counts. A weight starts at an initial value; after each
-step of plain gradient descent the k weights that lie farthest from their decayed initial value stay as they are, and
-the others fall back to it, so that they end at zero. The initial values, as large as the layer's fan allows, thus weigh
-in beside the gradients. Initializations are the authors' for each network, learning rates theirs scaled to the batch.
+split: one threshold for the whole network. This script applies the rule to the layers of the shipped workload, at their
+true planes, for some iterations, and counts. A weight starts at an initial value, which decays to zero; after each step
+of plain gradient descent the k weights that lie farthest from it are tracked, the others fall back to it. Two forms:
 
+- `decayed`, as the authors' code has it: the distance is measured from the value as decayed in this step, and a tracked
+  weight keeps the value it had. Initial values, as large as the layer's fan allows, thus weigh in beside gradients.
+- `gradients`: the initial value decays in tracked weights, too, so that the distance is what gradients have added. For
+  MobileNet v2, whose classifier starts too small for the first form: it would lose every weight and learn nothing.
+
+Initializations are the authors' for each network, learning rates theirs, scaled to the batch where they are too high.
 What differs: the k largest are found exactly, not by the streaming estimate; batches of 16, not 32 or 64; batch
 normalization without parameters, no biases, no dropout and no weight decay; some iterations, not an epoch, let alone
 all; and the data. Those are cuts out of scikit-learn's two photographs: a class is a place, and there are as many as
@@ -117,7 +121,7 @@ class Network(NamedTuple):
     """How the layers follow each other, how many weights are tracked, the learning rate, and how convolutions and
     linear layers start: [authors' code], but for three counts that come from the factors 5.2, 4.3 and 3.9 (recalled).
     Rates are the authors' 0.2 (ResNet-18, batches of 32) and 0.4 (CIFAR-10, 64), times 16 over their batch; for
-    MobileNet v2 their 0.2 as it is, for at a quarter of it no depth-wise layer keeps a weight.
+    MobileNet v2 their 0.2 as it is. form: of the rule, see above.
     """
 
     forward: Callable[[Layers, Tensor], Tensor]
@@ -125,10 +129,11 @@ class Network(NamedTuple):
     rate: float
     convolution: Callable[[Tensor], Tensor]
     linear: Callable[[Tensor], Tensor]
+    form: str = "decayed"
 
 
 NETWORKS = {"resnet18": Network(resnet18, 1_000_000, 0.1, HE_OUT, UNIFORM),
-            "mobilenet_v2": Network(mobilenet_v2, 350_000, 0.2, HE_OUT, partial(init.normal_, std=0.01)),
+            "mobilenet_v2": Network(mobilenet_v2, 350_000, 0.2, HE_OUT, partial(init.normal_, std=0.01), "gradients"),
             "vgg_s": Network(vgg_s, 2_880_332, 0.1, LECUN, LECUN),
             "wrn_28_10": Network(wrn_28_10, 8_479_356, 0.1, HE, HE),
             "densenet": Network(densenet, 686_683, 0.1, HE, LECUN)}
@@ -175,40 +180,52 @@ def noise(classes: int, side: int) -> Images:
 DATA = {"photographs": photographs, "digits": digits, "noise": noise}
 
 
-def threshold(distances: list[Tensor], count: int) -> Tensor:
-    """The `count`-th largest of the whole network."""
-    flat = torch.cat([tensor.flatten() for tensor in distances])
-    return flat.kthvalue(len(flat) - count + 1).values
+class Tracker:
+    """The weights of a network under the rule: tensors in the order of its layers."""
+
+    def __init__(self, first: list[Tensor], count: int, form: str) -> None:
+        self.first, self.count, self.form = first, count, form
+        self.weights = first
+        self.tracked: list[Tensor] = []
+        self.held = self.factor = 1.0  # of the initial values: what weights hold of them, and what untracked ones get
+
+    def step(self, changes: list[Tensor]) -> None:
+        """Add `changes`, keep what lies farthest from its initial value, let the others fall back to it."""
+        stepped = [weight + change for weight, change in zip(self.weights, changes, strict=True)]
+        if self.form == "gradients":
+            stepped = [w - (self.held - self.factor) * start for w, start in zip(stepped, self.first, strict=True)]
+        fallen = [self.factor * start for start in self.first]
+        distances = [(w - start).abs() for w, start in zip(stepped, fallen, strict=True)]
+        flat = torch.cat([distance.flatten() for distance in distances])
+        limit = flat.kthvalue(len(flat) - self.count + 1).values
+        self.tracked = [distance >= limit for distance in distances]
+        self.weights = [w.where(t, start) for w, t, start in zip(stepped, self.tracked, fallen, strict=True)]
+        self.held, self.factor = self.factor, self.factor * DECAY if self.factor * DECAY >= NEGLIGIBLE else 0.0
 
 
 def train(name: str, iterations: int, data: str = "photographs", rate: float | None = None, side: int | None = None,
-          watch: Callable[[int, dict[str, Tensor], float], None] = lambda *_: None) -> dict[str, Tensor]:
+          form: str | None = None, watch: Callable[[int, dict[str, Tensor], float], None] = lambda *_: None,
+          ) -> dict[str, Tensor]:
     """Which weights of each layer are tracked after `iterations`: bools in the shape of the weights.
 
-    rate, side (of the images): by default the network's own. watch: called after each iteration with its number from
-    1, what is tracked, and the loss.
+    rate, side (of the images), form (of the rule): by default the network's own. watch: called after each iteration
+    with its number from 1, what is tracked, and the loss.
     """
     layer, network = Layers(name), NETWORKS[name]
     shapes = list(layer.shapes.values())
     draw = DATA[data](shapes[-1].outputs, side or shapes[0].input[1])
     first = [network.convolution(torch.empty(s.weight_shape(1))) if s.op == "conv2d" else
              network.linear(torch.empty(s.weight_shape(1)[1:]))[None] for s in shapes]
-    weights, tracked, factor = first, [], 1.0
+    tracker = Tracker(first, network.tracked, form or network.form)
     for iteration in range(1, iterations + 1):
         images, labels = draw()
-        weights = [weight.requires_grad_() for weight in weights]
+        weights = [weight.clone().requires_grad_() for weight in tracker.weights]
         layer.weights = dict(zip(layer.shapes, weights, strict=True))
         loss = functional.cross_entropy(network.forward(layer, images), labels)
         gradients = torch.autograd.grad(loss, weights)
-        with torch.no_grad():
-            stepped = [w - (rate or network.rate) * g for w, g in zip(weights, gradients, strict=True)]
-            distances = [(w - factor * start).abs() for w, start in zip(stepped, first, strict=True)]
-            limit = threshold(distances, network.tracked)
-            tracked = [distance >= limit for distance in distances]
-            weights = [w.where(t, factor * start) for w, t, start in zip(stepped, tracked, first, strict=True)]
-        factor = factor * DECAY if factor * DECAY >= NEGLIGIBLE else 0.0
-        watch(iteration, dict(zip(layer.shapes, tracked, strict=True)), loss.item())
-    return dict(zip(layer.shapes, tracked, strict=True))
+        tracker.step([-(rate or network.rate) * gradient for gradient in gradients])
+        watch(iteration, dict(zip(layer.shapes, tracker.tracked, strict=True)), loss.item())
+    return dict(zip(layer.shapes, tracker.tracked, strict=True))
 
 
 def main() -> None:
@@ -217,6 +234,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=100, help="steps of 16 images (default 100)")
     parser.add_argument("--data", choices=DATA, default="photographs", help="what to train on (default photographs)")
     parser.add_argument("--rate", type=float, help="learning rate (default: the network's)")
+    parser.add_argument("--form", choices=("decayed", "gradients"), help="of the rule (default: the network's)")
     parser.add_argument("--side", type=int, help="rows and columns of the images (default: the workload's)")
     parser.add_argument("--seed", type=int, default=0, help="of initial weights and images (default 0)")
     chosen = parser.parse_args()
@@ -224,7 +242,7 @@ def main() -> None:
         parser.error(f"--iterations is {chosen.iterations}, wanted at least 1")
     torch.set_num_threads(1)
     torch.manual_seed(chosen.seed)
-    tracked = train(chosen.network, chosen.iterations, chosen.data, chosen.rate, chosen.side)
+    tracked = train(chosen.network, chosen.iterations, chosen.data, chosen.rate, chosen.side, chosen.form)
     print("density:")
     for name, mask in tracked.items():
         print(f"  {name}: {float(mask.double().mean()):.4f}")
