@@ -35,11 +35,12 @@ def as_table(comparison: "PolicyComparison", terminal: bool = True) -> str:
                   _table(f"{title}: per layer", layers, with_layer=True)]
     parts.append(Text("stall that moved: slot-cycles against the first policy; imbalance: busiest PE over mean; "
                       "bound: cycles that no policy can go below"))
+    parts += [Text(f"left out: {refusal}") for refusal in comparison.left_out]
     return rendered(parts, terminal)
 
 
 def as_json(comparison: "PolicyComparison") -> str:
-    """One object: {"trace": ..., "rows": [...]}."""
+    """One object: {"trace": ..., "rows": [...], "left_out": [...]}."""
     return dump(comparison.to_dict())
 
 

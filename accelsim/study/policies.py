@@ -10,7 +10,7 @@ from accelsim.arch import load_arch, machine
 from accelsim.arch import policies as policies_of
 from accelsim.arch.base import LayerRun, Machine
 from accelsim.config import ArchConfig
-from accelsim.errors import ConfigError
+from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.results import LayerResult, Result
 from accelsim.simulation import as_trace, find_policy, simulate
 from accelsim.workload.layer import Layer
@@ -57,11 +57,13 @@ class PolicyRow:
 class PolicyComparison:
     """Rows of every design and policy: one per layer, one for the total. The first policy of a design is its baseline.
 
-    Printing it shows the totals and the layers as tables.
+    left_out: what each policy said that cannot run the trace, where all were asked for. Printing it shows the totals
+    and the layers as tables.
     """
 
     trace: str
     rows: tuple[PolicyRow, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def totals(self) -> list[PolicyRow]:
@@ -70,7 +72,7 @@ class PolicyComparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts."""
-        return {"trace": self.trace, "rows": [row.to_dict() for row in self.rows]}
+        return {"trace": self.trace, "rows": [row.to_dict() for row in self.rows], "left_out": list(self.left_out)}
 
     def to_pandas(self) -> "pandas.DataFrame":
         """One row per design, policy and layer."""
@@ -90,7 +92,8 @@ def compare_policies(trace: "Trace | Layer | str | os.PathLike[str]", arch: "Arc
     """Simulate `trace` under several policies of each arch.
 
     trace: as for `simulate`. arch: one, or several. policies: names, or "all"; the first is the baseline (for "all" the
-    published one). vary: config keys with values to try too, every combination a design of its own.
+    published one); of "all", those that cannot run the trace are left out as long as one can. vary: config keys with
+    values to try too, every combination a design of its own.
     Raises ConfigError, TraceError or UnsupportedLayerError as `simulate` does.
     """
     loaded = as_trace(trace)
@@ -98,13 +101,16 @@ def compare_policies(trace: "Trace | Layer | str | os.PathLike[str]", arch: "Arc
     if not archs or not policies:
         raise ConfigError("a comparison needs at least one arch and one policy")
     rows: list[PolicyRow] = []
+    left_out: list[str] = []
     axes = dict(vary or {})
     for base, values in itertools.product(archs, itertools.product(*axes.values())):
         changes = dict(zip(axes, values, strict=True))
         config = load_arch(base, changes)
         label = " ".join([config.name, *(f"{key}={value}" for key, value in changes.items())])
-        rows += _design_rows(loaded, config, label, _names(config.kind, policies))
-    return PolicyComparison(loaded.name, tuple(rows))
+        results, refused = _results(loaded, config, _names(config.kind, policies), policies in ("all", ["all"]))
+        rows += _design_rows(config, label, results)
+        left_out += [f"{label}, {name}: {why}" for name, why in refused.items()]
+    return PolicyComparison(loaded.name, tuple(rows), tuple(left_out))
 
 
 def _names(kind: str, wanted: "str | Sequence[str]") -> list[str]:
@@ -114,13 +120,27 @@ def _names(kind: str, wanted: "str | Sequence[str]") -> list[str]:
     return list(dict.fromkeys(find_policy(kind, name)[0] for name in names))
 
 
-def _design_rows(trace: "Trace", config: ArchConfig, label: str, names: Sequence[str]) -> list[PolicyRow]:
-    model = machine(config.kind)
-    baseline: Result | None = None
-    rows = []
+def _results(trace: "Trace", config: ArchConfig, names: Sequence[str],
+             lenient: bool) -> tuple[dict[str, Result], dict[str, UnsupportedLayerError]]:
+    """Results by policy; and, if lenient and there is a result at all, what the others say that refuse the trace."""
+    results, refused = {}, {}
     for name in names:
-        result = simulate(trace, config, policy=name)
-        baseline = baseline or result
+        try:
+            results[name] = simulate(trace, config, policy=name)
+        except UnsupportedLayerError as error:
+            if not lenient:
+                raise
+            refused[name] = error
+    if not results:
+        raise next(iter(refused.values()))
+    return results, refused
+
+
+def _design_rows(config: ArchConfig, label: str, results: Mapping[str, Result]) -> list[PolicyRow]:
+    model = machine(config.kind)
+    baseline = next(iter(results.values()))
+    rows = []
+    for name, result in results.items():
         bounds = [_bound(model, config, layer) for layer in result.layers]
         for layer, first, bound in zip(result.layers, baseline.layers, bounds, strict=True):
             rows.append(_row(label, name, layer.name, layer, first, bound))

@@ -15,9 +15,10 @@ import accelsim
 from accelsim import testing
 from accelsim.arch import load_arch, machine
 from accelsim.arch.eie.policies import POLICIES, assign_rows
-from accelsim.errors import ConfigError
+from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.hw.balance import heaviest_first
 from accelsim.loads import PeWork
+from accelsim.report.sources import collect
 from accelsim.study.policies import TOTAL
 
 
@@ -202,3 +203,16 @@ def test_queue_depths_on_the_authors_data(alex8):
     shallow, deep = compared.totals
     assert shallow.stalls["back_pressure"] > 4 * deep.stalls["back_pressure"]
     assert shallow.bound_cycles == deep.bound_cycles <= deep.cycles
+
+
+def test_of_all_policies_those_that_refuse_the_trace_are_left_out(tmp_path):
+    """A mask that is not 2:4: `strict` cannot run it."""
+    layer = accelsim.linear("l", np.ones((4, 8), bool), np.ones((1, 8), bool))
+    comparison = accelsim.compare_policies(layer, "a100_40gb")
+    assert [row.policy for row in comparison.totals] == ["dense_fallback", "permute_channels"]
+    assert [refusal.split(":")[0] for refusal in comparison.left_out] == ["a100_40gb, strict"]
+    assert "left out: a100_40gb, strict" in str(comparison)
+    (tmp_path / "policies.json").write_text(json.dumps(comparison.to_dict()))
+    assert collect([tmp_path / "policies.json"]).comparisons
+    with pytest.raises(UnsupportedLayerError):
+        accelsim.compare_policies(layer, "a100_40gb", ["strict", "dense_fallback"])

@@ -15,8 +15,11 @@ from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.report.files import as_json
 from accelsim.workload import derived
 
-DESIGNS = {"dcnn": ("dcnn_opt", {}), "eyeriss": ("eyeriss_v2", {}), "systolic": ("tpu_128x128", {}),
-           "tensor_core": ("dstc_v100", {"tile": "64x64_32x3"})}  # of the others the preset of their name
+MAPPING = {"compressed": True, "m0": 16, "c0": 4, "s0": 3, "column": 6, "row_lanes": 8, "filter_lanes": 2,
+           "group_lanes": 1, "inner": "rows"}  # given, as Eyeriss's mapper may choose other tiles for any key
+DESIGNS = {"dcnn": ("dcnn_opt", {}), "eyeriss": ("eyeriss_v2", {"mappings": {"c": MAPPING}}),
+           "systolic": ("tpu_128x128", {}), "tensor_core": ("dstc_v100", {"tile": "64x64_32x3"})}
+# of the others the preset of their name
 SMALL_BYTES = 4096  # counts that a design adds to what is kept
 
 

@@ -170,22 +170,22 @@ def test_eyeriss_by_hand():
     result, trace = drawn(layer, "eyeriss_v2", cluster_rows=1, cluster_cols=1, pe_rows=2, pe_cols=3, macs_per_pe=1,
                           psum_words=2, iact_port_bits=3, mappings={"l": mapping})
     weights, iacts = 1, 22  # 12 + 7 bits through 24; the first bank's streams have 4 x 16 bits
-    ends = weights + np.array([9, 16, iacts])  # lane 1 has sent its sums out, lane 0 has, the inputs are there
+    ends = weights + np.array([10, 16, iacts])  # lane 1 has sent its sums out, lane 0 has, the inputs are there
     units = {name: [(e["name"], e["ts"], e["ts"] + e["dur"]) for e in own]
              for name, own in tracks(trace, "units").items()}
-    first = [("weight", 0, 1), ("windows", 1, 10), ("psum", 10, ends[1]), ("iact", ends[1], ends[2])]
-    second = [("psum", 3, ends[0]), ("barrier", ends[0], ends[1]), ("iact", ends[1], ends[2])]
+    first = [("weight", 0, 1), ("windows", 1, 11), ("psum", 11, ends[1]), ("iact", ends[1], ends[2])]
+    second = [("psum", 5, ends[0]), ("barrier", ends[0], ends[1]), ("iact", ends[1], ends[2])]
     assert units == {
         "PE (0, 0)": first, "PE (1, 0)": first,
-        "PE (0, 1)": [("weight", 0, 1), ("windows", 1, 3), *second],
-        "PE (1, 1)": [("weight", 0, 1), ("windows", 1, 2), ("column", 2, 3), *second],
-        "PE (0, 2)": [("fragmentation", 0, ends[2])], "PE (1, 2)": [("fragmentation", 0, ends[2])]}
+        "PE (0, 1)": [("weight", 0, 1), ("windows", 1, 5), *second],
+        "PE (1, 1)": [("weight", 0, 1), ("windows", 1, 4), ("column", 4, 5), *second],
+        "PE (0, 2)": [("fragmentation", 0, 1), ("fragmentation", 1, ends[2])],
+        "PE (1, 2)": [("fragmentation", 0, 1), ("fragmentation", 1, ends[2])]}
     works = {name: slot_cycles(e, result.stalls) for name, own in tracks(trace, "units").items() for e in own
              if e["name"] == "windows"}
-    # in lane 0 the third window waits for the first one's sums, which leave at 8: PE 0 since 2, PE 1 since 0, and until
-    # 1 for PE 0
-    assert works == {"PE (0, 0)": Counter(busy=3, psum=6), "PE (1, 0)": Counter(busy=1, column=1, psum=7),
-                     "PE (0, 1)": Counter(busy=2), "PE (1, 1)": Counter(busy=1)}
+    # in lane 0 the third window waits for the first one's sums, which leave at 8: PE 0 since 4, PE 1 since 2
+    assert works == {"PE (0, 0)": Counter(busy=3, psum=3 + 4), "PE (1, 0)": Counter(busy=1, psum=3 + 6),
+                     "PE (0, 1)": Counter(busy=2, psum=2), "PE (1, 1)": Counter(busy=1, psum=2)}
     assert [e["ts"] for e in trace["traceEvents"] if e["ph"] == "i"] == [ends[2]] == [result.cycles]
 
 

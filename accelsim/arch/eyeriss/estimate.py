@@ -1,6 +1,6 @@
 """What a mapping would cost: from shapes and exact totals of non-zeros, spread evenly. It ranks mappings, no more.
 
-What it leaves out: uneven work, the routes themselves, ragged ends of tiles.
+What it leaves out: uneven work, ragged ends of tiles, and the routes themselves (`accelsim.arch.eyeriss.shortlist`).
 """
 
 from typing import NamedTuple
@@ -60,12 +60,13 @@ class DesignBounds(NamedTuple):
 
 @njit(cache=True)
 def best(ints, means, layer, design, most_pes):
-    """(choice, column, row, filter, group lanes, inner rows, cycles) of the best mapping; choice -1 if there is none.
+    """For each tile choice the best mapping with `inner` filters and with rows: sides int64 [choice, inner rows,
+    (column, row, filter, group lanes)] and estimated cycles [choice, inner rows], infinite where there is none.
 
     ints [choice] of m0, c0, s0; means [choice] of window cycles, weight tile bits, stream bits.
     """
-    found = (-1, 0, 0, 0, 0, False, np.inf)
-    found_pes = np.int64(-1)
+    sides, found = np.zeros((len(ints), 2, 4), np.int64), np.full((len(ints), 2), np.inf)
+    found_pes = np.full((len(ints), 2), -1)
     for i in range(len(ints)):
         m0, c0, s0 = ints[i]
         tiles = -(-layer.filters // m0)
@@ -85,16 +86,16 @@ def best(ints, means, layer, design, most_pes):
                 group_lanes = -(-layer.groups // -(-layer.groups // group_lanes))
                 side = (column, row_lanes, filter_lanes, group_lanes)
                 pes = column * row_lanes * filter_lanes * group_lanes
-                if most_pes and pes < found_pes:
-                    continue
-                for inner_rows in (True, False):
-                    cycles = _estimate(ints[i], means[i], side, inner_rows, layer, design)
+                for inner in range(2):
+                    if most_pes and pes < found_pes[i, inner]:
+                        continue
+                    cycles = _estimate(ints[i], means[i], side, inner == 1, layer, design)
                     if cycles == np.inf:
                         continue
-                    if cycles < found[6] or (most_pes and pes > found_pes):
-                        found = (i, column, row_lanes, filter_lanes, group_lanes, inner_rows, cycles)
-                        found_pes = pes
-    return found
+                    if cycles < found[i, inner] or (most_pes and pes > found_pes[i, inner]):
+                        found[i, inner], found_pes[i, inner] = cycles, pes
+                        sides[i, inner] = side
+    return sides, found
 
 
 @njit(cache=True)
@@ -116,10 +117,7 @@ def _estimate(tile, means, side, inner_rows, layer, design):
     tiles = -(-layer.filters // m0)
     passes = steps * -(-layer.items // chunk) * -(-tiles // filter_lanes) * -(-layer.groups // group_lanes)
     windows = -(-chunk // row_lanes) * layer.out_cols
-    drain = np.ceil(m0 / (design.psum_port_bits // design.psum_bits))
-    ahead = design.psum_words // m0
-    each = max(window_cycles, drain, (window_cycles + design.latency + drain) / ahead)
-    compute = windows * each + design.latency + drain
+    compute = lane_cycles(windows, window_cycles, m0, design)
     lanes, needed = row_lanes * filter_lanes * group_lanes, 0.0
     used = strips / steps  # PEs of a column at work, mean over the steps
     apart = min(used, layer.rows)  # filter rows at a time; inputs are shared along diagonals, but for the stride
@@ -129,6 +127,8 @@ def _estimate(tile, means, side, inner_rows, layer, design):
         psum = lanes * windows * m0 * design.psum_bits / design.psum_port_bits
     else:
         unlike = -(-design.pe_cols // row_lanes) if inner_rows else min(design.pe_cols, filter_lanes * group_lanes)
+        if not inner_rows and row_lanes > 1:  # tiles that cross the middle of a row, on their way to the next copy
+            unlike = max(unlike, min(filter_lanes, design.cols - filter_lanes))
         weight = min(unlike, filter_lanes * group_lanes) * tile_bits / design.weight_bits_per_cycle
         psum = max(1, design.pe_rows // column) * windows * m0 * design.psum_bits / design.psum_port_bits
         alike = -(-design.pe_cols // filter_lanes) if not inner_rows else design.pe_cols
@@ -139,6 +139,13 @@ def _estimate(tile, means, side, inner_rows, layer, design):
     if not design.flat:
         iact = max(iact, needed * stream_bits * _links_share(side, inner_rows, design) / design.iact_bits_per_cycle)
     return passes * (np.ceil(weight) + max(compute, iact, psum))
+
+
+@njit(cache=True)
+def lane_cycles(windows, window_cycles, m0, design):
+    """Estimated cycles of a lane with this many windows."""
+    worked = window_cycles + np.ceil(m0 / (design.psum_port_bits // design.psum_bits))
+    return windows * max(worked, (worked + design.latency) / (design.psum_words // m0)) + design.latency
 
 
 @njit(cache=True)

@@ -79,7 +79,9 @@ def _pass(job: Job, place: tuple[int, int, int, int], number: int, span: tuple[i
     own, computed = loaded + times[mapped].T, loaded + row[COMPUTE_CYCLES]
     bounds = ((WEIGHT, span[0], loaded), (WINDOWS, loaded, own[WORKED]), (COLUMN, own[WORKED], own[SLOWEST]),
               (PSUM, own[SLOWEST], own[LEFT]), (BARRIER, own[LEFT], computed), (row[WAITS_FOR], computed, span[1]))
-    slices = np.concatenate([*(_slices(mapped, *each) for each in bounds), _slices(idle, FRAGMENTATION, *span)])
+    slices = np.concatenate([
+        *(_slices(mapped, *each) for each in bounds),
+        *(_slices(idle, FRAGMENTATION, *part) for part in ((span[0], loaded), (loaded, span[1])))])
     slices = slices[slices[:, 3] > slices[:, 2]]
     labels = np.column_stack([np.full(len(slices), number), works_on[slices[:, 0]]])
     return Chunk(slices, labels, span[1], totals[slices[:, 0], :STALLS], barriers=np.array([span[1]]))
@@ -118,7 +120,7 @@ def _trace_lane(job, now, weights, first, totals, times):
     shape, tiling, design = job.shape, job.tiling, job.design
     cost = np.zeros((now.strips, shape.out_cols), np.int64)
     ahead, drain = design.psum_words // tiling.m0, -(-weights[2] // design.sums_per_cycle)
-    out, slowest = np.zeros(ahead, np.int64), np.zeros(ahead, np.int64)
+    slowest = np.full(ahead, -design.latency, np.int64)
     w = 0
     for item in range(now.item + first, now.item + now.items, tiling.row_lanes):
         for i in range(now.strips):
@@ -126,16 +128,15 @@ def _trace_lane(job, now, weights, first, totals, times):
                            totals[i])
         for q in range(shape.out_cols):
             at = w % ahead
-            free, met = out[at], slowest[at]
+            met = slowest[at]
             for i in range(now.strips):
                 end = times[i, WORKED]
-                begin = max(end, free)
+                begin = max(end, met + design.latency)
                 behind = max(met - end, 0)
                 totals[i, COLUMN] += design.macs_per_pe * behind
-                totals[i, PSUM] += design.macs_per_pe * (begin - end - behind)
-                times[i, WORKED] = begin + cost[i, q]
+                totals[i, PSUM] += design.macs_per_pe * (begin - end - behind + drain)
+                times[i, WORKED] = begin + cost[i, q] + drain
             slowest[at] = times[:, WORKED].max()
-            out[at] = max(slowest[at] + design.latency, times[0, LEFT]) + drain
-            times[:, LEFT] = out[at]
             w += 1
     times[:, SLOWEST] = times[:, WORKED].max()
+    times[:, LEFT] = times[:, SLOWEST] + design.latency

@@ -25,8 +25,6 @@ from accelsim.arch.eyeriss.layout import (
     PSUM,
     PSUM_HOP_BITS,
     PSUM_PASSES,
-    STREAM_BITS,
-    STREAM_DRAM_BITS,
     WAITS_FOR,
     WEIGHT,
     WEIGHT_BITS,
@@ -47,7 +45,7 @@ from accelsim.arch.eyeriss.windows import row_of_windows
 
 
 class LaneScratch(NamedTuple):
-    """Buffers of one lane: cost [PE, output column]; out, slowest [window in flight].
+    """Buffers of one lane: cost [PE, output column]; slowest [window in flight].
 
     PEs whose windows all take the same time move in step: heads [n] is one of them, alike [n] how many there are, end
     [n] when they end.
@@ -57,7 +55,6 @@ class LaneScratch(NamedTuple):
     heads: np.ndarray
     alike: np.ndarray
     end: np.ndarray
-    out: np.ndarray
     slowest: np.ndarray
 
 
@@ -68,10 +65,9 @@ def simulate(job, per_pass, totals, busy):
     counters = Counters(totals, busy)
     lanes = LaneScratch(
         np.zeros((tiling.column, shape.out_cols), np.int64), np.zeros(tiling.column, np.int64),
-        np.zeros(tiling.column, np.int64), np.zeros(tiling.column, np.int64), np.zeros(design.psum_words, np.int64),
-        np.zeros(design.psum_words, np.int64))
+        np.zeros(tiling.column, np.int64), np.zeros(tiling.column, np.int64), np.zeros(design.psum_words, np.int64))
     lane_ends = np.zeros(design.rows // tiling.column * design.cols, np.int64)
-    loads = network_scratch(tiling, design, routes)
+    loads = network_scratch(tiling, design, routes, job.data.stream_bits.shape)
     number = 0
     for tg in range(tiling.group_rounds):
         for tm in range(tiling.filter_rounds):
@@ -86,7 +82,8 @@ def simulate(job, per_pass, totals, busy):
 def pass_at(tiling, group_round, filter_round, chunk, z):
     """The pass at this place of the order of passes."""
     item, strip = chunk * tiling.chunk, z * tiling.column
-    return Pass(group_round * tiling.group_lanes, filter_round * tiling.filter_lanes, item,
+    number = (group_round * tiling.filter_rounds + filter_round) * tiling.chunks + chunk
+    return Pass(number, group_round * tiling.group_lanes, filter_round * tiling.filter_lanes, item,
                 min(tiling.chunk, tiling.items - item), strip, min(tiling.column, tiling.strips - strip), z == 0,
                 z == tiling.steps - 1)
 
@@ -97,8 +94,7 @@ def _run_pass(job, now, loads, lanes, lane_ends, row, counters):
     data, shape, tiling, design, totals = job.data, job.shape, job.tiling, job.design, counters.totals
     weight_cycles, row[WEIGHT_BITS], hops = weight_network(data, shape, tiling, design, now, loads)
     totals[WEIGHT_HOP_BITS] += hops
-    iact_cycles, row[STREAM_BITS], row[STREAM_DRAM_BITS], hops = iact_network(data, shape, tiling, design, job.routes,
-                                                                               now, loads)
+    iact_cycles, hops = iact_network(job, now, loads, row)
     totals[IACT_HOP_BITS] += hops
     psum_cycles, hops = psum_network(shape, tiling, design, now, loads)
     totals[PSUM_HOP_BITS] += hops
@@ -141,25 +137,25 @@ def _lane(job, now, lane, scratch, row, counters):
         return np.int64(-1)
     items = -(-(now.items - e) // tiling.row_lanes)
     drain = -(-filters // design.sums_per_cycle)
-    for buffer in (scratch.end, scratch.out, scratch.slowest):
-        buffer[:] = 0
+    scratch.end[:] = 0
+    scratch.slowest[:] = -design.latency  # no window has to be out before the first ones
     heads = _heads(tiling, now, job.strips, scratch)
-    w, left = np.int64(0), np.int64(0)
+    w = np.int64(0)
     for place in range(e, now.items, tiling.row_lanes):
         image, p = (now.item + place) // shape.out_rows, (now.item + place) % shape.out_rows
         for i in range(now.strips):
             pe = (band * tiling.column + i) * design.cols + array_col
             counters.busy[pe] += row_of_windows(job, now.strip + i, (g, t, filters), (image, p), scratch.cost[i],
                                                 totals)
-        w, left = _columns_meet(shape, tiling, design, heads, scratch, (w, left, drain), totals)
+        w = _columns_meet(shape, tiling, design, heads, scratch, (w, drain), totals)
     slowest = scratch.end[:heads].max()
     for n in range(heads):
         totals[COLUMN] += design.macs_per_pe * scratch.alike[n] * (slowest - scratch.end[n])
     for i in range(now.strips):
         totals[WEIGHT_WRITES] += job.data.tile_words[g, t, now.strip + i]
-    totals[PSUM] += design.macs_per_pe * now.strips * (left - slowest)
+    totals[PSUM] += design.macs_per_pe * now.strips * (w * drain + design.latency)
     _count_sums(shape, now, items * shape.out_cols * filters, row, totals)
-    return left
+    return slowest + design.latency
 
 
 @njit(cache=True)
@@ -179,15 +175,16 @@ def _heads(tiling, now, strips, scratch):
 
 @njit(cache=True)
 def _columns_meet(shape, tiling, design, heads, scratch, state, totals):
-    """Run the windows of one output row through the column; state = (windows before, out of the last, drain cycles).
+    """Run the windows of one output row through the column; state = (windows before, drain cycles).
 
-    Returns the first two, after them.
+    Returns the windows after it.
     """
-    w, left, drain = state
+    w, drain = state
     ahead = design.psum_words // tiling.m0
     place, for_column, for_sums = w % ahead, np.int64(0), np.int64(0)
     for q in range(shape.out_cols):
-        slowest, free, held = np.int64(0), scratch.out[place], scratch.slowest[place]
+        slowest, held = np.int64(0), scratch.slowest[place]
+        free = held + design.latency
         for n in range(heads):
             end = scratch.end[n]
             if free > end:
@@ -195,15 +192,14 @@ def _columns_meet(shape, tiling, design, heads, scratch, state, totals):
                 for_column += scratch.alike[n] * behind
                 for_sums += scratch.alike[n] * (free - end - behind)
                 end = free
-            end += scratch.cost[scratch.heads[n], q]
+            end += scratch.cost[scratch.heads[n], q] + drain
             scratch.end[n] = end
             slowest = max(slowest, end)
-        left = max(slowest + design.latency, left) + drain
-        scratch.out[place], scratch.slowest[place] = left, slowest
+        scratch.slowest[place] = slowest
         place = place + 1 if place + 1 < ahead else 0
     totals[COLUMN] += design.macs_per_pe * for_column
     totals[PSUM] += design.macs_per_pe * for_sums
-    return w + shape.out_cols, left
+    return w + shape.out_cols
 
 
 @njit(cache=True)

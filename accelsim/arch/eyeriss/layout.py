@@ -5,13 +5,16 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from accelsim.arch.eyeriss.config import EyerissConfig
+
 # places in `totals`
 (BUSY, INEFFECTUAL, SIMD_IDLE, BUBBLE, COLUMN, PSUM, BARRIER, IACT, WEIGHT, FRAGMENTATION,
  MACS, GATED_MACS, IACT_ADDRESS_READS, IACT_READS, IACT_WRITES, WEIGHT_READS, WEIGHT_WRITES, DRAINED,
  PSUM_PASSES, GLB_PSUM_READS, GLB_PSUM_WRITES, IACT_HOP_BITS, WEIGHT_HOP_BITS, PSUM_HOP_BITS, TOTALS) = range(25)
-# columns of `per_pass`; WAITS_FOR: PSUM or IACT, where cycles go that the PEs wait for a network
-(WEIGHT_CYCLES, COMPUTE_CYCLES, CYCLES, WEIGHT_BITS, STREAM_BITS, STREAM_DRAM_BITS, OUTPUTS, MAPPED_PES,
- WAITS_FOR, COLUMNS) = range(10)
+# columns of `per_pass`; WAITS_FOR: PSUM or IACT, where cycles go that the PEs wait for a network. Streams that a pass
+# needs, in the network's form and in DRAM's: all, those that no pass of its chunk needed before, that none did
+(WEIGHT_CYCLES, COMPUTE_CYCLES, CYCLES, WEIGHT_BITS, OUTPUTS, MAPPED_PES, WAITS_FOR, STREAM_BITS, STREAM_DRAM_BITS,
+ CHUNK_BITS, CHUNK_DRAM_BITS, NEW_BITS, NEW_DRAM_BITS, COLUMNS) = range(14)
 
 
 class Design(NamedTuple):
@@ -35,10 +38,20 @@ class Design(NamedTuple):
     flat: bool
 
 
-class Pass(NamedTuple):
-    """First group, filter tile, item and strip of a pass, how many items and strips, and whether it is the first step
-    of its chunk, and the last."""
+def design_of(config: EyerissConfig) -> Design:
+    """What the kernel is told of a config."""
+    return Design(
+        config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows, config.cluster_cols,
+        config.macs_per_pe, config.pipeline_stages - 1, config.psum_words, config.psum_port_bits // config.psum_bits,
+        config.psum_bits, config.glb_iact_banks, config.iact_port_bits, config.weight_port_bits, config.psum_port_bits,
+        config.network == "flat")
 
+
+class Pass(NamedTuple):
+    """A pass: the number of its chunk over all rounds, its first group, filter tile, item and strip, how many items and
+    strips, and whether it is the first step of its chunk, and the last."""
+
+    chunk: int
     group: int
     filter_tile: int
     item: int

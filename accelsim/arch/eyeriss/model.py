@@ -31,7 +31,7 @@ class Eyeriss(Machine):
     """The Eyeriss family. Slots are multipliers. Policies: see `accelsim.arch.eyeriss.policies`."""
 
     kind: ClassVar[str] = "eyeriss"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     config = EyerissConfig
     stalls = ("busy", "ineffectual", "simd_idle", "bubble", "column", "psum", "barrier", "iact", "weight",
               "fragmentation")
@@ -51,14 +51,14 @@ class Eyeriss(Machine):
         mapping = mapping_for(layer, config, policy)
         tiling = tiling_of(shape, mapping, config)
         per_pass, totals, busy = simulated(job_of(layer, shape, tiling, config), tiling.passes, config.pes)
-        fetches = _fetches(tiling, config, per_pass)
+        fetched = _fetched(tiling, config, per_pass)
         totals_by_name = {name: int(totals[getattr(layout, name.upper())]) for name in self.stalls}
         return LayerRun(
             cycles=int(per_pass[:, layout.CYCLES].sum()), slots=config.slots, stalls=totals_by_name,
-            counts=dict(zip(self.counts, _counts(tiling, config, per_pass, totals, fetches), strict=True)),
+            counts=dict(zip(self.counts, _counts(tiling, config, per_pass, totals, fetched), strict=True)),
             mapping=mapping.model_dump() | {"passes": tiling.passes,
                                             "mapped_pes": int(per_pass[0, layout.MAPPED_PES])},
-            tiles=None if config.dram is None else _tiles(config, per_pass, fetches),
+            tiles=None if config.dram is None else _tiles(config, per_pass, fetched),
             work=PeWork.of(busy.reshape(config.rows, config.cols)))
 
     def actions(self, config: EyerissConfig) -> Mapping[str, Action]:
@@ -102,13 +102,8 @@ class Eyeriss(Machine):
 def job_of(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) -> layout.Job:
     """What the kernel runs."""
     data: Data = lower(layer, shape, tiling, config)
-    design = layout.Design(
-        config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows, config.cluster_cols,
-        config.macs_per_pe, config.pipeline_stages - 1, config.psum_words, config.psum_port_bits // config.psum_bits,
-        config.psum_bits, config.glb_iact_banks, config.iact_port_bits, config.weight_port_bits, config.psum_port_bits,
-        config.network == "flat")
     ways: Routes = routes(config.cluster_rows, config.cluster_cols)
-    return layout.Job(data, shape, tiling, design, ways, layout.strips_of(shape, tiling))
+    return layout.Job(data, shape, tiling, layout.design_of(config), ways, layout.strips_of(shape, tiling))
 
 
 def simulated(job: layout.Job, passes: int, pes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -119,34 +114,35 @@ def simulated(job: layout.Job, passes: int, pes: int) -> tuple[np.ndarray, np.nd
     return per_pass, totals, busy
 
 
-def _fetches(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray) -> np.ndarray:
-    """bool [pass]: passes whose inputs come from DRAM."""
-    first = np.arange(tiling.passes) // (tiling.chunks * tiling.steps) % tiling.filter_rounds == 0
-    stays = per_pass[first, layout.STREAM_BITS].sum() <= config.glb_iact_bits
-    return first if stays else np.ones_like(first)
+def _fetched(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray) -> np.ndarray:
+    """int64 [pass, (network's form, DRAM's form)]: bits of inputs that each pass fetches."""
+    if per_pass[:, layout.NEW_BITS].sum() <= config.glb_iact_bits:
+        return per_pass[:, [layout.NEW_BITS, layout.NEW_DRAM_BITS]]
+    chunks = per_pass[:, layout.CHUNK_BITS].reshape(-1, tiling.steps).sum(axis=1)
+    stays = np.repeat(chunks <= config.glb_iact_bits, tiling.steps)[:, None]
+    return np.where(stays, per_pass[:, [layout.CHUNK_BITS, layout.CHUNK_DRAM_BITS]],
+                    per_pass[:, [layout.STREAM_BITS, layout.STREAM_DRAM_BITS]])
 
 
 def _counts(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray, totals: np.ndarray,
-            fetches: np.ndarray) -> list[int]:
+            fetched: np.ndarray) -> list[int]:
     """In the order of `Eyeriss.counts`."""
     def total(name: str) -> int:
         return int(totals[getattr(layout, name)])
 
-    def streams(column: int) -> int:
-        return int(per_pass[fetches, column].sum())
-
+    glb_writes, dram_reads = fetched.sum(axis=0).tolist()
     return [total("MACS"), total("GATED_MACS"), total("IACT_ADDRESS_READS"), total("IACT_READS"), total("IACT_WRITES"),
             total("IACT_READS") if tiling.compressed else 0, total("WEIGHT_READS"), total("WEIGHT_WRITES"),
             total("MACS") + total("DRAINED"), total("MACS"), total("PSUM_PASSES"),
-            int(per_pass[:, layout.STREAM_BITS].sum()), streams(layout.STREAM_BITS), total("GLB_PSUM_READS"),
+            int(per_pass[:, layout.STREAM_BITS].sum()), glb_writes, total("GLB_PSUM_READS"),
             total("GLB_PSUM_WRITES"), total("IACT_HOP_BITS"), total("WEIGHT_HOP_BITS"), total("PSUM_HOP_BITS"),
-            int(per_pass[:, layout.WEIGHT_BITS].sum()), streams(layout.STREAM_DRAM_BITS),
+            int(per_pass[:, layout.WEIGHT_BITS].sum()), dram_reads,
             int(per_pass[:, layout.OUTPUTS].sum()) * config.value_bits]
 
 
-def _tiles(config: EyerissConfig, per_pass: np.ndarray, fetches: np.ndarray) -> Tiles:
-    """A tile is a pass."""
+def _tiles(config: EyerissConfig, per_pass: np.ndarray, fetched: np.ndarray) -> Tiles:
+    """A tile is a pass, which loads its weights."""
     return Tiles.of(
-        per_pass[:, layout.CYCLES], per_pass[:, layout.WEIGHT_BITS], per_pass[:, layout.STREAM_DRAM_BITS] * fetches,
-        per_pass[:, layout.OUTPUTS] * config.value_bits,
+        per_pass[:, layout.CYCLES], per_pass[:, layout.WEIGHT_BITS], fetched[:, 1],
+        per_pass[:, layout.OUTPUTS] * config.value_bits, per_pass[:, layout.WEIGHT_CYCLES],
     ).without_resident(config.resident_weights, config.resident_activations)

@@ -5,6 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from accelsim.arch.eyeriss.layout import (
+    CHUNK_BITS,
+    CHUNK_DRAM_BITS,
+    NEW_BITS,
+    NEW_DRAM_BITS,
+    STREAM_BITS,
+    STREAM_DRAM_BITS,
+)
+
 
 class Loads(NamedTuple):
     """Scratch of the networks: bits per port and link, zero between passes but for the marks.
@@ -12,7 +21,8 @@ class Loads(NamedTuple):
     banks [bank x clusters], links [bank x links], into [bank x clusters]: iacts, plane outermost. rows, along, pes
     [array row, cluster column]: weights entering, on the link to the right, into the PEs. out, read, bottom [cluster
     row, array column]: psums. marked [cluster]: destinations of a stream; reached [cluster]: clusters on its route, by
-    stream number; entered, last [group lane x filter tile lane]: the weights of a band.
+    stream number; entered, last [group lane x filter tile lane]: the weights of a band. needed_in [stream]: the chunk
+    that needed it last, -1 for none; kept from pass to pass.
     """
 
     banks: np.ndarray
@@ -28,11 +38,12 @@ class Loads(NamedTuple):
     reached: np.ndarray
     entered: np.ndarray
     last: np.ndarray
+    needed_in: np.ndarray
 
 
 @njit(cache=True)
-def network_scratch(tiling, design, routes):
-    """Empty loads."""
+def network_scratch(tiling, design, routes, streams):
+    """Empty loads; streams: the axes of streams."""
     clusters = design.cluster_rows * design.cluster_cols
     tiles = tiling.group_lanes * tiling.filter_lanes
     return Loads(
@@ -41,7 +52,8 @@ def network_scratch(tiling, design, routes):
         np.zeros((design.rows, design.cluster_cols), np.int64), np.zeros((design.rows, design.cluster_cols), np.int64),
         np.zeros((design.cluster_rows, design.cols), np.int64), np.zeros((design.cluster_rows, design.cols), np.int64),
         np.zeros((design.cluster_rows, design.cols), np.int64), np.zeros(clusters, np.bool_),
-        np.full(clusters, -1, np.int64), np.full(tiles, -1, np.int64), np.zeros(tiles, np.int64))
+        np.full(clusters, -1, np.int64), np.full(tiles, -1, np.int64), np.zeros(tiles, np.int64),
+        np.full(streams, -1, np.int64))
 
 
 @njit(cache=True)
@@ -98,9 +110,10 @@ def _band_weights(data, shape, tiling, design, now, band, loads):
 
 
 @njit(cache=True)
-def iact_network(data, shape, tiling, design, routes, now, loads):
-    """(cycles, bits of needed streams, their bits in DRAM's form, bits x hops) of a pass."""
-    total, in_dram, hops, number = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+def iact_network(job, now, loads, row):
+    """(cycles, bits x hops) of a pass; its bits go to `row` of per_pass."""
+    data, shape, tiling, design = job.data, job.shape, job.tiling, job.design
+    hops, number = np.int64(0), np.int64(0)
     per_block = shape.rows * tiling.tap_blocks
     last_strip, last_item = now.strip + now.strips - 1, now.item + now.items - 1
     loads.reached[:] = -1
@@ -112,16 +125,31 @@ def iact_network(data, shape, tiling, design, routes, now, loads):
                         found = _destinations(shape, tiling, design, now, (h, k, b, image, y), loads)
                         if found == 0:
                             continue
-                        bits = data.stream_bits[now.group + h, k, b, image, y]
-                        total += bits
-                        in_dram += data.stream_dram_bits[now.group + h, k, b, image, y]
+                        stream = (now.group + h, k, b, image, y)
+                        _note(data, stream, now.chunk, loads.needed_in, row)
                         if not design.flat:
-                            hops += _route(design, routes, bits, number, found, loads)
+                            hops += _route(design, job.routes, data.stream_bits[stream], number, found, loads)
                         number += 1
     if design.flat:
-        return -(-total // design.iact_port), total, in_dram, total
+        return -(-row[STREAM_BITS] // design.iact_port), row[STREAM_BITS]
     cycles = max(_taken(loads.banks, design.iact_port), _taken(loads.links, design.iact_port))
-    return max(cycles, _taken(loads.into, design.iact_port)), total, in_dram, hops
+    return max(cycles, _taken(loads.into, design.iact_port)), hops
+
+
+@njit(cache=True)
+def _note(data, stream, chunk, needed_in, row):
+    """Add a needed stream to the bits of its pass."""
+    bits, dram_bits = data.stream_bits[stream], data.stream_dram_bits[stream]
+    row[STREAM_BITS] += bits
+    row[STREAM_DRAM_BITS] += dram_bits
+    if needed_in[stream] == chunk:
+        return
+    row[CHUNK_BITS] += bits
+    row[CHUNK_DRAM_BITS] += dram_bits
+    if needed_in[stream] < 0:
+        row[NEW_BITS] += bits
+        row[NEW_DRAM_BITS] += dram_bits
+    needed_in[stream] = chunk
 
 
 @njit(cache=True)

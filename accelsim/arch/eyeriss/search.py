@@ -16,7 +16,8 @@ from accelsim.errors import CapacityError
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
-M0_EIGHTHS = (8, 6, 4, 3, 2, 1)  # sizes of filter tiles that are tried, in eighths of the psum scratchpad
+M0_EIGHTHS = (8, 6, 4, 3, 2, 1)  # sizes of filter tiles that are tried, in eighths of the psum scratchpad; and those
+# of which the psum port takes all sums in a cycle, or one
 C0_TRIED = 4  # channel blocks that are tried, the largest first
 
 
@@ -35,41 +36,51 @@ class TileChoice(NamedTuple):
     stream_bits: float
 
 
-class Found(NamedTuple):
-    """The winner: index of its tile choice, then the mapping's other values and what it was ranked by."""
+class Candidate(NamedTuple):
+    """A mapping with what it was made from, and estimated cycles."""
 
-    choice: int
-    column: int
-    row_lanes: int
-    filter_lanes: int
-    group_lanes: int
-    inner_rows: bool
+    mapping: Mapping
+    tile: TileChoice
     cycles: float
 
 
-def best_mapping(layer: Layer, config: EyerissConfig, most_pes: bool) -> Mapping:
-    """The mapping with the fewest estimated cycles; with `most_pes` the most mapped PEs come first.
+def candidates(layer: Layer, config: EyerissConfig, most_pes: bool) -> list[Candidate]:
+    """Of every tile choice the best two mappings, one of each `inner`, the fewest estimated cycles first; with
+    `most_pes` the most mapped PEs come before that.
 
     Raises CapacityError when not even one weight of one filter fits.
     """
     shape = shape_of(layer)
     choices = _tile_choices(layer, shape, config)
-    found = _search(choices, LayerBounds.of(shape), DesignBounds.of(config), most_pes)
-    if found.choice < 0:
+    ints = np.array([[t.m0, t.c0, t.s0] for t in choices], np.int64)
+    means = np.array([[t.window_cycles, t.tile_bits, t.stream_bits] for t in choices], np.float64)
+    sides, cycles = best(ints, means, LayerBounds.of(shape), DesignBounds.of(config), most_pes)
+    found = [Candidate(_mapping(choices[i], sides[i, inner].tolist(), bool(inner)), choices[i], float(cycles[i, inner]))
+             for i, inner in np.argwhere(np.isfinite(cycles)).tolist()]
+    if not found:
         per_row, have = shape.out_cols, config.glb_psums
         raise CapacityError(f"layer {layer.name!r}: no mapping fits {config.name!r}: the partial sums of one output "
                             f"row of one filter are {per_row:,} words, the global buffer holds {have:,} (short of "
                             f"{max(0, per_row - have):,}); raise glb_psum_bytes, or give a narrower layer")
-    tile = choices[found.choice]
-    return Mapping(compressed=tile.compressed, m0=tile.m0, c0=tile.c0, s0=tile.s0, column=int(found.column),
-                   row_lanes=int(found.row_lanes), filter_lanes=int(found.filter_lanes),
-                   group_lanes=int(found.group_lanes), inner="rows" if found.inner_rows else "filters")
+    return sorted(found, key=lambda one: (-pes_of(one.mapping) if most_pes else 0, one.cycles))
+
+
+def pes_of(mapping: Mapping) -> int:
+    """PEs that the mapping has work for at most."""
+    return mapping.column * mapping.row_lanes * mapping.filter_lanes * mapping.group_lanes
+
+
+def _mapping(tile: TileChoice, side: list[int], inner_rows: bool) -> Mapping:
+    column, row_lanes, filter_lanes, group_lanes = side
+    return Mapping(compressed=tile.compressed, m0=tile.m0, c0=tile.c0, s0=tile.s0, column=column, row_lanes=row_lanes,
+                   filter_lanes=filter_lanes, group_lanes=group_lanes, inner="rows" if inner_rows else "filters")
 
 
 def _tile_choices(layer: Layer, shape: Shape, config: EyerissConfig) -> list[TileChoice]:
     modes = [False] + [True] * (config.pe == "skip" and not shape.depthwise)
-    sizes = {_even(shape.filters, max(1, min(shape.filters, config.psum_words * eighths // 8)))
-             for eighths in (*M0_EIGHTHS, 0)}
+    heights = [config.psum_words * eighths // 8 for eighths in M0_EIGHTHS]
+    heights += [config.psum_port_bits // config.psum_bits, 1]
+    sizes = {_even(shape.filters, max(1, min(shape.filters, config.psum_words, height))) for height in heights}
     share = derived(layer, "eyeriss iact share", lambda: np.count_nonzero(layer.activation) / layer.activation.size)
     choices = []
     for compressed in modes:
@@ -80,8 +91,8 @@ def _tile_choices(layer: Layer, shape: Shape, config: EyerissConfig) -> list[Til
                 taps = min(taps, 1 << config.count_bits)
         s0 = _even(shape.taps, taps)
         for m0 in sorted(sizes, reverse=True):
-            if compressed and m0 == 1 < len(sizes):
-                continue  # columns of one weight: never better than a taller one, and costly to look at
+            if compressed and m0 <= 2 < max(sizes):
+                continue  # columns of so few weights: never better than taller ones, and costly to look at
             choices += _choices_of(layer, shape, config, (compressed, m0, s0), float(share))
     return choices
 
@@ -134,9 +145,3 @@ def _compressed_tiles(layer: Layer, config: EyerissConfig, tile: tuple[int, int]
 def _even(size: int, largest: int) -> int:
     """The smallest tile that needs no more tiles than one of `largest` does."""
     return -(-size // -(-size // largest))
-
-
-def _search(choices: list[TileChoice], layer: LayerBounds, design: DesignBounds, most_pes: bool) -> Found:
-    ints = np.array([[t.m0, t.c0, t.s0] for t in choices], np.int64)
-    means = np.array([[t.window_cycles, t.tile_bits, t.stream_bits] for t in choices], np.float64)
-    return Found(*best(ints, means, layer, design, most_pes))

@@ -13,7 +13,7 @@ import numpy as np
 from accelsim.config import ArchConfig
 from accelsim.hw.memory.overlay import Work, work_of
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.hw.memory.timeline import Schedule, Times, run_timeline
+from accelsim.hw.memory.timeline import Times, run_timeline
 
 WEIGHTS, ACTIVATIONS, WRITEBACK = range(3)  # of overlay.STALLS
 QUEUES = ("weights", "activations", "outputs")
@@ -72,18 +72,22 @@ def with_memory(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequ
                 config: ArchConfig) -> MemoryEvents:
     """The events of `overlay.overlay` with the fast timeline; same arguments, same errors."""
     work = work_of(tiles, names, edges, config, "kernel")
-    times = run_timeline(Schedule(work.bits, work.compute_cycles, *work.order), work.channel, config.buffering)
+    times = run_timeline(work.schedule(), work.channel, config.buffering)
     layer_of = np.repeat(np.arange(len(names)), np.diff(work.bounds))
-    clocks = [_clock(work.compute_cycles[a:b], times.start[a:b]) for a, b in pairwise(work.bounds)]
+    clocks = [_clock(work, times, slice(a, b)) for a, b in pairwise(work.bounds)]
     waits = _waits(work, times, layer_of)
     computes = np.stack([layer_of, times.start, times.end], axis=1)
     return MemoryEvents(clocks, waits, _merged(np.concatenate([computes, waits[:, [0, 2, 3]]])),
                         _requests(work, times, layer_of, config.buffering))
 
 
-def _clock(compute_cycles: np.ndarray, start: np.ndarray) -> Clock:
-    alone = np.cumsum(compute_cycles) - compute_cycles
-    real = compute_cycles > 0
+def _clock(work: Work, times: Times, tiles: slice) -> Clock:
+    """The clock of the layer that has these tiles: each one's load, and the rest of it."""
+    load, cycles = work.load_cycles[tiles], work.compute_cycles[tiles]
+    parts = np.column_stack([load, cycles - load]).reshape(-1)
+    start = np.column_stack([times.start[tiles], times.loaded[tiles]]).reshape(-1)
+    alone = np.cumsum(parts) - parts
+    real = parts > 0
     begin, shift = alone[real], (start - alone)[real]
     if not len(begin):
         return Clock(np.zeros(1, np.int64), start[:1] if len(start) else np.zeros(1, np.int64))
@@ -92,7 +96,7 @@ def _clock(compute_cycles: np.ndarray, start: np.ndarray) -> Clock:
 
 
 def _waits(work: Work, times: Times, layer_of: np.ndarray) -> np.ndarray:
-    """Each tile's wait by cause, in the order in which the causes hold; whose they are as in `overlay`."""
+    """Each tile's wait by cause, in order of time; whose they are as in `overlay`."""
     tiles = len(layer_of)
     if not tiles:
         return np.zeros((0, 4), np.int64)
@@ -102,9 +106,11 @@ def _waits(work: Work, times: Times, layer_of: np.ndarray) -> np.ndarray:
     owner[first[1:], 1] = layer_of[first[1:] - 1]  # the layer before still drains
     stall = np.broadcast_to([WEIGHTS, WRITEBACK, ACTIVATIONS, WRITEBACK], owner.shape)
     waits = np.stack([owner, stall, ends - times.waits, ends], axis=2).reshape(-1, 4)
+    loads = np.column_stack([layer_of, np.full(tiles, WEIGHTS), times.start + work.load_cycles, times.loaded])
     last = [[layer_of[-1], WRITEBACK, times.end[-1], times.written[-1]]]
-    waits = np.concatenate([waits, last])
-    return waits[waits[:, 3] > waits[:, 2]]
+    waits = np.concatenate([waits, loads, last])
+    waits = waits[waits[:, 3] > waits[:, 2]]
+    return waits[np.argsort(waits[:, 2], kind="stable")]
 
 
 def _merged(pieces: np.ndarray) -> np.ndarray:

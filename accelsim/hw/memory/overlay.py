@@ -39,16 +39,23 @@ def actions(config: ArchConfig) -> dict[str, Action]:
 class Work:
     """All tiles of a run, layer by layer: layer i has the tiles bounds[i] .. bounds[i + 1] - 1.
 
-    demand, bits [queue, tile]: what is moved, exactly and in whole bursts; compute_cycles [tile]; order: needs and gate
-    of the timeline.
+    demand, bits [queue, tile]: what is moved, exactly and in whole bursts; compute_cycles, load_cycles [tile]; order:
+    needs and gate of the timeline.
     """
 
     bounds: Sequence[int]
     demand: np.ndarray
     bits: np.ndarray
     compute_cycles: np.ndarray
+    load_cycles: np.ndarray
     order: tuple[np.ndarray, np.ndarray]
     channel: Channel
+
+    def schedule(self) -> Any:
+        """The Schedule of the fast timeline."""
+        from accelsim.hw.memory.timeline import Schedule
+
+        return Schedule(self.bits, self.compute_cycles, self.load_cycles, *self.order)
 
 
 def overlay(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence[tuple[str, str]], config: ArchConfig,
@@ -60,7 +67,7 @@ def overlay(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence
     """
     work = work_of(tiles, names, edges, config, engine)
     run = _fast if engine == "kernel" else _slow
-    waits, ending = run(work.bits, work.compute_cycles, work.order, work.channel, config.buffering)
+    waits, ending = run(work, config.buffering)
     return [_layer(work.demand[:, a:b], work.bits[:, a:b], wait, work.channel)
             for (a, b), wait in zip(pairwise(work.bounds), _by_layer(waits, ending, work.bounds), strict=True)]
 
@@ -80,9 +87,11 @@ def work_of(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence
     bounds = [0, *accumulate(map(len, parts))]
     demand = np.stack([whole.weight_bits, whole.activation_bits, whole.output_bits])
     bits = np.concatenate([_whole_bursts(demand[:, a:b], channel.burst_bits) for a, b in pairwise(bounds)], axis=1)
-    order = _dependences(names, edges, bounds, config.prefetch_weights)
+    needs, gate = _dependences(names, edges, bounds, config.prefetch_weights)
+    before = np.arange(len(whole)) - 1  # whose scratchpads the weights of a load go to
+    order = needs, np.where(whole.load_cycles > 0, np.maximum(gate, before), gate)
     check_range(channel, int(whole.compute_cycles.sum()), int(bits.sum()), 3 * len(whole))
-    return Work(bounds, demand, bits, whole.compute_cycles, order, channel)
+    return Work(bounds, demand, bits, whole.compute_cycles, whole.load_cycles, order, channel)
 
 
 def _whole_bursts(demand: np.ndarray, burst_bits: int) -> np.ndarray:
@@ -107,25 +116,25 @@ def _dependences(names: Sequence[str], edges: Sequence[tuple[str, str]], bounds:
     return np.repeat(np.array(last, np.int64), sizes), np.repeat(gate.astype(np.int64), sizes)
 
 
-def _fast(bits: np.ndarray, compute_cycles: np.ndarray, order: tuple[np.ndarray, np.ndarray], channel: Channel,
-          buffering: int) -> tuple[np.ndarray, int]:
-    """waits[tile, cause] and the cycles after the last compute, by the event loop."""
-    from accelsim.hw.memory.timeline import Schedule, run_timeline
+def _fast(work: Work, buffering: int) -> tuple[np.ndarray, int]:
+    """waits[tile, cause], those inside loads last, and the cycles after the last compute, by the event loop."""
+    from accelsim.hw.memory.timeline import run_timeline
 
-    times = run_timeline(Schedule(bits, compute_cycles, *order), channel, buffering)
-    return times.waits, int(times.written[-1] - times.end[-1]) if len(times.end) else 0
+    times = run_timeline(work.schedule(), work.channel, buffering)
+    inside = times.loaded - times.start - work.load_cycles
+    return np.column_stack([times.waits, inside]), int(times.written[-1] - times.end[-1]) if len(times.end) else 0
 
 
-def _slow(bits: np.ndarray, compute_cycles: np.ndarray, order: tuple[np.ndarray, np.ndarray], channel: Channel,
-          buffering: int) -> tuple[np.ndarray, int]:
+def _slow(work: Work, buffering: int) -> tuple[np.ndarray, int]:
     """The same on SimPy."""
     from accelsim.hw.memory.reference import NAMES, Accelerator, Job
 
-    needs, gate = ([None if tile < 0 else tile for tile in tiles.tolist()] for tiles in order)
+    needs, gate = ([None if tile < 0 else tile for tile in tiles.tolist()] for tiles in work.order)
     jobs = [Job(dict(zip(NAMES, tile_bits, strict=True)), *rest)
-            for tile_bits, *rest in zip(bits.T.tolist(), compute_cycles.tolist(), needs, gate, strict=True)]
-    records = Accelerator(jobs, channel, buffering).run()
-    waits = np.array([list(record.waits.values()) for record in records], np.int64).reshape(-1, 4)
+            for tile_bits, *rest in zip(work.bits.T.tolist(), work.compute_cycles.tolist(), work.load_cycles.tolist(),
+                                        needs, gate, strict=True)]
+    records = Accelerator(jobs, work.channel, buffering).run()
+    waits = np.array([[*record.waits.values(), record.load_wait] for record in records], np.int64).reshape(-1, 5)
     return waits, records[-1].written - records[-1].end if records else 0
 
 
@@ -136,11 +145,11 @@ def _by_layer(waits: np.ndarray, ending: int, bounds: Sequence[int]) -> list[dic
     before = None
     for i in filled:
         own = waits[bounds[i]:bounds[i + 1]]
-        weights, handover, activations, writeback = own.sum(axis=0).tolist()
+        weights, handover, activations, writeback, loads = own.sum(axis=0).tolist()
         first = int(own[0, 1]) if before is not None else 0
         if before is not None:
             layers[before]["memory_writeback"] += first
-        layers[i]["memory_weights"] += weights
+        layers[i]["memory_weights"] += weights + loads
         layers[i]["memory_activations"] += activations
         layers[i]["memory_writeback"] += writeback + handover - first
         before = i

@@ -16,10 +16,14 @@ AFTER_ALL_ELSE = 2  # SimPy's own events of the same time have priorities 0 and 
 
 @dataclass(frozen=True)
 class Job:
-    """One tile: bits (in whole bursts) by name, cycles, and the tiles it waits for (None: nothing to wait for)."""
+    """One tile: bits (in whole bursts) by name, cycles, and the tiles it waits for (None: nothing to wait for).
+
+    load_cycles: the first of its compute_cycles, in which its weights come in; 0: they are there before.
+    """
 
     bits: dict[str, int]
     compute_cycles: int
+    load_cycles: int
     needs: int | None  # must be written before the activations are asked for
     gate: int | None  # must have computed before the weights are asked for
 
@@ -40,9 +44,13 @@ class Request:
 class Record:
     """What happened to one tile, in cycles; waits by cause. Of its requests by name: when asked, when the data are
     there (a write: when written), and from when to when they are moved, in ticks.
+
+    loaded: end of its load, `start` if it does not load; load_wait: what the load took beyond load_cycles.
     """
 
     start: int = 0
+    loaded: int = 0
+    load_wait: int = 0
     end: int = 0
     written: int = 0
     asked: dict[str, int] = field(default_factory=dict)
@@ -157,16 +165,27 @@ class Accelerator:
     def compute(self) -> Process:
         for tile, job in enumerate(self.jobs):
             waiting_since = self.cycle()
-            yield self.there["weights"][tile] & self.there["activations"][tile]
+            if not job.load_cycles:
+                yield self.there["weights"][tile]
+            yield self.there["activations"][tile]
             yield self.free["outputs"].get(1)
             record = self.records[tile]
             record.start = self.cycle()
             self.explain_wait(tile, waiting_since)
-            yield self.env.timeout(job.compute_cycles * self.channel.cycle_ticks)
+            yield from self.load(tile, job.load_cycles)
+            yield self.env.timeout((job.compute_cycles - job.load_cycles) * self.channel.cycle_ticks)
             record.end = self.cycle()
             yield self.free["weights"].put(1)
             yield self.free["activations"].put(1)
             self.computed[tile].succeed()
+
+    def load(self, tile: int, load_cycles: int) -> Process:
+        """The part of a tile in which its weights come in: it ends when they are there, too."""
+        if load_cycles:
+            yield self.env.timeout(load_cycles * self.channel.cycle_ticks) & self.there["weights"][tile]
+        record = self.records[tile]
+        record.loaded = self.cycle()
+        record.load_wait = record.loaded - record.start - load_cycles
 
     def write_back(self) -> Process:
         for tile, job in enumerate(self.jobs):
@@ -191,11 +210,11 @@ class Accelerator:
         yield self.next_cycle()
 
     def explain_wait(self, tile: int, since: int) -> None:
-        """Look at every cycle of the wait, and name the first reason that holds."""
+        """Look at every cycle of the wait before the start, and name the first reason that holds."""
         job, record = self.jobs[tile], self.records[tile]
         record.waits = dict.fromkeys(("weights", "handover", "activations", "writeback"), 0)
         for cycle in range(since, record.start):
-            if cycle < record.there["weights"]:
+            if not job.load_cycles and cycle < record.there["weights"]:
                 record.waits["weights"] += 1
             elif job.needs is not None and job.bits["activations"] and cycle < self.records[job.needs].written:
                 record.waits["handover"] += 1

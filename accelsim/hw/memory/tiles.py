@@ -6,26 +6,33 @@ from typing import Self
 
 import numpy as np
 
+Values = Sequence[int] | np.ndarray
+
 
 @dataclass(frozen=True)
 class Tiles:
-    """Tiles in order of execution, four int64 arrays [tile].
+    """Tiles in order of execution, five int64 arrays [tile].
 
     compute_cycles: of the machine alone, everything being there; they add up to the layer's cycles.
     weight_bits, activation_bits: what the tile fetches from DRAM before it can compute; output_bits: what it writes
     back: exact bits in the machine's compressed form, metadata included. What an earlier tile left on chip is 0 here.
+    load_cycles: the first of compute_cycles, in which weights flow from DRAM straight to where they are used; 0 where
+    they come to a buffer before.
     """
 
     compute_cycles: np.ndarray
     weight_bits: np.ndarray
     activation_bits: np.ndarray
     output_bits: np.ndarray
+    load_cycles: np.ndarray
 
     @classmethod
-    def of(cls, compute_cycles: Sequence[int] | np.ndarray, weight_bits: Sequence[int] | np.ndarray,
-           activation_bits: Sequence[int] | np.ndarray, output_bits: Sequence[int] | np.ndarray) -> Self:
+    def of(cls, compute_cycles: Values, weight_bits: Values, activation_bits: Values, output_bits: Values,
+           load_cycles: Values | None = None) -> Self:
         """From anything that numpy makes int64 arrays of."""
-        return cls(*(np.asarray(a, np.int64) for a in (compute_cycles, weight_bits, activation_bits, output_bits)))
+        loads = np.zeros(len(compute_cycles), np.int64) if load_cycles is None else load_cycles
+        return cls(*(np.asarray(a, np.int64) for a in (compute_cycles, weight_bits, activation_bits, output_bits,
+                                                       loads)))
 
     @classmethod
     def joined(cls, parts: Sequence["Tiles"]) -> Self:

@@ -14,7 +14,8 @@ CAUSES = 4  # columns of `waits`: weights, handover (a needed layer still drains
 
 
 class Schedule(NamedTuple):
-    """All tiles of a run: bits[queue, tile] in whole bursts, compute_cycles[tile], and what they wait for.
+    """All tiles of a run: bits[queue, tile] in whole bursts, compute_cycles[tile], load_cycles[tile] of these, and what
+    they wait for.
 
     needs[tile]: the tile that must be written before this one's activations are asked for, -1 for none.
     gate[tile]: the tile that must have computed before its weights are asked for, -1 for none.
@@ -22,18 +23,21 @@ class Schedule(NamedTuple):
 
     bits: np.ndarray
     compute_cycles: np.ndarray
+    load_cycles: np.ndarray
     needs: np.ndarray
     gate: np.ndarray
 
 
 class Times(NamedTuple):
-    """Per tile: start and end of computing, when it is written, and waits[tile, cause].
+    """Per tile: start and end of computing, when a load in it has ended (start if there is none), when it is written,
+    and waits[tile, cause] before the start.
 
     Per request: asked[queue, tile], there[queue, tile] (a write: when it is written), and from when to when the channel
     moves it, moved[queue, tile, 2] in ticks (0 bits: not set).
     """
 
     start: np.ndarray
+    loaded: np.ndarray
     end: np.ndarray
     written: np.ndarray
     waits: np.ndarray
@@ -100,16 +104,18 @@ def _asked(queue, tile, schedule, last_asked, computed, written_count, end, writ
 def _compute(tile, schedule, ready, times, buffering):
     """Tile `tile` computes; its wait is split by cause."""
     start, end, written, waits = times.start, times.end, times.written, times.waits
-    begin = end[tile - 1] if tile > 0 else np.int64(0)
-    start[tile] = max(begin, ready[0, tile], ready[1, tile])
+    begin, load = end[tile - 1] if tile > 0 else np.int64(0), schedule.load_cycles[tile]
+    weights = begin if load else ready[0, tile]
+    start[tile] = max(begin, weights, ready[1, tile])
     if tile >= buffering:
         start[tile] = max(start[tile], written[tile - buffering])
-    end[tile] = start[tile] + schedule.compute_cycles[tile]
+    times.loaded[tile] = max(start[tile] + load, ready[0, tile]) if load else start[tile]
+    end[tile] = times.loaded[tile] + schedule.compute_cycles[tile] - load
     drained = np.int64(0)
     if schedule.needs[tile] >= 0 and schedule.bits[1, tile] > 0:
         drained = written[schedule.needs[tile]]
     at = begin
-    for cause, over in enumerate((ready[0, tile], drained, ready[1, tile], start[tile])):
+    for cause, over in enumerate((weights, drained, ready[1, tile], start[tile])):
         until = min(max(over, at), start[tile])
         waits[tile, cause] = until - at
         at = until
@@ -120,8 +126,8 @@ def run_timeline(schedule, channel, buffering):
     """The Times of `schedule` on a Channel with `buffering` tiles in flight."""
     tiles = len(schedule.compute_cycles)
     times = Times(np.zeros(tiles, np.int64), np.zeros(tiles, np.int64), np.zeros(tiles, np.int64),
-                  np.zeros((tiles, CAUSES), np.int64), np.zeros((3, tiles), np.int64), np.zeros((3, tiles), np.int64),
-                  np.zeros((3, tiles, 2), np.int64))
+                  np.zeros(tiles, np.int64), np.zeros((tiles, CAUSES), np.int64), np.zeros((3, tiles), np.int64),
+                  np.zeros((3, tiles), np.int64), np.zeros((3, tiles, 2), np.int64))
     ready = times.there
     head, last_asked = np.zeros(3, np.int64), np.zeros(3, np.int64)  # per queue: next tile, time of the request before
     position, open_rows = np.zeros(3, np.int64), np.full(channel.banks, -1, np.int64)

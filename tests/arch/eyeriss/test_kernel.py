@@ -93,9 +93,23 @@ def test_a_column_waits_for_its_slowest_pe():
     assert outcome.cycles == 1 + windows * (3 + drain)
     assert outcome.stalls["column"] == windows * 2
     assert outcome.stalls["psum"] == windows * drain * 2
-    # with room for two, the faster PE runs one window ahead, and sums leave under the next window
-    ahead = run(layer, load_arch(config, {"psum_words": 6}), m0=3, c0=1, column=2)
-    assert ahead.cycles == 1 + windows * 3 + drain
+    # room for two does not help: the slower PE has all the work it can do, its own sums included
+    assert run(layer, load_arch(config, {"psum_words": 6}), m0=3, c0=1, column=2).cycles == outcome.cycles
+
+
+@pytest.mark.small
+def test_pes_of_a_column_run_ahead_of_each_other():
+    """Windows of 3, 0, 3, 0, 3 words in one PE and 0, 3, 0, 3, 0 in the other; each window's sums take 2 cycles."""
+    config = design(cluster_rows=1, cluster_cols=1, pe_rows=2, pe_cols=1, macs_per_pe=1, psum_words=3,
+                    pipeline_stages=1, weight_port_bits=1000)
+    inputs = np.array([[1, 0, 1, 0, 1], [0, 1, 0, 1, 0]])
+    layer = conv2d("c", np.ones((3, 2, 1, 1), int), inputs[None, :, None])
+    together = run(layer, config, m0=3, c0=1, column=2)
+    assert together.cycles == 1 + 5 * (3 + 2)
+    assert together.stalls["column"] == 5 * 3
+    apart = run(layer, load_arch(config, {"psum_words": 6}), m0=3, c0=1, column=2)
+    assert apart.cycles == 1 + (3 + 2) + 2 + (3 + 2) + 2 + (3 + 2)
+    assert apart.stalls["column"] == 3  # after the last window
 
 
 @pytest.mark.small

@@ -12,12 +12,12 @@ from accelsim.errors import ConfigError, TraceError, UnsupportedLayerError
 from accelsim.testing import layers
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 
-# Worked by hand from docs/machines/eyeriss.md. L = 6; sums leave two a cycle; one multiplier unless a case says more.
+# Worked by hand from docs/machines/eyeriss.md. L = 6; two sums move up a cycle; one multiplier unless a case says more.
 
 
 def test_one_product(check, simulate):
-    # Weights: one word of 12 bits and an address of 7 through 24 bits: 1 cycle. The window ends at 1, is through the
-    # pipeline at 7, its sum has left at 8. The stream has 12 + 4 bits, the sum 20: a cycle each, behind the 8.
+    # Weights: one word of 12 bits and an address of 7 through 24 bits: 1 cycle. Multiplied at 1, added at 2, through
+    # the pipeline at 8. The stream has 12 + 4 bits, the sum 20: a cycle each, behind the 8.
     check(simulate(linear("one", [[3]], [2]), {}), 9, {"busy": 1, "psum": 7, "weight": 1},
           macs=1, gated_macs=0, iact_address_reads=1, iact_reads=1, iact_writes=1, weight_address_reads=1,
           weight_reads=1, weight_writes=1, psum_reads=2, psum_writes=1, psum_passes=0, glb_iact_read_bits=16,
@@ -32,8 +32,8 @@ def test_one_product_in_dense_mode(check, simulate):
 
 
 def test_nothing_to_multiply(check, simulate):
-    # No non-zero, no cycle, but the empty window goes through the pipeline and its zero leaves: 6 + 1. The weights'
-    # one address, 7 bits, still comes in.
+    # No non-zero, no cycle, but the empty window's zero is added and goes through the pipeline: 1 + 6. The weights' one
+    # address, 7 bits, still comes in.
     check(simulate(linear("zero", [[0]], [0]), {}), 8, {"psum": 7, "weight": 1}, iact_reads=0, psum_reads=1,
           glb_iact_read_bits=4, dram_weight_bits=7)
 
@@ -50,7 +50,7 @@ def test_nothing_to_multiply(check, simulate):
     ([0, 0], 2, 2),
 ])
 def test_empty_columns_are_bubbles_unless_hidden(check, simulate, words, cost, bubbles):
-    # Input c meets words[c] weights, one a cycle. The window's 3 sums take 2 cycles to leave, 6 behind its end.
+    # Input c meets words[c] weights, one a cycle. The window's 3 sums take 2 cycles, the pipeline 6.
     weight = [[int(m < n) for n in words] for m in range(3)]
     layer = linear("columns", weight, [5] * len(words))
     result = simulate(layer, {"m0": 3, "c0": len(words)})
@@ -61,7 +61,7 @@ def test_empty_columns_are_bubbles_unless_hidden(check, simulate, words, cost, b
 
 
 def test_zero_inputs_take_no_cycle(check, simulate):
-    # Of four inputs of two weights each the two non-zero ones are read: 4 cycles, then 6 and 1. 8 words of 12 bits and
+    # Of four inputs of two weights each the two non-zero ones are read: 4 cycles, then 1 and 6. 8 words of 12 bits and
     # 4 addresses are 124 bits: 6 cycles.
     check(simulate(linear("zeros", [[1] * 4, [2] * 4], [0, 3, 0, 4]), {"m0": 2, "c0": 4}), 6 + 4 + 7,
           {"busy": 4, "psum": 7, "weight": 6}, iact_reads=2, iact_writes=2, weight_reads=4, weight_writes=8)
@@ -83,37 +83,63 @@ def test_zero_weights_are_multiplied_in_dense_mode(check, simulate):
 
 def test_simd_takes_pairs_of_one_column(check, simulate):
     # Columns of 3 and 1 non-zeros are 2 and 1 words, two slots of 6 empty. 3 words of 24 bits and 14: 86 bits, 4
-    # cycles. 3 sums leave in 2.
+    # cycles. 3 sums take 2.
     check(simulate(linear("pairs", [[1, 0], [2, 0], [3, 4]], [5, 6]), {"m0": 3, "c0": 2}, macs_per_pe=2), 4 + 3 + 8,
           {"busy": 4, "simd_idle": 2, "psum": 16, "weight": 8}, weight_reads=3, weight_writes=3, macs=4)
 
 
 def test_placeholders_take_multiplier_cycles(check, simulate):
     # One-bit counts: the column 1 0 0 2 is 1, a placeholder on the second zero, 2. Entries of 9 bits: 34 with the
-    # address, 2 cycles. 4 sums leave in 2.
+    # address, 2 cycles. 4 sums take 2.
     check(simulate(linear("gap", [[1], [0], [0], [2]], [3]), {"m0": 4}, count_bits=1), 2 + 3 + 8,
           {"busy": 2, "ineffectual": 1, "psum": 8, "weight": 2}, macs=2, gated_macs=1, weight_reads=3)
 
 
-@pytest.mark.parametrize(("psum_words", "compute"), [(2, 16), (3, 16), (4, 9), (6, 9)])
+@pytest.mark.parametrize(("psum_words", "compute"), [(2, 16), (3, 16), (4, 10), (6, 10)])
 def test_psum_scratchpad_holds_whole_windows(row_layer, check, simulate, psum_words, compute):
-    # Two windows of two filters, one of them without weights. D = 1: the second begins when the first has left, at
-    # 1 + 6 + 1 = 8, and has left at 16. D >= 2: it ends at 2 and leaves behind the first at 9.
+    # Two windows of two filters, one of them without weights: a cycle to multiply, one to add. D = 1: the second begins
+    # when the first is out, at 2 + 6 = 8, and is out at 16. D >= 2: it ends at 4 and is out at 10.
     layer = row_layer([[[1]], [[0]]], [[5, 6]])
     check(simulate(layer, {"m0": 2}, psum_words=psum_words), 1 + compute,
           {"busy": 2, "psum": compute - 2, "weight": 1}, psum_reads=6)
 
 
-def test_sums_leave_one_window_at_a_time(row_layer, simulate):
-    # Three windows of one cycle and 3 filters: 2 cycles to leave. They end at 1, 2, 3; leave 7-9, 9-11, 11-13.
+def test_a_pe_adds_sums_between_its_windows(row_layer, check, simulate):
+    # Three windows of one cycle and 3 filters: 2 cycles to add. They end at 3, 6, 9, and the last is out at 15.
     layer = row_layer([[[1]], [[0]], [[0]]], [[5, 6, 7]])
-    assert simulate(layer, {"m0": 3}).cycles == 1 + 13
+    check(simulate(layer, {"m0": 3}), 1 + 15, {"busy": 3, "psum": 3 * 2 + 6, "weight": 1})
+
+
+@pytest.mark.parametrize(("psum_port_bits", "adding"), [(20, 5), (39, 5), (40, 3), (60, 2), (99, 2), (100, 1)])
+def test_a_port_takes_whole_sums(simulate, psum_port_bits, adding):
+    # Five sums of 20 bits: one, two, three or five a cycle. They cross the network in 5, 3, 2 or 1 cycles meanwhile.
+    layer = linear("sums", [[1]] * 5, [2])
+    assert simulate(layer, {"m0": 5}, psum_port_bits=psum_port_bits).stalls["psum"] == adding + 6
+
+
+def test_a_clipped_tile_adds_fewer_sums(check, simulate):
+    # Filters 0 to 2 and filter 3 on two lanes, 2 and 1 cycles to add: they end at 3 + 2 + 6 and 1 + 1 + 6. Each column
+    # of the cluster has its own port: 36 + 7 bits and 12 + 7 go to the same PEs' row: 62 bits, 3 cycles.
+    layer = linear("clipped", [[1], [2], [3], [4]], [5])
+    check(simulate(layer, {"m0": 3, "filter_lanes": 2}, pe_cols=2), 3 + 11,
+          {"busy": 4, "psum": 8 + 7, "barrier": 3, "weight": 6})
+
+
+def test_a_window_without_products_still_adds(row_layer, check, simulate):
+    # Inputs 0, 4, 0 of one channel: the windows end at 1, 3 and 4, and the last is out at 10.
+    check(simulate(row_layer([[[1]]], [[0, 4, 0]]), {}), 1 + 10, {"busy": 1, "psum": 9, "weight": 1})
+
+
+def test_all_multipliers_of_a_pe_rest_while_it_adds(check, simulate):
+    # Two a cycle: one word, one cycle of adding, 6 of pipeline, twice the slots.
+    check(simulate(linear("pair", [[1], [2]], [3]), {"m0": 2}, macs_per_pe=2), 2 + 8,
+          {"busy": 2, "psum": 2 * 7, "weight": 2 * 2})
 
 
 def test_a_column_waits_for_its_slowest_pe(row_layer, check, simulate):
-    # PE 0 has 3 weights, PE 1 one, two windows, D = 1. First: PE 0 until 3, PE 1 until 1 and 2 more for PE 0. Leaving
-    # 9-11. Second: 11-14, 11-12 and 2; leaving 20-22. Each PE: its tile of 3 x 12 + 7 = 43 or 19 bits at its own row's
-    # port: 2 cycles. Column 2 x 2; psum 2 x 16 per PE.
+    # PE 0 has 3 weights, PE 1 one, two windows, D = 1, 2 cycles to add. First: PE 0 until 5, PE 1 until 3 and 2 more
+    # for PE 0; out at 11. Second: 11-16, 11-14 and 2; out at 22. Each PE: its tile of 3 x 12 + 7 = 43 or 19 bits at its
+    # own row's port: 2 cycles. Column 2 x 2; psum 2 x (2 + 6) per PE.
     layer = row_layer([[[1], [4]], [[2], [0]], [[3], [0]]], [[1, 2], [3, 4]])
     check(simulate(layer, {"m0": 3, "column": 2}, pe_rows=2, psum_words=3), 2 + 22,
           {"busy": 8, "column": 4, "psum": 32, "weight": 4}, psum_passes=6, psum_reads=8 + 12, weight_hop_bits=62,
@@ -121,10 +147,11 @@ def test_a_column_waits_for_its_slowest_pe(row_layer, check, simulate):
 
 
 def test_waits_at_the_end_of_a_pass_are_for_the_last_window(row_layer, check, simulate):
-    # D = 2, two windows: PE 1 ends both at 2, PE 0 at 3 and 6: 4 cycles of column. Sums leave 9-11 and 12-14.
+    # D = 2, two windows: PE 1 ends them at 3 and 6, PE 0 at 5 and 10: 4 cycles of column. Out at 16; psum 2 x 2 + 6 per
+    # PE.
     layer = row_layer([[[1], [4]], [[2], [0]], [[3], [0]]], [[1, 2], [3, 4]])
-    check(simulate(layer, {"m0": 3, "column": 2}, pe_rows=2, psum_words=6), 2 + 14,
-          {"busy": 8, "column": 4, "psum": 16, "weight": 4})
+    check(simulate(layer, {"m0": 3, "column": 2}, pe_rows=2, psum_words=6), 2 + 16,
+          {"busy": 8, "column": 4, "psum": 20, "weight": 4})
 
 
 def test_lanes_meet_at_a_barrier(check, simulate):
@@ -144,10 +171,10 @@ def test_sums_wait_in_the_global_buffer_between_steps(check, simulate):
 
 def test_chunks_bound_the_sums_that_wait(check, simulate):
     # Room for 2 sums of 20 bits in 5 bytes: three vectors in chunks of 2 and 1, two steps each: 4 passes, and the
-    # weights come twice. A chunk of 2: windows end at 1 and 2, sums leave 7-8 and 8-9. 2 x (1 + 9) + 2 x (1 + 8).
+    # weights come twice. A chunk of 2: windows end at 2 and 4, out at 10. 2 x (1 + 10) + 2 x (1 + 8).
     layer = linear("chunks", [[1, 2]], [[3, 4], [5, 6], [7, 8]])
     result = simulate(layer, {}, glb_psum_bytes=5)
-    check(result, 38, {"busy": 6, "psum": 28, "weight": 4}, glb_psum_writes=3, dram_weight_bits=76)
+    check(result, 40, {"busy": 6, "psum": 30, "weight": 4}, glb_psum_writes=3, dram_weight_bits=76)
     assert result.mapping["passes"] == 4
 
 

@@ -35,16 +35,17 @@ def test_ticks_keep_to_the_recurrences(simulate, seed, column, filters, simd, ps
     windows = [[words[i, np.flatnonzero(layer.activation[0, i, 0, q:q + 3])] for q in range(7)] for i in range(column)]
     cost = [[window_cost(window) for window in of_pe] for of_pe in windows]
     end, out, slowest, waits = [0] * column, [], [], {"column": 0, "psum": 0}
-    ahead, leave = psum_words // filters, -(-filters // 2)
+    ahead, adding = psum_words // filters, -(-filters // 2)
     for w in range(7):
         for i in range(column):
             free = out[w - ahead] if w >= ahead else 0
             begin = max(end[i], free)
             waits["column"] += max(0, min(begin, slowest[w - ahead]) - end[i]) if w >= ahead else 0
             waits["psum"] += max(0, begin - max(end[i], slowest[w - ahead])) if w >= ahead else 0
-            end[i] = begin + cost[i][w]
+            waits["psum"] += adding
+            end[i] = begin + cost[i][w] + adding
         slowest.append(max(end))
-        out.append(max(slowest[w] + stages - 1, out[-1] if out else 0) + leave)
+        out.append(slowest[w] + stages - 1)
     waits["column"] += sum(slowest[-1] - e for e in end)
     waits["psum"] += column * (out[-1] - slowest[-1])
     bubbles = sum(map(sum, cost)) - sum(int(np.sum(window)) for of_pe in windows for window in of_pe)

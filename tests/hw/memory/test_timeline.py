@@ -13,24 +13,25 @@ from accelsim.hw.memory.timeline import Schedule, Times, run_timeline
 CAUSES = ("weights", "handover", "activations", "writeback")
 
 
-def schedule_of(tiles, needs=None, gate=None, burst_bits=1) -> Schedule:
-    """tiles: (weight, activation, output bits, cycles) of each."""
+def schedule_of(tiles, needs=None, gate=None, burst_bits=1, loads=None) -> Schedule:
+    """tiles: (weight, activation, output bits, cycles) of each; loads: cycles of each that load its weights."""
     table = np.array(tiles, np.int64).reshape(-1, 4)
     bits = -(-table[:, :3].T // burst_bits) * burst_bits
     none = np.full(len(table), -1, np.int64)
     return Schedule(np.ascontiguousarray(bits), table[:, 3].copy(),
+                    none + 1 if loads is None else np.array(loads, np.int64),
                     none if needs is None else np.array(needs, np.int64),
                     none if gate is None else np.array(gate, np.int64))
 
 
 def reference_times(schedule: Schedule, channel: Channel, buffering: int) -> Times:
     jobs = [Job(dict(zip(("weights", "activations", "outputs"), map(int, schedule.bits[:, t]), strict=True)),
-                int(schedule.compute_cycles[t]), *(int(x) if x >= 0 else None for x in
+                int(schedule.compute_cycles[t]), int(schedule.load_cycles[t]), *(int(x) if x >= 0 else None for x in
                                                    (schedule.needs[t], schedule.gate[t])))
             for t in range(len(schedule.compute_cycles))]
     records = Accelerator(jobs, channel, buffering).run()
     waits = np.array([[r.waits[c] for c in CAUSES] for r in records], np.int64).reshape(-1, 4)
-    times = (np.array([getattr(r, name) for r in records], np.int64) for name in ("start", "end", "written"))
+    times = (np.array([getattr(r, name) for r in records], np.int64) for name in ("start", "loaded", "end", "written"))
     names = ("weights", "activations", "outputs")
     asked, there = (np.array([[getattr(r, what).get(n, 0) for r in records] for n in names], np.int64)
                     for what in ("asked", "there"))
@@ -46,6 +47,7 @@ def cases(draw):
     tiles = [(draw(bits), draw(bits), draw(bits), draw(cycles)) for _ in range(count)]
     needs = [draw(st.integers(-1, t - 1)) for t in range(count)]
     gate = [draw(st.integers(-1, t - 1)) for t in range(count)] if draw(st.booleans()) else None
+    loads = [draw(st.integers(0, tile[3])) for tile in tiles] if draw(st.booleans()) else None
     if draw(st.booleans()):
         needs = [max(needs[: t + 1]) for t in range(count)]
     rows = {}
@@ -55,7 +57,7 @@ def cases(draw):
     if rows:
         rows |= {f"{name}_ticks": numerator * draw(st.integers(0, 9)) for name in ("activate", "precharge")}
     channel = Channel(numerator, denominator, draw(st.integers(0, 20)), draw(st.sampled_from([1, 8, 32])), **rows)
-    return schedule_of(tiles, needs, gate, channel.burst_bits), channel, draw(st.integers(1, 4))
+    return schedule_of(tiles, needs, gate, channel.burst_bits, loads), channel, draw(st.integers(1, 4))
 
 
 @given(cases())
@@ -66,6 +68,9 @@ def test_twins_agree(case):
         np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name), name)
     begin = np.concatenate(([0], fast.end[:-1]))
     np.testing.assert_array_equal(fast.waits.sum(axis=1), fast.start - begin)
+    inside = fast.loaded - fast.start - schedule.load_cycles
+    np.testing.assert_array_equal(inside, fast.end - fast.start - schedule.compute_cycles)
+    assert (inside >= 0).all()
     assert (fast.waits >= 0).all()
 
 

@@ -2,7 +2,7 @@
 
 from accelsim.arch.eyeriss.config import EyerissConfig
 from accelsim.arch.eyeriss.mapping import Mapping
-from accelsim.arch.eyeriss.search import best_mapping
+from accelsim.arch.eyeriss.shortlist import best_mapping
 from accelsim.workload.layer import Layer
 
 

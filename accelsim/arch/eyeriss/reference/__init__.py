@@ -5,7 +5,8 @@ count and stall of those rules. Abstracted: what that page lists, and sums have 
 
 `convolution.py` is the layer, `schedule.py` what works where in each pass, `compressed.py` the forms of the data.
 `mesh.py` and `bus.py` deliver them, `pe.py` multiplies, `column.py` sums up a column of PEs, `global_buffer.py` keeps
-the sums from step to step, `array.py` runs one pass and `machine.py` the layer.
+the sums from step to step, `array.py` runs one pass and `machine.py` the layer, whose inputs stay on chip as
+`fetching.py` says.
 """
 
 from accelsim.arch.eyeriss.reference.machine import COUNTS, STALLS, run

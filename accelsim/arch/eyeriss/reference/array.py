@@ -10,6 +10,7 @@ import numpy as np
 
 from accelsim.arch.eyeriss.reference.bus import Buses
 from accelsim.arch.eyeriss.reference.column import Column
+from accelsim.arch.eyeriss.reference.fetching import Streams, network_bits
 from accelsim.arch.eyeriss.reference.global_buffer import PsumBanks
 from accelsim.arch.eyeriss.reference.mesh import Mesh
 from accelsim.arch.eyeriss.reference.operands import Operands
@@ -19,12 +20,13 @@ from accelsim.arch.eyeriss.reference.traffic import Cluster
 
 
 class PassDone(NamedTuple):
-    """What a pass took. Bits: of its streams on the network and in DRAM, of its weights, of what it puts out."""
+    """What a pass took: its cycles, the first `load_cycles` of them for its weights, the streams that it needed, and
+    the bits of its weights and of what it puts out.
+    """
 
-    filter_round: int
     cycles: int
-    stream_bits: int
-    stream_dram_bits: int
+    load_cycles: int
+    streams: Streams
     weight_bits: int
     output_bits: int
 
@@ -51,7 +53,7 @@ class Array:
     def run(self, one: Pass) -> PassDone:
         """One pass, from its weights to the barrier."""
         network = Buses(self.config) if self.config.network == "flat" else Mesh(self.config)
-        stream_bits, stream_dram_bits = self._send_streams(one, network)
+        streams = self._send_streams(one, network)
         weight_bits = self._send_weights(one, network)
         output_bits = sum(self._move_psums(one, lane, network) for lane in one.lanes)
         columns = [self._column(one, lane, network) for lane in one.lanes]
@@ -60,10 +62,10 @@ class Array:
         for kind, links in (("iact", network.iacts), ("weight", network.weights), ("psum", network.psums)):
             self.counts[f"{kind}_hop_bits"] += links.hop_bits
         cycles = self._account(one, columns, network)
-        return PassDone(one.filter_round, cycles, stream_bits, stream_dram_bits, weight_bits, output_bits)
+        return PassDone(cycles, network.weights.cycles, streams, weight_bits, output_bits)
 
-    def _send_streams(self, one: Pass, network: Mesh | Buses) -> tuple[int, int]:
-        """Returns the bits of all needed streams, on the network and in DRAM."""
+    def _send_streams(self, one: Pass, network: Mesh | Buses) -> Streams:
+        """Returns all needed streams."""
         needed: defaultdict[StreamKey, set[Cluster]] = defaultdict(set)
         strip_of: dict[StreamKey, Strip] = {}
         for lane in one.lanes:
@@ -76,9 +78,8 @@ class Array:
         streams = {key: self.operands.stream(key, strip_of[key]) for key in sorted(needed)}
         for number, (key, stream) in enumerate(streams.items()):
             network.send_stream(number, key, stream, needed[key])
-        bits = sum(stream.bits for stream in streams.values())
-        self.counts["glb_iact_read_bits"] += bits
-        return bits, sum(stream.dram_bits for stream in streams.values())
+        self.counts["glb_iact_read_bits"] += network_bits(streams)
+        return streams
 
     def _send_weights(self, one: Pass, network: Mesh | Buses) -> int:
         """Returns the bits of all distinct tiles, which come from DRAM."""
@@ -119,7 +120,7 @@ class Array:
                 return [0] * len(lane.filters)
             return [self.psum_banks.read((lane.group, m, *self._place(lane, window))) for m in lane.filters]
 
-        return Column(pes, len(lane.filters), incoming, self.config, self.counts)
+        return Column(pes, len(lane.filters), incoming, self.counts)
 
     def _place(self, lane: Lane, window: int) -> tuple[int, int]:
         """(item, output column) of a window."""

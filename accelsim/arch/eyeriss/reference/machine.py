@@ -7,8 +7,9 @@ from accelsim.arch.base import LayerRun, Policy
 from accelsim.arch.eyeriss.mapper import mapping_for
 from accelsim.arch.eyeriss.reference.array import Array, PassDone
 from accelsim.arch.eyeriss.reference.convolution import as_convolution, as_layer_output
+from accelsim.arch.eyeriss.reference.fetching import Streams, dram_bits, fetched_streams, network_bits
 from accelsim.arch.eyeriss.reference.operands import Operands
-from accelsim.arch.eyeriss.reference.schedule import Schedule
+from accelsim.arch.eyeriss.reference.schedule import Pass, Schedule
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Layer
 
@@ -33,32 +34,35 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     array = Array(schedule, Operands(conv, mapping.compressed, config), config)
     passes = list(schedule.passes())
     done = [array.run(one) for one in passes]
-    fetching = _fetching(done, config)
+    room_bits = 8 * config.glb_iact_bytes * config.cluster_rows * config.cluster_cols
+    fetched = fetched_streams(_needed_by_chunk(passes, done), room_bits)
     counts = array.counts + Counter({
         "glb_psum_reads": array.psum_banks.reads, "glb_psum_writes": array.psum_banks.writes,
-        "glb_iact_write_bits": sum(one.stream_bits for one in fetching),
+        "glb_iact_write_bits": sum(map(network_bits, fetched)),
         "dram_weight_bits": sum(one.weight_bits for one in done),
-        "dram_activation_bits": sum(one.stream_dram_bits for one in fetching),
+        "dram_activation_bits": sum(map(dram_bits, fetched)),
         "dram_output_bits": sum(one.output_bits for one in done)})
     reported = {**mapping.model_dump(mode="json"), "passes": len(passes), "mapped_pes": passes[0].mapped_pes}
     return LayerRun(sum(one.cycles for one in done), array.slots, {name: array.stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, mapping=reported,
-                    output=as_layer_output(layer, array.sums, conv.bias), tiles=_tiles(done, fetching, config))
+                    output=as_layer_output(layer, array.sums, conv.bias), tiles=_tiles(done, fetched, config))
 
 
-def _fetching(done: list[PassDone], config: Any) -> list[PassDone]:
-    """The passes that fetch their inputs: those of the first filters, if what these fetch stays on chip, else all."""
-    first = [one for one in done if one.filter_round == 0]
-    room_bits = 8 * config.glb_iact_bytes * config.cluster_rows * config.cluster_cols
-    return first if sum(one.stream_bits for one in first) <= room_bits else done
+def _needed_by_chunk(passes: list[Pass], done: list[PassDone]) -> list[list[Streams]]:
+    """The streams that each pass needed, chunk by chunk: one begins with its first step."""
+    chunks: list[list[Streams]] = []
+    for one, result in zip(passes, done, strict=True):
+        if one.first_step:
+            chunks.append([])
+        chunks[-1].append(result.streams)
+    return chunks
 
 
-def _tiles(done: list[PassDone], fetching: list[PassDone], config: Any) -> Tiles | None:
+def _tiles(done: list[PassDone], fetched: list[Streams], config: Any) -> Tiles | None:
     """A tile for each pass, without what is resident; None where memory takes no time."""
     if config.dram is None:
         return None
-    fetch = {id(one) for one in fetching}
     tiles = Tiles.of([one.cycles for one in done], [one.weight_bits for one in done],
-                     [one.stream_dram_bits if id(one) in fetch else 0 for one in done],
-                     [one.output_bits for one in done])
+                     list(map(dram_bits, fetched)), [one.output_bits for one in done],
+                     load_cycles=[one.load_cycles for one in done])
     return tiles.without_resident(config.resident_weights, config.resident_activations)

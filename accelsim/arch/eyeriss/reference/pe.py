@@ -2,7 +2,8 @@
 
 Source: Chen et al., JETCAS 2019 [paper]; docs/machines/eyeriss.md, Time of a window in a PE. The address stage looks up
 where the column of an input's weights lies; the weight stage reads it, a word a cycle. An input with an empty column
-goes no further than the address stage. What the other stages do takes `pipeline_stages` - 1 cycles more.
+goes no further than the address stage. Behind a window's products the PE adds its sums to those that come up the
+column. What the other stages do takes `pipeline_stages` - 1 cycles more.
 """
 
 from collections import Counter, deque
@@ -37,7 +38,7 @@ class Pe:
     def __init__(self, config: Any, setting: Setting, strip: Strip, stalls: Counter[str],
                  counts: Counter[str]) -> None:
         self.config, self.setting, self.strip, self.stalls, self.counts = config, setting, strip, stalls, counts
-        self.begun = self.ended = self.landed = 0  # windows so far: begun, through the weight stage, in the psums
+        self.begun = self.ended = self.landed = 0  # windows so far: begun, multiplied and added, out of the pipeline
         self._streams: list[Stream | None] = []
         self._iacts: deque[Segment] = deque()
         self._weight_words: tuple[Word, ...] = ()
@@ -47,6 +48,8 @@ class Pe:
         self._value = 0  # the input in the weight stage
         self._position = 0  # in its column of weights
         self._words: deque[Word] = deque()
+        self._cycles_to_add = -(-setting.filters // (config.psum_port_bits // config.psum_bits))  # sums of a window
+        self._adding = 0  # how many of these cycles the window still has before it
         self._pipeline: deque[Landing] = deque()
 
     def load(self, tile: WeightTile, streams: list[Stream | None]) -> None:
@@ -68,13 +71,14 @@ class Pe:
         return self.ended < self.begun
 
     def settle(self, now: int) -> None:
-        """Between two cycles: windows begin, those without work end at once, and what left the pipeline lands."""
-        while not self.working and self.begun < self.windows and self._room():
-            self._begin_window()
-            if not self._inputs:
-                self._end_window(now)
+        """Between two cycles: what left the pipeline lands."""
         while self._pipeline and self._pipeline[0].at <= now:
             self._land(self._pipeline.popleft())
+
+    def begin(self) -> None:
+        """Between two cycles: the next window begins if the one before has ended and there is room for its sums."""
+        if not self.working and self.begun < self.windows and self._room():
+            self._begin_window()
 
     def _begin_window(self) -> None:
         """Slide on by a segment, or fill up for a new item; queue the window's inputs, without zeros if compressed."""
@@ -98,6 +102,7 @@ class Pe:
         if self.setting.compressed:
             self.counts["iact_address_reads"] += segments_of_window(self.strip.taps, self.setting.cols)
         self._psums[self.begun] = [0] * self.setting.filters
+        self._adding = self._cycles_to_add
         self.begun += 1
 
     def _end_window(self, now: int) -> None:
@@ -128,13 +133,20 @@ class Pe:
         if not self.working:
             self.stalls["column" if column_ended <= self._awaited() else "psum"] += self.config.macs_per_pe
             return
+        if self._inputs or self._words:
+            self._multiply(now)
+        else:  # the adders are those of the multipliers
+            self._adding -= 1
+            self.stalls["psum"] += self.config.macs_per_pe
+        if not self._inputs and not self._words and not self._adding:
+            self._end_window(now + 1)
+
+    def _multiply(self, now: int) -> None:
         self._address_stage()
         if self._words:
             self._issue(now, self._words.popleft())
         else:
             self.stalls["bubble"] += self.config.macs_per_pe
-        if not self._inputs and not self._words:
-            self._end_window(now + 1)
 
     def _awaited(self) -> int:
         """The window that keeps the PE waiting: the oldest in the psum scratchpad, at the end of the pass the last."""

@@ -45,9 +45,8 @@ class Lane:
 
 @dataclass(frozen=True)
 class Pass:
-    """Weights stay for a pass. filter_round: tm of the page."""
+    """One step of a chunk. Weights stay for a pass."""
 
-    filter_round: int
     first_step: bool
     last_step: bool
     lanes: tuple[Lane, ...]
@@ -88,11 +87,11 @@ class Schedule:
     def passes(self) -> Iterator[Pass]:
         """All passes, in order."""
         for first_group in range(0, self.conv.groups, self.mapping.group_lanes):
-            for filter_round, first_tile in enumerate(range(0, len(self.tiles), self.mapping.filter_lanes)):
+            for first_tile in range(0, len(self.tiles), self.mapping.filter_lanes):
                 for chunk in self.chunks:
                     for step in self.steps:
                         lanes = tuple(self._lanes(first_group, first_tile, chunk, step))
-                        yield Pass(filter_round, step.start == 0, step.stop == len(self.strips), lanes)
+                        yield Pass(step.start == 0, step.stop == len(self.strips), lanes)
 
     def _lanes(self, first_group: int, first_tile: int, chunk: range, step: range) -> Iterator[Lane]:
         """The lanes with work."""

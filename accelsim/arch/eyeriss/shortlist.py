@@ -1,0 +1,69 @@
+"""The mapper's last step: its best candidates again, with the loads that their ports and links really have.
+
+The networks are those of the engine, fed with the mean bits of the layer's weight tiles and streams, in the first and
+the second step of the first chunk; everything else is the estimate's.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from accelsim.arch.eyeriss import layout
+from accelsim.arch.eyeriss.config import EyerissConfig
+from accelsim.arch.eyeriss.estimate import DesignBounds, lane_cycles
+from accelsim.arch.eyeriss.kernel import pass_at
+from accelsim.arch.eyeriss.legality import tiling_of
+from accelsim.arch.eyeriss.mapping import Mapping, Tiling
+from accelsim.arch.eyeriss.network_loads import iact_network, network_scratch, psum_network, weight_network
+from accelsim.arch.eyeriss.networks import routes
+from accelsim.arch.eyeriss.search import Candidate, candidates, pes_of
+from accelsim.arch.eyeriss.shape import Shape, shape_of
+from accelsim.workload.layer import Layer
+
+LENGTH = 12  # candidates that are looked at again
+
+
+class MeanBits(NamedTuple):
+    """What the networks read of the kernel's data, every tile and stream of the mean size."""
+
+    tile_bits: np.ndarray
+    stream_bits: np.ndarray
+    stream_dram_bits: np.ndarray
+
+
+def best_mapping(layer: Layer, config: EyerissConfig, most_pes: bool) -> Mapping:
+    """The candidate with the fewest cycles; with `most_pes` only those with the most mapped PEs count.
+
+    Raises CapacityError when nothing fits.
+    """
+    found = candidates(layer, config, most_pes)
+    if most_pes:
+        found = [one for one in found if pes_of(one.mapping) == pes_of(found[0].mapping)]
+    shape = shape_of(layer)
+    return min(found[:LENGTH], key=lambda one: _cycles(shape, config, one)).mapping
+
+
+def _cycles(shape: Shape, config: EyerissConfig, candidate: Candidate) -> float:
+    """Cycles of the layer, of passes like those looked at."""
+    tiling = tiling_of(shape, candidate.mapping, config)
+    windows = -(-tiling.chunk // tiling.row_lanes) * shape.out_cols
+    compute = lane_cycles(windows, candidate.tile.window_cycles, tiling.m0, DesignBounds.of(config))
+    first, later = (_pass_cycles(shape, config, candidate, tiling, min(z, tiling.steps - 1), compute) for z in (0, 1))
+    chunks = tiling.group_rounds * tiling.filter_rounds * tiling.chunks
+    return chunks * (first + (tiling.steps - 1) * later)
+
+
+def _pass_cycles(shape: Shape, config: EyerissConfig, candidate: Candidate, tiling: Tiling, z: int,
+                 compute: float) -> float:
+    """Cycles of step z of the first chunk."""
+    bits = MeanBits(
+        np.broadcast_to(np.int64(round(candidate.tile.tile_bits)), (shape.groups, tiling.filter_tiles, tiling.strips)),
+        *2 * (np.broadcast_to(np.int64(round(candidate.tile.stream_bits)), (
+            shape.groups, tiling.channel_blocks, tiling.tap_blocks, shape.images, shape.height)),))
+    design, ways = layout.design_of(config), routes(config.cluster_rows, config.cluster_cols)
+    job = layout.Job(bits, shape, tiling, design, ways, layout.strips_of(shape, tiling))
+    now, loads = pass_at(tiling, 0, 0, 0, z), network_scratch(tiling, design, ways, bits.stream_bits.shape)
+    weights, _, _ = weight_network(bits, shape, tiling, design, now, loads)
+    iacts, _ = iact_network(job, now, loads, np.zeros(layout.COLUMNS, np.int64))
+    sums, _ = psum_network(shape, tiling, design, now, loads)
+    return float(weights + max(compute, iacts, sums))
