@@ -163,9 +163,9 @@ CHAPTER = Chapter(
           "runs of it within 2 %, and those are means of draws that are not kept. Loads of every tile are the real "
           "non-zeros of its mask.",
     abstracted="The mapping search of the paper's simulator: tiles are chosen by a stated rule. What lies between PEs "
-               "and global buffer is counted, not timed, unless glb_bound is set. Densities of layers are assumptions. The "
-               "weight update computes the gradients of tracked weights alone, where the authors' simulator computes "
-               "all of them and skips zero activations.",
+               "and global buffer is counted, not timed, unless glb_bound is set. Densities of layers are assumptions. "
+               "The weight update computes the gradients of tracked weights alone, where the authors' simulator "
+               "computes all of them and skips zero activations.",
     groups=(ALGORITHM, NETWORKS, NETWORKS_ERK),
     unchecked=(
         ("bars for each network and phase", "not available"),
