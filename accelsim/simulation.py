@@ -50,7 +50,12 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     for layer in trace.layers:
         alone.append(run(layer, config, rule))
         check_accounting(model, layer, alone[-1])
-    runs, channel = _with_memory(model, config, trace, alone, engine)
+    if config.dram is not None and model.own_dram:
+        instant = model.instant_dram(config)
+        runs, channel = _with_own_memory(model, alone)
+        alone = [run(layer, instant, rule) for layer in trace.layers]
+    else:
+        runs, channel = _with_memory(model, config, trace, alone, engine)
     layers = [_layer_result(layer, outcome, waited, model, config, dram_cycles) for layer, outcome, waited, dram_cycles
               in zip(trace.layers, alone, runs, channel, strict=True)]
     return Result(
@@ -130,6 +135,18 @@ def _with_memory(model: Machine, config: ArchConfig, trace: Trace, alone: list[L
     return runs, [part.channel_cycles for part in parts]
 
 
+def _with_own_memory(model: Machine, runs: list[LayerRun]) -> tuple[list[LayerRun], list[int | None]]:
+    """The same of a machine that has waited for its own DRAM already."""
+    counted: list[LayerRun] = []
+    channel: list[int | None] = []
+    for run in runs:
+        if run.memory is None:
+            raise ModelError(f"{model.kind}: declares own_dram, but its engine says nothing of it (LayerRun.memory)")
+        counted.append(replace(run, counts=dict(run.counts) | dict(run.memory.counts)))
+        channel.append(run.memory.channel_cycles)
+    return counted, channel
+
+
 def _layer_result(layer: Layer, alone: LayerRun, run: LayerRun, model: Machine, config: ArchConfig,
                   dram_cycles: int | None) -> LayerResult:
     """Without its energy."""
@@ -144,7 +161,7 @@ def _layer_result(layer: Layer, alone: LayerRun, run: LayerRun, model: Machine, 
 
 
 def _priced(layer: LayerResult, model: Machine, config: ArchConfig, table: EnergyTable) -> LayerResult:
-    actions = dict(model.actions(config)) | memory.actions(config)
+    actions = dict(model.actions(config)) | ({} if model.own_dram else memory.actions(config))
     by_component, by_data = table.energy_pj(layer.counts, actions), table.energy_by_data_pj(layer.counts, actions)
     if table.leakage is not None:
         pj = table.leakage.energy_pj(layer.slots * layer.cycles, layer.time_us)

@@ -140,7 +140,8 @@ def facts(run: LayerRun) -> dict[str, Any]:
     """All that the twins must agree on, in one comparable dict."""
     work = None if run.work is None else {"": (run.work.grid, run.work.stalls, run.work.cells.tolist())}
     tiles = None if run.tiles is None else run.tiles.to_lists()
-    parts = {"stall": run.stalls, "count": run.counts, "mapping": run.mapping, "tiles": tiles or {}, "work": work or {}}
+    parts = {"stall": run.stalls, "count": run.counts, "mapping": run.mapping, "tiles": tiles or {}, "work": work or {},
+             "memory": {} if run.memory is None else vars(run.memory)}
     flat = {f"{part} {name}": value for part, some in parts.items() for name, value in some.items()}
     return {"cycles": run.cycles, "slots": run.slots} | flat
 

@@ -120,7 +120,7 @@ class _Drawing:
 
     def _memory(self, names: list[str]) -> memory.MemoryEvents:
         config, trace = self.result.config, self.result.trace_digest_source
-        if config.dram is None:
+        if config.dram is None or self.model.own_dram:
             return memory.without_memory([layer.cycles for layer in self.result.layers])
         runs = [self.model.run(layer, config, self.policy) for layer in trace.layers]
         return memory.with_memory([run.tiles for run in runs], names, trace.edges, config)

@@ -13,7 +13,7 @@ from accelsim.arch.activity import Activity, Window
 from accelsim.config import ArchConfig
 from accelsim.errors import ConfigError
 from accelsim.hw.energy import Action
-from accelsim.hw.memory.tiles import Tiles
+from accelsim.hw.memory.tiles import LayerMemory, Tiles
 from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 
@@ -32,6 +32,7 @@ class LayerRun:
     output: the computed tensor (reference engine only), in the shape of `layer.output()`.
     tiles: what the layer moves from and to DRAM, and when (docs/memory.md), without what the config says is resident;
     needed only when the config has `dram`.
+    memory: instead of tiles, from a machine with `own_dram`: what its DRAM did, the waits being among its own stalls.
     work: the work of each PE; the sum is that of the stalls it names. None: the machine does not tell.
     """
 
@@ -43,6 +44,7 @@ class LayerRun:
     mapping: Mapping[str, Any] = field(default_factory=dict)
     output: np.ndarray | None = None
     tiles: Tiles | None = None
+    memory: LayerMemory | None = None
     work: PeWork | None = None
 
 
@@ -53,6 +55,8 @@ class Machine(ABC):
     `stalls` starts with "busy". The first of `policies` is the default and the published one.
     `stall_classes` says what a stall is to the roofline: "compute" (a slot at work, useful or not), "imbalance" (a slot
     without work of its own while others work), else "on-chip"; "busy" is compute.
+    `own_dram`: the engines simulate a DRAM of the machine's own, which follows the config's `dram`, and no memory
+    timeline is laid over them; such a machine overrides `instant_dram`.
     """
 
     kind: ClassVar[str]
@@ -62,6 +66,7 @@ class Machine(ABC):
     counts: ClassVar[tuple[str, ...]]
     policies: ClassVar[Mapping[str, Policy]]
     stall_classes: ClassVar[Mapping[str, str]] = {}
+    own_dram: ClassVar[bool] = False
     mapping_keys: ClassVar[tuple[str, ...]] = ()  # config keys that data of size kept by `derived` depend on
 
     @abstractmethod
@@ -101,6 +106,10 @@ class Machine(ABC):
     def waiting_counts(self, config: Any, cycles: int) -> Mapping[str, int]:
         """What is counted on top when the whole machine waits for memory for `cycles` (a clock network...)."""
         return {}
+
+    def instant_dram(self, config: Any) -> Any:
+        """With `own_dram`: the same design with a DRAM that takes no time, the machine alone of the roofline."""
+        raise NotImplementedError(f"{self.kind}: a machine with own_dram says what it is without waits for DRAM")
 
     def area_mm2(self, config: Any) -> float | None:
         """Silicon area where the sources give one, else None."""

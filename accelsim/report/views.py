@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from accelsim.arch import machine
 from accelsim.report.table import new_table, rendered
 from accelsim.results import Result
 
@@ -14,9 +15,7 @@ def roofline_text(results: Sequence[Result]) -> str:
     """One table per run: the ladder of bounds of each layer, in cycles."""
     parts: list[RenderableType] = []
     for result in results:
-        dram = result.config.dram
-        memory = "DRAM not modelled: give --dram-gbps" if dram is None else f"DRAM {dram.model}"
-        table = new_table(f"{result.trace} on {result.arch} ({memory})")
+        table = new_table(f"{result.trace} on {result.arch} ({_memory(result)})")
         for heading in ("layer", "bound", "over compute", "compute", "+ imbalance", "+ on-chip", "DRAM", "cycles"):
             table.add_column(heading, justify="left" if heading in ("layer", "bound") else "right")
         for layer in result.layers:
@@ -26,6 +25,14 @@ def roofline_text(results: Sequence[Result]) -> str:
                           "-" if roof.dram_cycles is None else f"{roof.dram_cycles:,}", f"{layer.cycles:,}")
         parts += [table, Text()]
     return rendered(parts)
+
+
+def _memory(result: Result) -> str:
+    if result.config.dram is not None:
+        return f"DRAM {result.config.dram.model}"
+    if machine(result.config.kind).own_dram:
+        return "the design's own DRAM is part of on-chip: give --dram-gbps to tell them apart"
+    return "DRAM not modelled: give --dram-gbps"
 
 
 def energy_text(results: Sequence[Result]) -> str:

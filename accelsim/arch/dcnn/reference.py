@@ -2,7 +2,7 @@
 
 Source: the dense baseline of Parashar et al., ISCA 2017 [paper]; the rules, with what is our assumption, are in
 docs/machines/dcnn.md. Exact: every cycle, count and stall of those rules. Abstracted: sums have unlimited width,
-weights arrive in time, post-processing is hidden behind compute, and DRAM traffic is counted but takes no time.
+weights arrive in time, post-processing is hidden behind compute, and DRAM traffic is counted but takes no time here.
 
 Planar tiles, owners, output-channel groups and post-processing are SCNN's, so they are the parts of SCNN's reference.
 """
@@ -18,6 +18,7 @@ import numpy as np
 from accelsim.arch.base import LayerRun
 from accelsim.arch.scnn.reference.blocks import activation_blocks
 from accelsim.arch.scnn.reference.convolution import Convolution, Phase, as_convolution
+from accelsim.arch.scnn.reference.dram import Dram
 from accelsim.arch.scnn.reference.post import Finished, PostUnit
 from accelsim.arch.scnn.reference.tiles import NOWHERE, CutAxis, Piece, Plan, PlanePolicy, plan
 from accelsim.loads import PeWork
@@ -47,7 +48,8 @@ def run(layer: Layer, config: Any, policy: PlanePolicy) -> LayerRun:
                "temporal_tiles": [layout.rows.pieces, layout.cols.pieces]}
     return LayerRun(machine.cycles, config.pe_rows * config.pe_cols * config.dot_width,
                     {name: stalls[name] for name in STALLS}, {name: counts[name] for name in COUNTS}, mapping=mapping,
-                    output=from_images(layer, machine.post.output()), work=machine.work())
+                    output=from_images(layer, machine.post.output()), work=machine.work(),
+                    tiles=machine.dram.tiles(machine.cycles, config, machine.outputs_fit))
 
 
 @dataclass(frozen=True)
@@ -178,22 +180,25 @@ class Dcnn:
         self.spare_pes = [PE(conv, config) for _ in range(config.pe_rows * config.pe_cols - len(self.pes))]
         self.post = PostUnit(conv, choices, self.plan)
         self.cycles = 0
-        self._dram: Counter[str] = Counter()
+        self.dram = Dram(self.plan)
 
     def run(self) -> None:
         """Run the layer to the end of the last round."""
         for image, temporal_tile in product(range(self.conv.images), self.plan.temporal_tiles):
             for pe, (_, i, j) in zip(self.pes, self.plan.pes, strict=True):
                 pe.load(self.plan.piece(i, j, temporal_tile), image)
-            if not self.plan.activations_resident:
-                fetches = len(self.plan.rounds) if self.plan.activations_streamed else 1
-                self._dram["dram_activation_bits"] += fetches * self._fetched_bits(image, temporal_tile)
+            tile_bits = self._held_bits(image, temporal_tile)
             for groups in self.plan.rounds:
+                self.dram.begin(tile_bits)
                 self._round(groups)
+                self.dram.end(len(self.dram.rounds) - 1, self.cycles)
                 finished = [Finished(image, part, pe.piece, groups[part] or range(0), pe.sums)
                             for (part, _, _), pe in zip(self.plan.pes, self.pes, strict=True)]
+                written_before = self.post.counts["oaram_writes"]
                 for _ in self.post.process(finished):
                     pass  # whatever cycles it takes are hidden (our assumption)
+                written = self.post.counts["oaram_writes"] - written_before
+                self.dram.write(len(self.dram.rounds) - 1, written * self.config.value_bits)
 
     def _round(self, groups: list[range | None]) -> None:
         """One round of all PEs, cycle by cycle, up to the barrier where all wait for the slowest."""
@@ -218,7 +223,7 @@ class Dcnn:
                     WeightVector(k, r, s, [conv.tap_weight(k, channel, r, s) for channel in channels])
                     for r, s in self._taps(phase) for k in met]))
         values = sum(len(vector.values) for block in blocks for vector in block.vectors)
-        self._dram["dram_weight_bits"] += values * self.config.value_bits
+        self.dram.fetch_weights(values * self.config.value_bits)
         return blocks
 
     def _taps(self, phase: Phase) -> list[tuple[int, int]]:
@@ -226,7 +231,7 @@ class Dcnn:
         return [(r, s) for r, s in product(range(rows.taps), range(cols.taps))
                 if (rows.phase_of_tap(r), cols.phase_of_tap(s)) == phase]
 
-    def _fetched_bits(self, image: int, temporal_tile: tuple[int, int]) -> int:
+    def _held_bits(self, image: int, temporal_tile: tuple[int, int]) -> int:
         """What the tiles' pieces take in DRAM. All parts have the same tiles and get them in one transfer."""
         pieces = [self.plan.piece(i, j, temporal_tile) for part, i, j in self.plan.pes if part == 0]
         inputs = [(piece.rows.inputs, piece.cols.inputs) for piece in pieces]
@@ -235,6 +240,12 @@ class Dcnn:
         blocks = [block for rows, cols in inputs for block in
                   activation_blocks(self.conv, image, rows, cols, self.config.index_bits).values()]
         return sum(len(block.entries) for block in blocks) * (self.config.value_bits + self.config.index_bits)
+
+    @property
+    def outputs_fit(self) -> bool:
+        """Whether every PE's OARAM holds what it owns of an image."""
+        bits = self.post.largest_oaram_entries() * self.config.value_bits
+        return bool(self.config.oaram_bits == 0 or bits <= self.config.oaram_bits)
 
     def stalls(self) -> Counter[str]:
         """Slot-cycles by stall."""
@@ -248,7 +259,6 @@ class Dcnn:
 
     def counts(self) -> Counter[str]:
         """Everything counted, by the names of COUNTS."""
-        total = sum((pe.counts for pe in self.pes), self.post.counts + self._dram)
-        if 0 < self.config.oaram_bits < self.post.largest_oaram_entries() * self.config.value_bits:
-            total["dram_output_bits"] = self.post.output().size * self.config.value_bits
+        total = sum((pe.counts for pe in self.pes), self.post.counts.copy())
+        total.update(self.dram.counts(self.outputs_fit))
         return total

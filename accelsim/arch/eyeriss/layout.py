@@ -5,8 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from accelsim.arch.eyeriss.config import EyerissConfig
-
 # places in `totals`
 (BUSY, INEFFECTUAL, SIMD_IDLE, BUBBLE, COLUMN, PSUM, BARRIER, IACT, WEIGHT, FRAGMENTATION,
  MACS, GATED_MACS, IACT_ADDRESS_READS, IACT_READS, IACT_WRITES, WEIGHT_READS, WEIGHT_WRITES, DRAINED,
@@ -36,15 +34,6 @@ class Design(NamedTuple):
     weight_port: int
     psum_port: int
     flat: bool
-
-
-def design_of(config: EyerissConfig) -> Design:
-    """What the kernel is told of a config."""
-    return Design(
-        config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows, config.cluster_cols,
-        config.macs_per_pe, config.pipeline_stages - 1, config.psum_words, config.psum_port_bits // config.psum_bits,
-        config.psum_bits, config.glb_iact_banks, config.iact_port_bits, config.weight_port_bits, config.psum_port_bits,
-        config.network == "flat")
 
 
 class Pass(NamedTuple):

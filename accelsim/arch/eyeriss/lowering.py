@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.eyeriss import streams
+from accelsim.arch.eyeriss import layout, streams
 from accelsim.arch.eyeriss.columns import columns_of, tile_words, words_of
 from accelsim.arch.eyeriss.config import EyerissConfig
 from accelsim.arch.eyeriss.mapping import Tiling
@@ -30,6 +30,15 @@ class Data(NamedTuple):
     stream_bits: np.ndarray
     stream_dram_bits: np.ndarray
     met: np.ndarray
+
+
+def design_of(config: EyerissConfig) -> layout.Design:
+    """What the kernel is told of a config."""
+    return layout.Design(
+        config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows, config.cluster_cols,
+        config.macs_per_pe, config.pipeline_stages - 1, config.psum_words, config.psum_port_bits // config.psum_bits,
+        config.psum_bits, config.glb_iact_banks, config.iact_port_bits, config.weight_port_bits, config.psum_port_bits,
+        config.network == "flat")
 
 
 def lower(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) -> Data:

@@ -15,7 +15,7 @@ from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.eyeriss import kernel, layout
 from accelsim.arch.eyeriss.config import EyerissConfig
 from accelsim.arch.eyeriss.legality import tiling_of
-from accelsim.arch.eyeriss.lowering import Data, lower
+from accelsim.arch.eyeriss.lowering import Data, design_of, lower
 from accelsim.arch.eyeriss.mapper import mapping_for
 from accelsim.arch.eyeriss.mapping import Tiling
 from accelsim.arch.eyeriss.networks import Routes, routes
@@ -103,7 +103,7 @@ def job_of(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) ->
     """What the kernel runs."""
     data: Data = lower(layer, shape, tiling, config)
     ways: Routes = routes(config.cluster_rows, config.cluster_cols)
-    return layout.Job(data, shape, tiling, layout.design_of(config), ways, layout.strips_of(shape, tiling))
+    return layout.Job(data, shape, tiling, design_of(config), ways, layout.strips_of(shape, tiling))
 
 
 def simulated(job: layout.Job, passes: int, pes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

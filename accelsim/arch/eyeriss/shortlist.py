@@ -13,6 +13,7 @@ from accelsim.arch.eyeriss.config import EyerissConfig
 from accelsim.arch.eyeriss.estimate import DesignBounds, lane_cycles
 from accelsim.arch.eyeriss.kernel import pass_at
 from accelsim.arch.eyeriss.legality import tiling_of
+from accelsim.arch.eyeriss.lowering import design_of
 from accelsim.arch.eyeriss.mapping import Mapping, Tiling
 from accelsim.arch.eyeriss.network_loads import iact_network, network_scratch, psum_network, weight_network
 from accelsim.arch.eyeriss.networks import routes
@@ -60,7 +61,7 @@ def _pass_cycles(shape: Shape, config: EyerissConfig, candidate: Candidate, tili
         np.broadcast_to(np.int64(round(candidate.tile.tile_bits)), (shape.groups, tiling.filter_tiles, tiling.strips)),
         *2 * (np.broadcast_to(np.int64(round(candidate.tile.stream_bits)), (
             shape.groups, tiling.channel_blocks, tiling.tap_blocks, shape.images, shape.height)),))
-    design, ways = layout.design_of(config), routes(config.cluster_rows, config.cluster_cols)
+    design, ways = design_of(config), routes(config.cluster_rows, config.cluster_cols)
     job = layout.Job(bits, shape, tiling, design, ways, layout.strips_of(shape, tiling))
     now, loads = pass_at(tiling, 0, 0, 0, z), network_scratch(tiling, design, ways, bits.stream_bits.shape)
     weights, _, _ = weight_network(bits, shape, tiling, design, now, loads)

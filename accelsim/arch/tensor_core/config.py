@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from accelsim.config import ArchConfig
 
 MAX_SLOTS = 1 << 24
+MAX_RATE = 1 << 24  # bytes per cycle
 MAX_TILE, MAX_STAGES, MAX_TILES = 4096, 64, 32
 _NAME = re.compile(r"([1-9]\d{0,3})x([1-9]\d{0,3})_([1-9]\d{0,3})x([1-9]\d?)", re.ASCII)
 
@@ -71,14 +72,14 @@ class TensorCoreConfig(ArchConfig):
     accumulator_bits: int = Field(ge=1, le=64, description="bits of a partial sum")
     output_bits: int = Field(ge=1, le=64, description="bits of a value of C")
     shared_bytes_per_sm: int = Field(ge=1, le=1 << 30, description="shared memory of an SM")
-    shared_bytes_per_cycle: int = Field(ge=1, le=1 << 24, description="shared-memory bandwidth of an SM")
+    shared_bytes_per_cycle: int = Field(ge=1, le=MAX_RATE, description="shared-memory bandwidth of an SM")
     warps_per_sm: int = Field(ge=1, le=1024, description="warps whose registers fit an SM")
-    port_bytes_per_cycle: int = Field(ge=1, le=1 << 24, description="bandwidth between L2 and one SM")
+    port_bytes_per_cycle: int = Field(ge=1, le=MAX_RATE, description="bandwidth between L2 and one SM")
     l2_bytes: int = Field(ge=0, le=1 << 40, description="capacity of the L2")
-    l2_bytes_per_cycle: int = Field(ge=1, le=1 << 24, description="bandwidth of the L2, all SMs together")
+    l2_bytes_per_cycle: int = Field(ge=1, le=MAX_RATE, description="bandwidth of the L2, all SMs together")
     l2_latency_cycles: int = Field(ge=0, le=1_000_000, description="from the last byte read in L2 to shared memory")
-    dram_bytes_per_cycle: int = Field(ge=1, le=1 << 24, description="DRAM bandwidth per cycle of this clock")
-    dram_latency_cycles: int = Field(ge=0, le=1_000_000, description="what a miss in L2 adds")
+    dram_bytes_per_cycle: int = Field(ge=1, le=MAX_RATE, description="DRAM bandwidth per cycle, without dram")
+    dram_latency_cycles: int = Field(ge=0, le=1_000_000, description="what a miss in L2 adds, without dram")
     launch_cycles: int = Field(ge=0, le=1 << 40, description="before each layer (kernel launch)")
 
     @model_validator(mode="after")
@@ -97,7 +98,22 @@ class TensorCoreConfig(ArchConfig):
             raise ValueError(f"sms x sub_cores_per_sm x multipliers = {self.slots:,}, more than {MAX_SLOTS:,}; "
                              "give fewer")
         self._check_tiles()
+        self._check_memory()
         return self
+
+    def _check_memory(self) -> None:
+        """Words of `dram` that tensor cores cannot follow are told, not passed over."""
+        if self.dram is None:
+            return
+        if self.dram.row_buffer:
+            raise ValueError("dram.row_buffer: the DRAM of kind 'tensor_core' counts bytes and has no rows; leave it "
+                             "false, or choose another machine")
+        for key in ("buffering", "prefetch_weights", "resident_weights", "resident_activations"):
+            value, default = getattr(self, key), type(self).model_fields[key].default
+            if value != default:
+                raise ValueError(f"{key}: kind 'tensor_core' follows its own pipeline stages and L2 (tile, l2_bytes), "
+                                 f"so {str(value).lower()} would have no effect; leave out {key}, or give "
+                                 f"{str(default).lower()}")
 
     def _check_tiles(self) -> None:
         if self.tile != "auto":

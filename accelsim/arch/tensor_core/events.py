@@ -34,7 +34,7 @@ class State(NamedTuple):
 
     totals: np.ndarray
     meters: np.ndarray
-    ring: np.ndarray
+    recency: np.ndarray
     sm_state: np.ndarray
     slots: np.ndarray
     arrivals: np.ndarray
@@ -163,7 +163,7 @@ def _new_state(setup: Setup) -> State:
     slots[:, kernel.WAITS_FOR] = kernel.START
     ctas = layout.products * layout.slices * layout.tile_rows * layout.tile_columns
     return State(np.zeros(kernel.TOTALS, np.int64), np.zeros(traffic.PORTS + math.sms, np.int64),
-                 np.zeros(len(blocks), np.int64), np.zeros((math.sms, 3), np.int64), slots,
+                 traffic.new_recency(len(blocks)), np.zeros((math.sms, 3), np.int64), slots,
                  np.zeros((len(slots), math.stages, 2), np.int64), kernel._new_tree(math.sms), blocks,
                  np.zeros((len(slots), 3), np.int64), np.array([min(ctas, len(slots))], np.int64))
 
@@ -185,7 +185,8 @@ def trace_grid(math, layout, rates, issue_cycles, state, log, window):
                 idle_from, first = sm_state[sm, kernel.BUSY_UNTIL], slots[slot, kernel.FIRST]
                 step, row, column = slots[slot, kernel.NEXT], slots[slot, kernel.ROW], slots[slot, kernel.COLUMN]
                 kernel._explain(totals, math, slots, arrivals, slot, idle_from, now)
-                kernel._copy_later(math, rates, state.blocks, state.ring, state.meters, slots, arrivals, sm, slot, now)
+                kernel._copy_later(math, rates, state.blocks, state.recency, state.meters, slots, arrivals, sm, slot,
+                                   now)
                 sm_state[sm, kernel.BUSY_UNTIL] = kernel._take_sm(math, rates, state.blocks, issue_cycles, slots,
                                                                   arrivals, totals, slot, now)
                 if step == first:
@@ -206,7 +207,7 @@ def trace_grid(math, layout, rates, issue_cycles, state, log, window):
                     sm_state[sm, kernel.CTAS] += 1
                     state.ctas[slot, 0], state.ctas[slot, 1] = cta, now
                     kernel._place_cta(layout, slots, slot, cta)
-                    kernel._start_cta(math, rates, state.blocks, state.ring, state.meters, slots, arrivals, sm, slot,
+                    kernel._start_cta(math, rates, state.blocks, state.recency, state.meters, slots, arrivals, sm, slot,
                                       now)
                 else:
                     slots[slot, kernel.WAITS_FOR], slots[slot, kernel.WHEN] = kernel.NOTHING, kernel.NEVER

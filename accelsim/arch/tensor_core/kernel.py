@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from accelsim.arch.tensor_core.traffic import HOT, PORTS, copy_step, step_bytes, write_tile
+from accelsim.arch.tensor_core.traffic import HOT, PORTS, copy_step, new_recency, step_bytes, write_tile
 
 NEVER = np.int64(1) << 62
 NOTHING, START, STEP, WRITE = range(4)  # what a slot waits for
@@ -62,10 +62,10 @@ def run_grid(math, layout, rates, blocks, issue_cycles):
     issue time of the busiest sub-core.
     """
     totals, meters = np.zeros(TOTALS, np.int64), np.zeros(PORTS + math.sms, np.int64)
-    ring, tree = np.zeros(len(blocks), np.int64), _new_tree(math.sms)
+    recency, tree = new_recency(len(blocks)), _new_tree(math.sms)
     sm_state, slots = np.zeros((math.sms, STATES), np.int64), np.zeros((math.sms * math.occupancy, FIELDS), np.int64)
     arrivals = np.zeros((len(slots), math.stages, 2), np.int64)
-    _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_state, slots, arrivals, tree)
+    _run(math, layout, rates, blocks, issue_cycles, totals, meters, recency, sm_state, slots, arrivals, tree)
     totals[LAST_CTA_END], totals[MOST_CTAS] = sm_state[:, LAST_END].max(), sm_state[:, CTAS].max()
     totals[EPILOGUE] += (sm_state[:, LAST_END] - sm_state[:, BUSY_UNTIL]).sum()
     totals[TAIL] += (totals[LAST_CTA_END] - sm_state[:, LAST_END]).sum()
@@ -73,7 +73,7 @@ def run_grid(math, layout, rates, blocks, issue_cycles):
 
 
 @njit(**HOT)
-def _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_state, slots, arrivals, tree):
+def _run(math, layout, rates, blocks, issue_cycles, totals, meters, recency, sm_state, slots, arrivals, tree):
     ctas = layout.products * layout.slices * layout.tile_rows * layout.tile_columns
     next_cta = min(ctas, len(slots))
     for slot in range(len(slots)):
@@ -85,7 +85,7 @@ def _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_sta
         for slot in range(first_slot, first_slot + math.occupancy):
             if slot == chosen:
                 _explain(totals, math, slots, arrivals, slot, sm_state[sm, BUSY_UNTIL], now)
-                _copy_later(math, rates, blocks, ring, meters, slots, arrivals, sm, slot, now)
+                _copy_later(math, rates, blocks, recency, meters, slots, arrivals, sm, slot, now)
                 sm_state[sm, ISSUED] -= totals[ISSUE]
                 sm_state[sm, BUSY_UNTIL] = _take_sm(math, rates, blocks, issue_cycles, slots, arrivals, totals, slot,
                                                     now)
@@ -100,7 +100,7 @@ def _run(math, layout, rates, blocks, issue_cycles, totals, meters, ring, sm_sta
                     next_cta += now > 0
                     sm_state[sm, CTAS] += 1
                     _place_cta(layout, slots, slot, cta)
-                    _start_cta(math, rates, blocks, ring, meters, slots, arrivals, sm, slot, now)
+                    _start_cta(math, rates, blocks, recency, meters, slots, arrivals, sm, slot, now)
                 else:
                     slots[slot, WAITS_FOR], slots[slot, WHEN] = NOTHING, NEVER
         _set_leaf(tree, sm, _next_event(slots, first_slot, first_slot + math.occupancy, sm_state[sm, BUSY_UNTIL]))
@@ -149,23 +149,23 @@ def _place_cta(layout, slots, slot, cta):
 
 
 @njit(**HOT)
-def _start_cta(math, rates, blocks, ring, meters, slots, arrivals, sm, slot, now):
+def _start_cta(math, rates, blocks, recency, meters, slots, arrivals, sm, slot, now):
     """Book a CTA's first copies, one less than there are stages."""
     for ahead in range(math.stages - 1):
         slots[slot, NEXT], slots[slot, STAGE] = slots[slot, FIRST] + ahead - (math.stages - 1), ahead + 1
-        _copy_later(math, rates, blocks, ring, meters, slots, arrivals, sm, slot, now)
+        _copy_later(math, rates, blocks, recency, meters, slots, arrivals, sm, slot, now)
     slots[slot, NEXT], slots[slot, STAGE], slots[slot, FREE] = slots[slot, FIRST], 0, now
     _await_step(math, slots, arrivals, slot)
 
 
 @njit(inline="always")
-def _copy_later(math, rates, blocks, ring, meters, slots, arrivals, sm, slot, now):
+def _copy_later(math, rates, blocks, recency, meters, slots, arrivals, sm, slot, now):
     """Book the copy that is stages - 1 steps ahead of the next step."""
     step = slots[slot, NEXT] + math.stages - 1
     if step <= slots[slot, LAST]:
         stage = slots[slot, STAGE] - 1 if slots[slot, STAGE] > 0 else math.stages - 1  # the buffer of the step before
         arrivals[slot, stage, VALUES], arrivals[slot, stage, INDICES] = copy_step(
-            rates, blocks, ring, meters, slots[slot, ROW] + step, slots[slot, COLUMN] + step, sm, now)
+            rates, blocks, recency, meters, slots[slot, ROW] + step, slots[slot, COLUMN] + step, sm, now)
 
 
 @njit(inline="always")

@@ -14,12 +14,14 @@ import numpy as np
 
 from accelsim.arch.base import LayerRun, Machine, Policy
 from accelsim.arch.tensor_core import kernel, traffic
-from accelsim.arch.tensor_core.config import TensorCoreConfig
+from accelsim.arch.tensor_core.config import MAX_RATE, TensorCoreConfig
+from accelsim.arch.tensor_core.dram import dram_of
 from accelsim.arch.tensor_core.operands import condensed, grid_of, grids_of_any_policy, plain_blocks
 from accelsim.arch.tensor_core.policies import POLICIES
 from accelsim.arch.tensor_core.tiles import Grid, Shape, choose
 from accelsim.errors import UnsupportedLayerError
 from accelsim.hw.energy import Action
+from accelsim.hw.memory.tiles import LayerMemory
 from accelsim.loads import PeWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
@@ -33,8 +35,9 @@ class TensorCore(Machine):
     """A GPU's tensor cores. Policies: see `accelsim.arch.tensor_core.policies`."""
 
     kind: ClassVar[str] = "tensor_core"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     config = TensorCoreConfig
+    own_dram = True
     stalls = ("busy", "operand_zero", "padding", "imbalance", *_IDLE, "write_back", "reduction", "launch")
     counts = ("macs", "zero_multiplies", "padding_multiplies", "mma_instructions", "register_bytes",
               "accumulator_updates", "shared_read_bytes", "shared_write_bytes", "metadata_bytes", "l2_read_bytes",
@@ -52,8 +55,12 @@ class TensorCore(Machine):
             cycles=launch.cycles, slots=config.slots,
             stalls={name: launch.stalls[name] for name in self.stalls},
             counts={name: launch.counts[name] for name in self.counts},
-            notes=launch.notes, mapping=launch.mapping, work=launch.work,
+            notes=launch.notes, mapping=launch.mapping, work=launch.work, memory=launch.memory,
         )
+
+    def instant_dram(self, config: TensorCoreConfig) -> TensorCoreConfig:
+        """A DRAM that is as fast as an L2 can be and adds no latency: it is never what a copy waits for."""
+        return config.model_copy(update={"dram": None, "dram_bytes_per_cycle": MAX_RATE, "dram_latency_cycles": 0})
 
     def actions(self, config: TensorCoreConfig) -> Mapping[str, Action]:
         return {
@@ -109,6 +116,9 @@ def setup_of(layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape) -
     else:
         blocks = plain_blocks(layer, grid, shape, config)
     b_readers, a_readers = shape.warps
+    dram = dram_of(config)
+    copies = grid.ctas(shape.tile, config.split_k) * -(-steps // slices) * 4
+    dram.check_range(copies * dram.whole_bursts(int(blocks.table[:, traffic.SIZE].max())))
     filled = min(shape.occupancy, -(-grid.ctas(shape.tile, config.split_k) // config.sms))  # slots ever used per SM
     return Setup(
         kernel.Math(config.sms, filled, stages, chain, config.mma_latency_cycles, config.shared_bytes_per_cycle,
@@ -116,7 +126,7 @@ def setup_of(layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape) -
         kernel.Layout(grid.products, rows, columns, steps, slices, config.swizzle, grid.rows, grid.vectors, tile_m,
                       tile_n, config.accumulator_bits if slices > 1 else config.output_bits),
         traffic.Rates(config.port_bytes_per_cycle, config.l2_bytes_per_cycle, config.l2_latency_cycles, config.l2_bytes,
-                      config.dram_bytes_per_cycle, config.dram_latency_cycles, *blocks.first),
+                      *dram, *blocks.first),
         blocks.table, issue, instructions)
 
 
@@ -128,9 +138,10 @@ class Launch:
         self.macs = layer.macs_effectual
         self.slices = grid.slices(shape.tile, config.split_k)
         self._simulate(layer)
-        last_end, left_in_l2 = int(self.totals[kernel.LAST_CTA_END]), config.l2_bytes
-        dram_bytes = int(self.moved[traffic.DRAM_READ]) + max(0, int(self.moved[traffic.L2_WRITE]) - left_in_l2)
-        self.grid_cycles = max(last_end, -(-dram_bytes // config.dram_bytes_per_cycle))
+        last_end, self.dram = int(self.totals[kernel.LAST_CTA_END]), dram_of(config)
+        overflow_bytes = max(0, int(self.moved[traffic.L2_WRITE]) - config.l2_bytes)
+        self.dram_cycles = self.dram.cycles(int(self.moved[traffic.DRAM_READ]) + self.dram.whole_bursts(overflow_bytes))
+        self.grid_cycles = max(last_end, self.dram_cycles)
         self.write_back_cycles = self.grid_cycles - last_end
         self.steps = int(self.totals[kernel.STEPS])
         outputs = grid.products * grid.rows * grid.vectors
@@ -188,9 +199,16 @@ class Launch:
             "shared_write_bytes": int(self.totals[kernel.SHARED_WRITE]),
             "metadata_bytes": moved[traffic.METADATA], "l2_read_bytes": moved[traffic.L2_READ],
             "l2_write_bytes": written + -(-self.reduced_bits // 8), "l2_reduction_bytes": -(-self.partial_bits // 8),
-            "dram_read_bytes": moved[traffic.DRAM_READ], "dram_write_bytes": written,
+            "dram_read_bytes": moved[traffic.DRAM_READ], "dram_write_bytes": self.dram.whole_bursts(written),
             "k_steps": self.steps, "ctas": self.grid.ctas(self.shape.tile, config.split_k),
         }
+
+    @property
+    def memory(self) -> LayerMemory | None:
+        if self.config.dram is None:
+            return None
+        exact = {"dram_read_bits": traffic.MISSED, "dram_write_bits": traffic.L2_WRITE}
+        return LayerMemory({}, {name: 8 * int(self.moved[place]) for name, place in exact.items()}, self.dram_cycles)
 
     @property
     def work(self) -> PeWork:

@@ -11,20 +11,11 @@ from accelsim.config import ArchConfig
 from accelsim.errors import ConfigError, TraceError
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.dram import Channel, channel_of, check_range
-from accelsim.hw.memory.tiles import Tiles
+from accelsim.hw.memory.tiles import LayerMemory, Tiles
 
 STALLS = ("memory_weights", "memory_activations", "memory_writeback")
 BURSTS = {"dram_weight_bursts": "weight", "dram_activation_bursts": "activation", "dram_output_bursts": "output"}
 COUNTS = ("dram_read_bits", "dram_write_bits", *BURSTS)
-
-
-@dataclass(frozen=True)
-class LayerMemory:
-    """What memory adds to one layer: waiting cycles by stall, counts, and how long the channel moves its data."""
-
-    wait_cycles: Mapping[str, int]
-    counts: Mapping[str, int]
-    channel_cycles: int
 
 
 def actions(config: ArchConfig) -> dict[str, Action]:

@@ -1,12 +1,21 @@
-"""What a machine tells the memory timeline: its layers cut into tiles."""
+"""What a machine tells the memory timeline, its layers cut into tiles, and what memory adds to a layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
 
 Values = Sequence[int] | np.ndarray
+
+
+@dataclass(frozen=True)
+class LayerMemory:
+    """What memory adds to one layer: waiting cycles by stall, counts, and how long the channel moves its data."""
+
+    wait_cycles: Mapping[str, int]
+    counts: Mapping[str, int]
+    channel_cycles: int
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ class TestDcnn(testing.MachineConformance):
             design, pe_rows=sizes, pe_cols=sizes, dot_width=one_of(1, 2, 3, 5, 16),
             accumulator_entries=one_of(4, 9, 40, 1024), kc_max=one_of(0, 1, 2, 3), value_bits=one_of(8, 16),
             index_bits=one_of(0, 1, 2, 4), zero_gating=st.booleans(), compress_dram=st.booleans(),
-            iaram_bits=one_of(0, 20, 200, 1000), oaram_bits=one_of(0, 20, 200, 2000))
+            iaram_bits=one_of(0, 20, 200, 1000), oaram_bits=one_of(0, 20, 200, 2000),
+            dram=one_of(None, {"gbps": 1.0}), resident_weights=st.booleans(), resident_activations=st.booleans())
         return small | st.builds(design, one_of("dcnn", "dcnn_opt"))
 
     def layers(self) -> st.SearchStrategy[testing.Layer]:
@@ -54,6 +55,8 @@ class TestDcnn(testing.MachineConformance):
     def some_configs(self) -> Iterator[DcnnConfig]:
         yield design(pe_rows=1, pe_cols=1, dot_width=2)
         yield design("dcnn_opt", pe_rows=2, pe_cols=3, dot_width=3, kc_max=2, iaram_bits=400, oaram_bits=100)
+        yield design(pe_rows=2, pe_cols=2, dram={"gbps": 1.0}, resident_activations=False)
+        yield design("dcnn_opt", pe_rows=2, pe_cols=2, dram={"gbps": 1.0}, iaram_bits=300, oaram_bits=300)
         yield from super().some_configs()
 
     @given(data=st.data())

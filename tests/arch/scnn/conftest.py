@@ -43,6 +43,7 @@ class Config:
     oaram_bits: int = 81920
     weight_fifo_entries: int = 50
     clock_mhz: float = 1000.0
+    dram: Any = None
 
     def but(self, **changes: Any) -> "Config":
         return replace(self, **changes)

@@ -33,7 +33,8 @@ class TestScnn(testing.MachineConformance):
             barrier=one_of("group", "channel"),
             halo=one_of("none", "exchange", "widest_neighbour"), halo_entries_per_cycle=one_of(1, 3),
             post=one_of("overlapped", "serial"), post_entries_per_cycle=one_of(0, 1, 3),
-            iaram_bits=one_of(0, 20, 200, 1000), oaram_bits=one_of(0, 20, 2000), weight_fifo_entries=one_of(0, 1, 2, 5))
+            iaram_bits=one_of(0, 20, 200, 1000), oaram_bits=one_of(0, 20, 2000), weight_fifo_entries=one_of(0, 1, 2, 5),
+            dram=one_of(None, {"gbps": 1.0}), resident_weights=st.booleans(), resident_activations=st.booleans())
 
     def layers(self) -> st.SearchStrategy[testing.Layer]:
         return testing.layers(size=14)
@@ -41,4 +42,7 @@ class TestScnn(testing.MachineConformance):
     def some_configs(self) -> Iterator[ScnnConfig]:
         yield design(pe_rows=1, pe_cols=1)
         yield design(pe_rows=2, pe_cols=3, bank_queue_entries=1, banks=4, kc_max=2, iaram_bits=400)
+        yield design(pe_rows=2, pe_cols=2, dram={"gbps": 1.0}, resident_activations=False)
+        yield design(pe_rows=2, pe_cols=2, dram={"gbps": 1.0}, iaram_bits=300, oaram_bits=300, kc_max=2, post="serial",
+                     post_entries_per_cycle=1)
         yield from super().some_configs()

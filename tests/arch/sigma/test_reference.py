@@ -29,6 +29,8 @@ class Config:
     stationary_filter: bool = True
     drain_per_k_tile: bool = False
     overlap: str = "none"
+    data_sram_kbytes: float | None = None
+    dram: Any = None
 
     @property
     def slots(self) -> int:

@@ -22,6 +22,8 @@ class Config:
     cols: int
     dataflow: str = "ws"
     double_buffer: bool = False
+    data_sram_kbytes: float | None = None
+    dram: Any = None
 
 
 def full(extent: int, size: int) -> int:

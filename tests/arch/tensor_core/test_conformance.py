@@ -19,6 +19,16 @@ def design(**changes: Any) -> TensorCoreConfig:
     return config
 
 
+def drams() -> st.SearchStrategy[dict[str, Any]]:
+    """Rates below and above a byte per cycle, seldom whole; latencies of up to some cycles; any burst."""
+    stream = st.fixed_dictionaries({
+        "gbps": st.sampled_from((0.3, 1.0, 2.56, 7.7, 31.4, 100.0)), "latency_ns": st.sampled_from((0.0, 3.3, 20.0)),
+        "burst_bytes": st.sampled_from((1, 7, 64))})
+    preset = st.fixed_dictionaries({"model": st.sampled_from(("ddr4_3200", "lpddr4_3200", "hbm2")),
+                                    "channels": st.integers(1, 2)})
+    return stream | preset
+
+
 @st.composite
 def designs(draw: st.DrawFn) -> TensorCoreConfig:
     """Machines of a few multipliers, slow memories and small caches: every rule gets its turn."""
@@ -40,7 +50,8 @@ def designs(draw: st.DrawFn) -> TensorCoreConfig:
         shared_bytes_per_cycle=draw(st.integers(4, 200)), warps_per_sm=draw(st.sampled_from((8, 16, 32))),
         port_bytes_per_cycle=draw(small), l2_bytes=draw(st.sampled_from((0, 30, 200, 5000))),
         l2_bytes_per_cycle=draw(small), l2_latency_cycles=draw(st.integers(0, 20)), dram_bytes_per_cycle=draw(small),
-        dram_latency_cycles=draw(st.integers(0, 20)), launch_cycles=draw(st.sampled_from((0, 0, 7))))
+        dram_latency_cycles=draw(st.integers(0, 20)), launch_cycles=draw(st.sampled_from((0, 0, 7))),
+        clock_mhz=draw(st.sampled_from((1000.0, 999.7))), dram=draw(st.none() | drams()))
 
 
 @st.composite

@@ -113,13 +113,27 @@ def test_c_beyond_the_l2_is_written_back(design):
     assert outcome.stalls["write_back"] > 0
 
 
-def test_l2_replacement_is_first_in_first_out(design):
+def test_a_small_l2_reads_again(design):
     """Two tile columns share A: with room for everything A is read once, with little room again."""
     layer = ones(4, 8, 8)
     roomy, tight = (run(layer, design(l2_bytes=size)) for size in (1 << 20, 40))
     assert roomy.counts["dram_read_bytes"] == 32 + 64
     assert tight.counts["dram_read_bytes"] == roomy.counts["l2_read_bytes"] == 128
     assert tight.cycles > roomy.cycles
+
+
+def test_the_least_recently_used_block_leaves_the_l2(design):
+    """Blocks of 16 bytes, two fit, one row of A meets three columns of B: a, b0, a, b1, a, b2.
+
+    First in, first out would read a again after b1.
+    """
+    assert run(ones(4, 12, 4), design(l2_bytes=32)).counts["dram_read_bytes"] == (1 + 3) * 16
+
+
+def test_a_block_larger_than_the_l2_empties_it(design):
+    """a0 (16 bytes), b (4), a1 (16), b again."""
+    assert run(ones(8, 1, 4), design(l2_bytes=15)).counts["dram_read_bytes"] == 16 + 4 + 16 + 4
+    assert run(ones(8, 1, 4), design(l2_bytes=20)).counts["dram_read_bytes"] == 16 + 4 + 16
 
 
 def test_launch_is_a_stall(design):

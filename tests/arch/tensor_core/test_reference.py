@@ -16,6 +16,7 @@ from accelsim.arch.tensor_core.reference.machine import Machine
 from accelsim.arch.tensor_core.reference.operands import prepare
 from accelsim.arch.tensor_core.reference.tiles import Tile
 from accelsim.errors import ConfigError, ModelError, TraceError, UnsupportedLayerError
+from accelsim.hw.memory.config import DramConfig
 from accelsim.workload.layer import Conv2d, Layer, conv2d, linear, matmul
 from accelsim.workload.lowering import matrix_products
 
@@ -53,6 +54,8 @@ class Config:
     dram_bytes_per_cycle: int = 4
     dram_latency_cycles: int = 5
     launch_cycles: int = 0
+    clock_mhz: float = 1000.0
+    dram: DramConfig | None = None
 
 
 def strict(lines: np.ndarray, n: int, m: int) -> list[int]:
@@ -251,10 +254,11 @@ def test_l2_holds_activations_not_their_patches():
     # CTAs in the order (row, column): 00 01 10 11 with blocks A0 B0, A0 B1, A1 B0, A1 B1, 8 bytes each.
     (7, 8),  # nothing fits
     (8, 8),  # one block, never the next one asked for
-    (16, 6),  # A0, B0 | A0 is there, B1 evicts A0 | A1 evicts B0, B0 evicts B1 | A1 is there, B1 evicts A1
-    (24, 4),  # A0, B0 | B1 | A1 evicts A0
+    (16, 6),  # A0, B0 | A0 is there, B1 evicts B0 | A1 evicts A0, B0 evicts B1 | A1 is there, B1 evicts B0
+    (24, 5),  # A0, B0 | A0 is there, B1 | A1 evicts B0, B0 evicts A0 | both are there
+    (32, 4),  # all fit
 ])
-def test_first_in_first_out(l2_bytes, blocks):
+def test_least_recently_used(l2_bytes, blocks):
     result = run(ones(4, 4, 2), Config(l2_bytes=l2_bytes), strict)
     assert result.counts["dram_read_bytes"] == 8 * blocks
 

@@ -28,6 +28,8 @@ SMALL = {
     "systolic ws": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "ws", "double_buffer": True},
     "systolic is": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "is"},
     "systolic os": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "double_buffer": True},
+    "eyeriss": {"arch": "eyeriss_v2", "cluster_rows": 1, "cluster_cols": 2, "glb_iact_bytes": 40},
+    "eyeriss v1": {"arch": "eyeriss_v1", "pe_rows": 4, "pe_cols": 5, "glb_iact_bytes": 40},
     "procrustes": {"arch": "procrustes", "pe_rows": 2, "pe_cols": 3, "register_file_words": 80},
     "procrustes, tiny buffer": {"arch": "procrustes", "pe_rows": 2, "pe_cols": 3, "glb_words": 20},
     "systolic, tiny buffer": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "data_sram_kbytes": 0.01},
@@ -61,6 +63,8 @@ def operand_bits(name, layer) -> tuple[int, int]:
         return 20 * int(np.count_nonzero(layer.weight)), 20 * int(np.count_nonzero(layer.activation))
     if name.startswith("procrustes"):
         return 32 * int(np.count_nonzero(layer.weight)), 32 * layer.activation.size
+    if name.startswith("eyeriss"):
+        return 8 * int(np.count_nonzero(layer.weight)), 0  # inputs that a stride passes over are not read
     return 16 * layer.weight.size, 16 * layer.activation.size
 
 
@@ -144,6 +148,7 @@ def simulated(name, layer, gbps, **changes):
     ("dcnn, small RAM", "iaram_bits", [100, 200, 400, 800, 81920]), ("scnn", "buffering", [1, 2, 4]),
     ("systolic os", "data_sram_kbytes", [0.01, 0.1, 1.0, None]), ("eie", "buffering", [1, 2, 4, 64]),
     ("procrustes, tiny buffer", "glb_words", [1, 20, 50, 1000]),
+    ("eyeriss", "glb_iact_bytes", [1, 10, 40, 160, 4608]), ("eyeriss v1", "glb_iact_bytes", [1, 10, 40, 160, 4608]),
     ("sigma", "buffering", [1, 2, 4, 64]), ("systolic is", "buffering", [1, 2, 4, 64]),
 ])
 @given(layer=testing.layers(size=10))
@@ -160,21 +165,22 @@ def test_a_larger_buffer_never_adds_traffic(name, key, sizes, layer):
     assert moved == sorted(moved, reverse=True)
 
 
+@pytest.mark.parametrize("name", SMALL)
 @given(layer=testing.layers(size=8), gbps=st.sampled_from([0.1, 1.0, 33.3]), buffering=st.integers(1, 3),
-       split=st.booleans(), prefetch=st.booleans())
+       prefetch=st.booleans())
 @QUICK
-def test_engines_agree_with_memory(layer, gbps, buffering, split, prefetch):
-    """EIE's kernel on the fast timeline, and its reference on SimPy."""
+def test_engines_agree_with_memory(name, layer, gbps, buffering, prefetch):
+    """The kernel's tiles on the fast timeline, and the reference's own on SimPy."""
     trace = accelsim.Trace([layer, accelsim.linear("next", layer_of(layer), np.arange(7) % 3)])
-    config = design("eie, split" if split else "eie", **{"dram.gbps": gbps, "buffering": buffering,
-                                                          "prefetch_weights": prefetch})
+    config = design(name, **{"dram.gbps": gbps, "buffering": buffering, "prefetch_weights": prefetch})
+    policy = SMALL[name].get("policy")
     try:
-        fast = accelsim.simulate(trace, config)
+        fast = accelsim.simulate(trace, config, policy=policy)
     except CapacityError:
         with pytest.raises(CapacityError):
-            accelsim.simulate(trace, config, engine="reference")
+            accelsim.simulate(trace, config, policy=policy, engine="reference")
         return
-    slow = accelsim.simulate(trace, config, engine="reference")
+    slow = accelsim.simulate(trace, config, policy=policy, engine="reference")
     for a, b in zip(fast.layers, slow.layers, strict=True):
         assert (a.cycles, a.stalls, a.counts) == (b.cycles, b.stalls, b.counts)
 
@@ -183,23 +189,17 @@ def layer_of(layer):
     return np.arange(21).reshape(3, 7) * (layer.weight.size % 3)
 
 
-WITHOUT_TILES = ("tensor_core",)  # merged after the timeline, not connected to it
-
-
-@pytest.mark.parametrize("kind", WITHOUT_TILES)
-def test_a_machine_without_tiles_refuses_dram(kind):
-    """Never memory for free in silence: dram is an error there, and says what to do."""
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_every_machine_has_a_memory(kind):
+    """A timeline of tiles, or a DRAM of its own, and nobody both (tests/arch/tensor_core/test_dram.py)."""
     name = next(n for n in shipped.names("arch") if load_arch(n).kind == kind)
-    layer = accelsim.linear("l", np.eye(8, dtype=np.int8), np.ones(8, np.int8))
-    with pytest.raises(ConfigError, match=f"kernel engine of kind '{kind}' does not say what it moves from DRAM"):
-        accelsim.simulate(layer, name, set={"dram.gbps": 1})
-
-
-@pytest.mark.parametrize("kind", sorted(set(kinds()) - set(WITHOUT_TILES)))
-def test_every_other_machine_has_tiles(kind):
-    name = next(n for n in shipped.names("arch") if load_arch(n).kind == kind)
-    layer = accelsim.linear("l", np.ones((9, 8), np.int8), np.ones(8, np.int8))
-    result = accelsim.simulate(layer, name, set={"dram.gbps": 1, "resident_weights": False})
+    layer = accelsim.linear("l", np.ones((9, 8), np.int8) * ([1, 0] * 4), np.ones(8, np.int8))
+    result = accelsim.simulate(layer, name, set={"dram.gbps": 1, "resident_weights": False},
+                               policy="dense_fallback" if machine(kind).own_dram else None)
+    slow = accelsim.simulate(layer, name, set={"dram.gbps": 0.01, "resident_weights": False},
+                             policy="dense_fallback" if machine(kind).own_dram else None)
+    assert slow.cycles > result.cycles
+    assert slow.layers[0].roofline.bound == "dram"
     assert result.counts["dram_read_bits"] > 0
     assert result.energy_by_component["dram"] > 0
     assert sum(result.energy_by_component.values()) == pytest.approx(result.energy_pj)

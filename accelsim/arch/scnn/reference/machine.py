@@ -11,9 +11,10 @@ from accelsim.arch.base import LayerRun
 from accelsim.arch.scnn.reference.banks import BankHash, address_hash, xor_hash
 from accelsim.arch.scnn.reference.blocks import activation_blocks, weight_block
 from accelsim.arch.scnn.reference.convolution import Convolution, Phase, as_convolution
+from accelsim.arch.scnn.reference.dram import Dram
 from accelsim.arch.scnn.reference.pe import PE, Vector
 from accelsim.arch.scnn.reference.post import Finished, PostUnit
-from accelsim.arch.scnn.reference.tiles import Piece, Plan, PlanePolicy, entries_of_pieces, plan
+from accelsim.arch.scnn.reference.tiles import Piece, Plan, PlanePolicy, plan
 from accelsim.loads import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.planar import from_images
@@ -47,7 +48,8 @@ def run(layer: Layer, config: Any, policy: PlanePolicy) -> LayerRun:
                "oracle_cycles": -(-counts["macs"] // slots)}
     return LayerRun(machine.cycles, slots, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, mapping=mapping,
-                    output=from_images(layer, machine.post.output()), work=machine.work())
+                    output=from_images(layer, machine.post.output()), work=machine.work(),
+                    tiles=machine.dram.tiles(machine.cycles, config, machine.outputs_fit))
 
 
 class Scnn:
@@ -59,7 +61,7 @@ class Scnn:
         self.spare_pes = [PE(conv, config) for _ in range(config.pe_rows * config.pe_cols - len(self.pes))]
         self.post = PostUnit(conv, config, plan)
         self.cycles = 0
-        self._dram_weight_entries = 0
+        self.dram = Dram(plan)
         self._computing: set[int] = set()  # cycles
         self._post_activity: dict[int, str] = {}  # by cycle
         self._clock = simpy.Environment()
@@ -75,6 +77,10 @@ class Scnn:
         self.cycles = self._cycle
 
     @property
+    def _entry_bits(self) -> int:
+        return int(self.config.value_bits + self.config.index_bits)
+
+    @property
     def _cycle(self) -> int:
         return int(self._clock.now)
 
@@ -85,12 +91,21 @@ class Scnn:
                 for pe, piece in zip(self.pes, pieces, strict=True):
                     pe.load(piece, activation_blocks(self.conv, image, piece.rows.inputs, piece.cols.inputs,
                                                      self.config.index_bits))
+                tile_bits = self._held_bits()
                 for groups in self.plan.rounds:
                     yield self._free_buffers.get(1)
+                    self.dram.begin(tile_bits)
                     yield from self._round(groups)
+                    self.dram.end(len(self.dram.rounds) - 1, self._cycle)
                     yield self._to_post.put([
                         Finished(image, part, piece, groups[part] or range(0), pe.banks.sums)
                         for (part, _, _), piece, pe in zip(self.plan.pes, pieces, self.pes, strict=True)])
+
+    def _held_bits(self) -> int:
+        """The activations in all IARAMs, those of each tile once: all parts have the same tiles."""
+        blocks = [block for (part, _, _), pe in zip(self.plan.pes, self.pes, strict=True) if part == 0
+                  for block in pe.iaram.values()]
+        return sum(len(block.entries) for block in blocks) * self._entry_bits
 
     def _round(self, groups: list[range | None]) -> Ticks:
         """One round of all PEs, cycle by cycle, with a barrier wherever all wait for the slowest."""
@@ -118,7 +133,7 @@ class Scnn:
             for phase in self.conv.worked_phases():
                 block = weight_block(self.conv, filters, channel, phase, self.config.weight_order,
                                      self.config.index_bits)
-                self._dram_weight_entries += len(block.entries)
+                self.dram.fetch_weights(len(block.entries) * self._entry_bits)
                 items.append((channel, phase, block.vectors(self.config.weight_vector)))
         return broadcast
 
@@ -129,12 +144,22 @@ class Scnn:
                             self.plan.cols.widest_touched)
 
     def _post_process(self) -> Ticks:
-        for _ in range(self.conv.images * len(self.plan.temporal_tiles) * len(self.plan.rounds)):
+        for number in range(self.conv.images * len(self.plan.temporal_tiles) * len(self.plan.rounds)):
             finished: list[Finished] = yield self._to_post.get()
+            written_before = self.post.counts["oaram_writes"]
             for activity in self.post.process(finished):
                 self._post_activity[self._cycle] = activity
                 yield self._clock.timeout(1)
+            if self.config.post == "serial":
+                self.dram.end(number, self._cycle)
+            self.dram.write(number, (self.post.counts["oaram_writes"] - written_before) * self._entry_bits)
             yield self._free_buffers.put(1)
+
+    @property
+    def outputs_fit(self) -> bool:
+        """Whether every PE's OARAM holds what it owns of an image."""
+        entries = self.post.largest_oaram_entries()
+        return self.config.oaram_bits == 0 or entries * self._entry_bits <= self.config.oaram_bits
 
     def stalls(self) -> Counter[str]:
         """Slot-cycles by stall."""
@@ -152,14 +177,7 @@ class Scnn:
 
     def counts(self) -> Counter[str]:
         """Everything counted, by the names of COUNTS."""
-        entry_bits = self.config.value_bits + self.config.index_bits
         total = sum((pe.counts for pe in self.pes), self.post.counts.copy())
         total["accumulator_updates"] = sum(pe.banks.updates for pe in self.pes)
-        total["dram_weight_bits"] = self._dram_weight_entries * entry_bits
-        if not self.plan.activations_resident:
-            entries = sum(entries_of_pieces(self.conv, self.config, self.plan.rows, self.plan.cols))
-            times = len(self.plan.rounds) if self.plan.activations_streamed else 1
-            total["dram_activation_bits"] = entries * entry_bits * times
-        if 0 < self.config.oaram_bits < self.post.largest_oaram_entries() * entry_bits:
-            total["dram_output_bits"] = self.post.output().size * entry_bits
+        total.update(self.dram.counts(self.outputs_fit))
         return total

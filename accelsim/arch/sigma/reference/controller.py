@@ -65,8 +65,9 @@ class Controller:
         self.stationary_bits = self._read(gemm.stationary)
         self.streaming_bits = self._read(gemm.streaming)
         self.kept_bits = self._filter() if config.stationary_filter else self.stationary_bits
+        self.tiles = self._tiles()
         self.folds = self._fold(policy)
-        self._write_output_bitmap()
+        self.output_bits = self._write_output_bitmap()
 
     def _read(self, matrix: np.ndarray) -> np.ndarray:
         self.counts["bitmap_bits_read"] += matrix.size
@@ -91,13 +92,12 @@ class Controller:
 
     def _fold(self, policy: Policy) -> list[Fold]:
         """The folds of all tiles: values at the positions that the policy gives them. A fold left empty is skipped."""
-        tiles = self._tiles()
         kept = [[[Value(row, k, int(self.gemm.stationary[row, k])) for k in tile if self.kept_bits[row, k]]
-                 for row in range(len(self.kept_bits))] for tile in tiles]  # kept[tile][row]
+                 for row in range(len(self.kept_bits))] for tile in self.tiles]  # kept[tile][row]
         counts = np.array([[len(values) for values in rows] for rows in kept], np.int64)
         first = place_rows(policy, counts, self.slots)
         folds = []
-        for tile, rows, row_positions in zip(tiles, kept, first, strict=True):
+        for tile, rows, row_positions in zip(self.tiles, kept, first, strict=True):
             position_of = {int(position) + i: value for position, values in zip(row_positions, rows, strict=True)
                            for i, value in enumerate(values)}
             for number in sorted({position // self.slots for position in position_of}):
@@ -111,11 +111,13 @@ class Controller:
         self.counts["bitmap_bits_read"] += len(fold.tile)
         self.counts["table_entries"] += sum(bool(bits[value.k]) for _, value in fold.values)
 
-    def _write_output_bitmap(self) -> None:
-        for row in self.stationary_bits:
-            for vector in self.streaming_bits:
-                self.counts["bitmap_bits_written"] += 1
-                self.counts["outputs_written"] += bool((row & vector).any())
+    def _write_output_bitmap(self) -> np.ndarray:
+        output = np.zeros((len(self.stationary_bits), len(self.streaming_bits)), bool)
+        for row, vector in np.ndindex(output.shape):
+            output[row, vector] = (self.stationary_bits[row] & self.streaming_bits[vector]).any()
+            self.counts["bitmap_bits_written"] += 1
+            self.counts["outputs_written"] += bool(output[row, vector])
+        return output
 
 
 def place_rows(policy: Policy, counts: np.ndarray, slots: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 
 from accelsim.arch.base import LayerRun, Policy
 from accelsim.arch.sigma.reference.controller import Gemm
+from accelsim.arch.sigma.reference.dram import tiles_of, tiles_of_layer
 from accelsim.arch.sigma.reference.machine import Machine
 from accelsim.errors import TraceError
 from accelsim.loads import PeWork
@@ -31,7 +32,7 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
         raise TraceError(f"layer {layer.name!r} is pattern-only (bool tensors) and has no values to compute with; "
                          "give integer tensors, or use engine='kernel', which needs the pattern alone")
     cycles, stalls, counts, mapping = 0, Counter[str](), Counter[str](), Counter[str]()
-    outputs = []
+    outputs, tiles = [], []
     work = np.zeros((config.flex_dpes, config.multipliers_per_dpe), np.int64)
     for product in matrix_products(layer):
         choice, machine = run_product(product, config, policy)
@@ -40,12 +41,13 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
         counts.update(machine.counts)
         work += [dpe.multiplied for dpe in machine.flex_dpes]
         mapping.update({f"gemms_{choice}_stationary": 1, "folds": len(machine.folds)})
+        tiles.append(tiles_of(machine.dram.moved, weights_stay=choice == "mk"))
         sums = machine.accumulators.sums
         outputs.append(sums.T if choice == "mk" else sums)
     return LayerRun(cycles, config.flex_dpes * config.multipliers_per_dpe, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS},
                     mapping={name: mapping[name] for name in MAPPING}, output=assemble(layer, outputs),
-                    work=PeWork.of(work, ("busy", "streamed_zero")))
+                    tiles=tiles_of_layer(tiles, config), work=PeWork.of(work, ("busy", "streamed_zero")))
 
 
 def run_product(product: MatrixProduct, config: Any, policy: Policy) -> tuple[str, Machine]:

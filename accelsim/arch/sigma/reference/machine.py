@@ -13,19 +13,21 @@ import numpy as np
 
 from accelsim.arch.base import Policy
 from accelsim.arch.sigma.reference.controller import Controller, Fold, Gemm
+from accelsim.arch.sigma.reference.dram import Dram
 from accelsim.arch.sigma.reference.flex_dpe import FlexDpe
 from accelsim.arch.sigma.reference.loader import Loader
 from accelsim.arch.sigma.reference.pipeline import Accumulators, FoldPlan, Pipeline, Wave
 
 
 class Machine:
-    """One GEMM's run on an empty machine. Use it once: `run`, then read cycles, stalls, counts, output and folds."""
+    """One GEMM's run on an empty machine. Use it once: `run`, then read what it has counted and computed."""
 
     def __init__(self, gemm: Gemm, preset: np.ndarray, config: Any, policy: Policy) -> None:
         """preset: the accumulators [row, vector] before the run (the bias)."""
         self.config = config
         self.controller = Controller(gemm, config, policy)
         self.folds = self.controller.folds
+        self.dram = Dram(self.controller, config.data_sram_kbytes)
         self.streaming = gemm.streaming
         self.slots = self.controller.slots
         self.stalls: Counter[str] = Counter()
@@ -43,8 +45,10 @@ class Machine:
         """Tick until the last sum is accumulated. The sequencer accounts for all slots of each cycle it asks for."""
         for slot_cycles in self._sequence():
             self.cycles += 1
+            self.dram.tick()
             self.stalls.update(slot_cycles)
             self._clock_edge()
+        self.dram.finish()
 
     def _clock_edge(self) -> None:
         self.pipeline.advance()
@@ -62,6 +66,7 @@ class Machine:
         loaded = 0
         for index, fold in enumerate(self.folds):
             following = self.folds[index + 1] if index + 1 < len(self.folds) else None
+            self.dram.begin(fold)
             self.loader.start(fold)
             while not self.loader.done:
                 yield {"load": self.slots}

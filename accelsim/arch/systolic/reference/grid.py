@@ -20,6 +20,10 @@ class Span:
     first: int
     size: int
 
+    @property
+    def elements(self) -> range:
+        return range(self.first, self.first + self.size)
+
 
 def tile_height(policy: Policy, extent: int, size: int) -> int:
     """The policy's tile height for `extent` elements along an axis of `size` PEs; ModelError unless it fits both."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.arch.base import Policy
+from accelsim.arch.systolic.reference.dram import Dram
 from accelsim.arch.systolic.reference.grid import BETWEEN, DRAIN, FILL, Operand, Span, Waits, cut, entering, tile_height
 from accelsim.errors import ModelError
 
@@ -28,6 +29,7 @@ class Tile:
 class Finished:
     """An output on its way down. number: None where the tile has no such output."""
 
+    tile: int
     out: int
     vector: int
     number: int | None
@@ -36,11 +38,11 @@ class Finished:
 class OutputStationary:
     """matrix [out, input], vectors [vector, input], preset [vector, out]. Use it once: `run`, then read."""
 
-    def __init__(self, matrix: np.ndarray, vectors: np.ndarray, preset: np.ndarray, config: Any,
-                 policy: Policy) -> None:
+    def __init__(self, matrix: np.ndarray, vectors: np.ndarray, preset: np.ndarray, config: Any, policy: Policy,
+                 dram: Dram) -> None:
         self.matrix, self.vectors, self.preset = matrix, vectors, preset.astype(np.int64)
         self.sums = np.zeros_like(self.preset)
-        self.double = config.double_buffer
+        self.double, self.dram = config.double_buffer, dram
         self.inputs = matrix.shape[1]
         self.rows = tile_height(policy, len(matrix), config.rows)
         self.cols = tile_height(policy, len(vectors), config.cols)
@@ -65,12 +67,18 @@ class OutputStationary:
         """Tick until the last output has left."""
         while self.left < len(self.tiles) * self.rows * self.cols:
             if len(self.begins) < len(self.tiles) and self._may_begin():
-                self.begins.append(self.cycle)
+                self._begin(self.tiles[len(self.begins)])
                 if not self.double:
                     self.waits.reset(FILL)
             self._tick()
             self.cycle += 1
         self.stalls = self.waits.stalls + Counter(unused=self.idle_pes * self.cycle)
+
+    def _begin(self, tile: Tile) -> None:
+        self.begins.append(self.cycle)
+        if tile.vectors.first == 0:
+            self.dram.begin_pass()
+        self.dram.begin(tile.outs.elements, tile.vectors.elements, range(self.inputs))
 
     def _may_begin(self) -> bool:
         """Whether the next tile's first operands enter now."""
@@ -128,7 +136,7 @@ class OutputStationary:
             return
         if self.finished[row][col] is not None:
             raise ModelError(f"cycle {self.cycle}: PE ({row}, {col}) overwrites a finished output on its way out")
-        self.finished[row][col] = Finished(out, vector, self.partial[row][col] if real else None)
+        self.finished[row][col] = Finished(tile.number, out, vector, self.partial[row][col] if real else None)
         more = self.double and tile.number + 1 < len(self.tiles)
         self.waits.why[row][col] = BETWEEN if more else DRAIN
 
@@ -157,6 +165,7 @@ class OutputStationary:
             if leaving is not None and leaving.number is not None:
                 self.sums[leaving.vector, leaving.out] = leaving.number
                 self.counts["outputs_written"] += 1
+                self.dram.write(leaving.tile)
             for row, one in zip(leaving_rows, [None, *column[:-1]], strict=True):
                 row[col] = one
             self.shifts_left[col] -= 1

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.arch.base import Policy
+from accelsim.arch.systolic.reference.dram import Dram
 from accelsim.arch.systolic.reference.grid import (
     BETWEEN,
     DRAIN,
@@ -38,10 +39,10 @@ class Tile:
 class Stationary:
     """stationary [input, output], streamed [vector, input], preset [vector, output]. Use it once: `run`, then read."""
 
-    def __init__(self, stationary: np.ndarray, streamed: np.ndarray, preset: np.ndarray, config: Any,
-                 policy: Policy) -> None:
+    def __init__(self, stationary: np.ndarray, streamed: np.ndarray, preset: np.ndarray, config: Any, policy: Policy,
+                 dram: Dram) -> None:
         self.stationary, self.streamed, self.sums = stationary, streamed, preset.astype(np.int64)
-        self.double = config.double_buffer
+        self.double, self.dram = config.double_buffer, dram
         inputs, outputs = stationary.shape
         self.rows, self.cols = tile_height(policy, inputs, config.rows), config.cols  # the whole width is passed
         tile_cols = tile_height(policy, outputs, config.cols)
@@ -51,7 +52,7 @@ class Stationary:
         self.waits = Waits(self.rows, self.cols, LOAD)
         self.counts: Counter[str] = Counter()
         self.cycle = 0
-        self.load_begins: list[int] = []  # of each tile begun
+        self.begins: list[int] = []  # cycle in which the load of each tile begun began
         self.outputs_done = 0  # rows of sums written to the accumulators
         grid = range(self.rows)
         self.held: list[list[int | None]] = [[None] * self.cols for _ in grid]  # None: the tile has none there
@@ -63,8 +64,8 @@ class Stationary:
     def run(self) -> None:
         """Tick until the last sum is accumulated."""
         while self.outputs_done < len(self.tiles) * len(self.streamed):
-            if len(self.load_begins) < len(self.tiles) and self._may_begin():
-                self.load_begins.append(self.cycle)
+            if len(self.begins) < len(self.tiles) and self._may_begin():
+                self._begin(self.tiles[len(self.begins)])
                 if not self.double:
                     self.waits.reset(LOAD)
             self._tick()
@@ -72,13 +73,19 @@ class Stationary:
         self.stalls = self.waits.stalls + Counter(unused=self.idle_pes * self.cycle)
         self.counts["outputs_written"] = self.sums.size
 
+    def _begin(self, tile: Tile) -> None:
+        self.begins.append(self.cycle)
+        if tile.inputs.first == 0:
+            self.dram.begin_pass()
+        self.dram.begin(tile.outputs.elements, range(len(self.streamed)), tile.inputs.elements)
+
     def _may_begin(self) -> bool:
         """Whether the next tile's load begins now, so that its first vector enters in the next cycle."""
-        if not self.load_begins:
+        if not self.begins:
             return True
         if not self.double:
-            return self.outputs_done == len(self.load_begins) * len(self.streamed)
-        begun = self.load_begins[-1]
+            return self.outputs_done == len(self.begins) * len(self.streamed)
+        begun = self.begins[-1]
         bus_is_free = self.cycle >= begun + self.rows
         stream_has_entered = self.cycle >= begun + len(self.streamed)
         first_row_has_switched = self.cycle >= begun + self.cols  # its last PE does in this cycle
@@ -107,7 +114,7 @@ class Stationary:
 
     def _fed(self, row: int) -> Operand | None:
         """What enters `row` in this cycle: one vector a cycle from the one after the load's begin, skewed by row."""
-        found = entering(self.load_begins, self.cycle - 1 - row, len(self.streamed))
+        found = entering(self.begins, self.cycle - 1 - row, len(self.streamed))
         if found is None:
             return None
         tile, vector = self.tiles[found[0]], found[1]
@@ -135,9 +142,9 @@ class Stationary:
 
     def _load(self) -> None:
         """The bus writes one row of the tile that is being loaded; it can be used in the next cycle."""
-        if not self.load_begins:
+        if not self.begins:
             return
-        tile, row = self.tiles[len(self.load_begins) - 1], self.cycle - self.load_begins[-1]
+        tile, row = self.tiles[len(self.begins) - 1], self.cycle - self.begins[-1]
         if row >= self.rows:
             return
         for col in range(self.cols):
@@ -167,4 +174,6 @@ class Stationary:
                 self.counts["accumulator_reads"] += tile.inputs.first > 0
                 self.counts["accumulator_writes"] += 1
                 self.sums[vector, tile.outputs.first + col] += total
+                if tile.inputs.elements[-1] == len(self.stationary) - 1:
+                    self.dram.write(number)
         self.outputs_done += 1

@@ -46,4 +46,4 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
                "issue_cycles": sum(step.issue_cycles for step in machine.steps)}
     return LayerRun(machine.cycles, machine.slots, {name: stalls[name] for name in STALLS},
                     {name: machine.counts[name] for name in COUNTS}, notes, mapping, assemble(layer, results),
-                    work=machine.work())
+                    work=machine.work(), memory=None if config.dram is None else machine.memory.account())

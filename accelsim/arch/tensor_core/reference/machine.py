@@ -93,6 +93,8 @@ class Machine:
     def _count(self) -> None:
         """What follows from the steps and slices, beside what was counted on the way."""
         config, form, shape = self.config, self.grid.form, self.grid.shape
+        written_bytes = self.memory.written_bytes
+        self.counts.update(l2_write_bytes=written_bytes, dram_write_bytes=self.memory.dram.in_bursts(written_bytes))
         for step in self.steps:
             assert step.work is not None
             own = issued(step.work, config)

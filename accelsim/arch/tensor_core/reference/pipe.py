@@ -1,10 +1,12 @@
 """A pipe of so many bytes per cycle, first in, first out: DRAM, L2 and ports are pipes.
 
-Source: docs/machines/tensor_core.md, Byte clocks. Here the bytes move cycle by cycle; the page's formula follows.
+Source: docs/machines/tensor_core.md, Byte clocks. Here the bytes move cycle by cycle; the page's formula follows. A
+rate that is no whole number moves exact parts of bytes.
 """
 
 from collections import deque
 from collections.abc import Generator
+from fractions import Fraction
 
 import simpy
 
@@ -12,9 +14,9 @@ import simpy
 class Pipe:
     """Bytes booked in a cycle start to move in that cycle, behind those booked before."""
 
-    def __init__(self, env: simpy.Environment, per_cycle: int) -> None:
+    def __init__(self, env: simpy.Environment, per_cycle: int | Fraction) -> None:
         self.env, self.per_cycle = env, per_cycle
-        self.waiting: deque[tuple[int, simpy.Event]] = deque()  # (bytes left, done), oldest first
+        self.waiting: deque[tuple[int | Fraction, simpy.Event]] = deque()  # (bytes left, done), oldest first
         self.moving = False
 
     def book(self, amount: int) -> simpy.Event:
