@@ -10,6 +10,7 @@ from typing import Any
 from accelsim.config import ArchConfig
 from accelsim.errors import CapacityError, ConfigError, UnsupportedLayerError
 from accelsim.hw.memory.config import DramConfig
+from accelsim.report.timeline import FINEST
 from accelsim.results import LayerResult, Result
 from accelsim.simulation import simulate
 from accelsim.timelines import timeline
@@ -48,7 +49,7 @@ def check_format(trace: Mapping[str, Any]) -> None:
     assert set(trace) == {"displayTimeUnit", "otherData", "traceEvents"}
     assert trace["displayTimeUnit"] in ("ms", "ns")
     assert isinstance(trace["otherData"], dict)
-    last: dict[tuple[Any, ...], float] = {}
+    last: dict[tuple[Any, ...], int] = {}
     named: set[tuple[int, int]] = set()
     for event in trace["traceEvents"]:
         _check_event(event)
@@ -56,11 +57,16 @@ def check_format(trace: Mapping[str, Any]) -> None:
             named.add((event["pid"], event["tid"]))
             continue
         key = (event["ph"], event["pid"], event["name"] if event["ph"] == "C" else event["tid"])
-        before = last.get(key, -1 if event["ph"] in "Ci" else 0)
-        assert event["ts"] > before or (event["ph"] == "X" and event["ts"] == before), (event, before)
-        last[key] = event["ts"] + event.get("dur", 0)
+        begin, before = _parts(event["ts"]), last.get(key, -1 if event["ph"] in "Ci" else 0)
+        assert begin > before or (event["ph"] == "X" and begin == before), (event, before / FINEST)
+        last[key] = begin + _parts(event.get("dur", 0))
         assert (event["pid"], 0) in named
         assert event["ph"] != "X" or (event["pid"], event["tid"]) in named
+
+
+def _parts(time: float) -> int:
+    """A time of the file in its finest parts of a cycle, which add up exactly where floats do not."""
+    return round(time * FINEST)
 
 
 def _check_event(event: Event) -> None:

@@ -49,7 +49,9 @@ def trace_(
 ) -> None:
     """Draw the tensors of a published WORKLOAD: exact densities, spread as in recorded networks."""
     from accelsim.workload.synthetic import draw_trace
+    from accelsim.workload.trace import writable
 
+    writable(output)
     drawn = draw_trace(workload, seed, batch, values, uniform, layers=layer)
     path = drawn.save(output)
     typer.echo(f"{path}: {drawn.name}, {len(drawn)} layers, digest {drawn.digest}")

@@ -155,10 +155,9 @@ def _print_or_write(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text)
         return
-    try:
-        output.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"-o {output}: cannot be written ({error.strerror}); choose another") from None
+    from accelsim.report.whole import write_whole
+
+    write_whole(output, f"{text}\n".encode())
 
 
 def _parse_vary(item: str) -> tuple[str, list[Any]]:

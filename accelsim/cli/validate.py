@@ -31,16 +31,17 @@ def validate(
     """
     from accelsim.report import validation
     from accelsim.report.progress import progress
+    from accelsim.report.whole import check_writable, write_whole
     from accelsim.validation.catalogue import chapter_names
     from accelsim.validation.check import check
 
     names = chapter_names(arch or [])
     if output is not None:
-        validation.prepare(output)
+        check_writable(output)
     with progress("checking") as step:
         outcomes = check(names, golden, processes, step)
     if output is not None:
-        validation.write(output, validation.as_markdown(outcomes, names))
+        write_whole(output, validation.as_markdown(outcomes, names).encode())
     typer.echo(validation.as_text(outcomes))
     if any(outcome.surprise for outcome in outcomes):
         raise typer.Exit(DIFFERS)

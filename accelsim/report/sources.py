@@ -127,6 +127,8 @@ def _files(path: Path) -> list[Path]:
             return inside
         if not path.exists():
             raise ReportError(f"{path}: no such file; {_WANTED}")
+        if not path.is_file():  # a pipe would be waited for, a device never ends
+            raise ReportError(f"{path}: is not a file; {_WANTED}")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ReportError(f"{str(path)[:200]!r}: cannot be read ({reason}); {_WANTED}") from None

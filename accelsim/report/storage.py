@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Sequence
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 from rich.table import Table
@@ -11,10 +11,12 @@ from rich.text import Text
 from accelsim.errors import ConfigError
 from accelsim.report.files import dump
 from accelsim.report.table import rendered
+from accelsim.report.whole import check_writable, write_whole
 from accelsim.workload.formats import CATALOGUE
 from accelsim.workload.formats.expected import expected_bits
 from accelsim.workload.formats.survey import TensorStorage
 
+_ENDINGS = ("png", "svg", "pdf")
 _SIDE = 10_000  # of the figure's matrix: 10^8 positions
 _DRAWN = {"dense": "-", "bitmap": "-", "run_length": "-", "coo": "--", "csr": "--", "csc": ":", "eie_csc": "-.",
           "n_of_16": ":"}
@@ -58,6 +60,10 @@ def plot(path: Path, name: str, tensors: Sequence[TensorStorage]) -> None:
     """Bits per position against sparsity for independent random masks of 10^8 positions and 8-bit values (expected,
     closed form), with the counted bits of each tensor in its best format as points. The path's ending is the type.
     """
+    ending = path.suffix.lower().removeprefix(".")
+    if ending not in _ENDINGS:
+        raise ConfigError(f"-o {path}: a figure's name ends in .png, .svg or .pdf")
+    check_writable(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -72,12 +78,9 @@ def plot(path: Path, name: str, tensors: Sequence[TensorStorage]) -> None:
     points = [(100 * (1 - t.nonzeros / t.positions), (t.bits[t.best] or 0) / t.positions) for t in tensors]
     axes.plot(*zip(*points, strict=True), "k.", label=f"{name}: best, counted")
     axes.legend(fontsize="small")
-    try:
-        figure.savefig(path, dpi=150)
-    except ValueError as error:
-        raise ConfigError(f"-o {path}: {error}; end the name in .png, .svg or .pdf") from None
-    except OSError as error:
-        raise ConfigError(f"-o {path}: cannot be written ({error.strerror}); choose another path") from None
+    content = BytesIO()
+    figure.savefig(content, format=ending, dpi=150)
+    write_whole(path, content.getvalue())
 
 
 def _layer_table(layer: str, tensors: Sequence[TensorStorage]) -> Table:

@@ -42,6 +42,8 @@ def prepare(path: Path) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(None, "it is a folder")
+        if path.exists() and not path.is_file():
+            raise FileExistsError(None, "it is not a file")
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".accelsim-"):
             pass
     except (OSError, ValueError) as error:

@@ -1,14 +1,10 @@
 """Published figures beside ours, as tables for a terminal and as a page of Markdown."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from accelsim.errors import ConfigError
 from accelsim.report.table import new_table, rendered
 from accelsim.validation.catalogue import chapters
 from accelsim.validation.check import HOLDS, MISSES, NOT_CHECKED, Outcome
@@ -53,37 +49,6 @@ def as_markdown(outcomes: Sequence[Outcome], names: Sequence[str]) -> str:
             lines += _group(group, rows) if rows else []
         lines += ["### Published, but not checked", "", *_table(("figure", "why"), chapter.unchecked)]
     return "\n".join(lines) + "\n"
-
-
-def write(path: Path, text: str) -> None:
-    """`text` to `path`, whole or not at all; ConfigError when that is not possible."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        try:
-            Path(temporary).write_text(text, encoding="utf-8")
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-    except (OSError, ValueError) as error:
-        raise _unusable(path, error) from None
-
-
-def prepare(path: Path) -> None:
-    """ConfigError, before anything is simulated, when no file can be written at `path`."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "it is a folder")
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except (OSError, ValueError) as error:
-        raise _unusable(path, error) from None
-
-
-def _unusable(path: Path, error: Exception) -> ConfigError:
-    reason = getattr(error, "strerror", None) or error
-    return ConfigError(f"-o {path}: cannot be written ({reason}); choose another path")
 
 
 def _by_chapter(outcomes: Sequence[Outcome]) -> list[tuple[Chapter, list[Outcome]]]:

@@ -13,6 +13,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     try:
         if target.is_dir():
             raise ReportError(f"-o {target}: is a folder; give the path of a file")
+        if target.exists() and not target.is_file():  # to replace a device or a pipe would take it from all its users
+            raise ReportError(f"-o {target}: is not a file; give the path of a file")
         with tempfile.TemporaryFile(dir=target.parent):
             pass  # what permissions, quotas and mounts say together
     except (OSError, ValueError) as error:

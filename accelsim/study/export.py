@@ -2,11 +2,12 @@
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import ConfigError
+from accelsim.report.whole import write_whole
 
 if TYPE_CHECKING:
     import pyarrow
@@ -62,8 +63,8 @@ def as_table(rows: Sequence[Row]) -> str:
 
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """`as_csv` into `path`, whole or not at all."""
-    _whole(path, lambda part: part.write_text(as_csv(rows) + "\n", encoding="utf-8"))
+    """`as_csv` into `path`, whole or not at all; ReportError when it cannot be written."""
+    write_whole(path, f"{as_csv(rows)}\n".encode())
 
 
 def write_parquet(rows: Sequence[Row], path: Path) -> None:
@@ -74,7 +75,9 @@ def write_parquet(rows: Sequence[Row], path: Path) -> None:
         raise ConfigError("--format parquet needs pyarrow; pip install 'accelsim[cluster]', or use csv") from None
     names = columns_of(rows)
     table = pyarrow.table({name: _column([row.get(name) for row in rows]) for name in names})
-    _whole(path, lambda part: pyarrow.parquet.write_table(table, part, compression="zstd"))
+    content = BytesIO()
+    pyarrow.parquet.write_table(table, content, compression="zstd")
+    write_whole(path, content.getvalue())
 
 
 def _column(values: list[Any]) -> "pyarrow.Array":
@@ -88,16 +91,6 @@ def _column(values: list[Any]) -> "pyarrow.Array":
     if kinds and kinds <= {int, float}:
         return pyarrow.array([None if v is None else float(v) for v in values], pyarrow.float64())
     return pyarrow.array([None if v is None else str(v) for v in values], pyarrow.string())
-
-
-def _whole(path: Path, write: Any) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write(part)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ConfigError(f"-o {path}: cannot be written ({error.strerror or error}); choose another") from None
 
 
 def _cell(value: Any) -> str:

@@ -140,6 +140,7 @@ class Trace:
 
         Raises TraceError when the file cannot be written.
         """
+        writable(path)
         target, tensors, specs = Path(path), {}, []
         for index, layer in enumerate(self.layers):
             spec: dict[str, Any] = {"op": layer.op, "name": layer.name, **layer.geometry}
@@ -170,9 +171,14 @@ class Trace:
 def writable(path: str | os.PathLike[str]) -> None:
     """TraceError, before the work is done, when no file can be written at `path`."""
     target = Path(path)
-    if target.is_dir() or not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
-        raise TraceError(f"{target}: cannot be written (its folder is missing or closed, or it is one itself); "
-                         "choose another path")
+    try:
+        replaceable = target.is_file() or not target.exists()  # no folder, and no device or pipe of others either
+    except (OSError, ValueError) as error:
+        raise TraceError(f"{str(target)[:200]}: cannot be written ({getattr(error, 'strerror', None) or error}); "
+                         "choose another path") from None
+    if not replaceable or not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
+        raise TraceError(f"{target}: cannot be written (its folder is missing or closed, or it is a folder, a pipe or "
+                         "a device itself); choose another path")
 
 
 def load_trace(path: str | os.PathLike[str]) -> Trace:

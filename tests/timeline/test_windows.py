@@ -22,6 +22,9 @@ ARCHS = {
               "dram.gbps": 2.0},
     "tpu_128x128": {"rows": 5, "cols": 4, "double_buffer": True, "dram.gbps": 1.0},
     "procrustes": {"pe_rows": 2, "pe_cols": 3, "glb_bound": True, "dram.gbps": 2.0},
+    # weights that arrive after their load: what a pass does after that wait is drawn, too
+    "eyeriss_v2": {"cluster_rows": 1, "cluster_cols": 2, "pe_rows": 3, "pe_cols": 2, "clock_mhz": 333.0,
+                   "dram.gbps": 0.3, "dram.burst_bytes": 8, "resident_activations": True},
     "a100_dense": {"sms": 3, "launch_cycles": 9, "tile": "128x128_32x3", "split_k": 2},
 }
 
@@ -185,3 +188,16 @@ def test_a_machine_without_events_says_so(monkeypatch):
     monkeypatch.setattr("accelsim.arch.base.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="'eie' does not say when it does what"):
         accelsim.timeline(result)
+
+
+@pytest.mark.small
+def test_times_that_floats_cannot_add_exactly_are_in_order():
+    slices = [{"name": "n", "cat": "c", "ph": "X", "ts": ts, "dur": dur, "pid": 1, "tid": 0, "args": {}}
+              for ts, dur in ((0.192, 0.384), (0.576, 0.1))]
+    title = {"name": "process_name", "cat": "c", "ph": "M", "ts": 0, "pid": 1, "tid": 0, "args": {"name": "p"}}
+    thread = title | {"name": "thread_name"}
+    trace = {"displayTimeUnit": "ns", "otherData": {}, "traceEvents": [title, thread, *slices]}
+    check_format(trace)
+    slices[1]["ts"] = 0.575
+    with pytest.raises(AssertionError):
+        check_format(trace)

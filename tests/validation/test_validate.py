@@ -112,7 +112,7 @@ def test_surprises_end_with_status_1(monkeypatch):
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--arch", "nosuch"], "no shipped architecture is called 'nosuch'"),
     (["--arch", "systolic", "-o", "nosuch/page.md"], "cannot be written"),
-    (["--arch", "systolic", "-o", "."], "it is a folder"),
+    (["--arch", "systolic", "-o", "."], "is a folder"),
     (["--arch", "systolic", "--golden", "nosuch"], "not a folder")])
 def test_mistakes(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

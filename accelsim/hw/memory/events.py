@@ -120,7 +120,8 @@ def _merged(pieces: np.ndarray) -> np.ndarray:
     if not len(pieces):
         return pieces
     begins = np.flatnonzero(np.diff(pieces[:, 0], prepend=-1))
-    return np.stack([pieces[begins, 0], pieces[begins, 1], pieces[np.append(begins[1:], len(pieces)) - 1, 2]], axis=1)
+    ends = np.maximum.reduceat(pieces[:, 2], begins)  # a wait inside a load ends before its tile does
+    return np.stack([pieces[begins, 0], pieces[begins, 1], ends], axis=1)
 
 
 def _requests(work: Work, times: Times, layer_of: np.ndarray, buffering: int) -> np.ndarray:
