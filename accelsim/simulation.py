@@ -6,7 +6,7 @@ Everything else (command line, sweeps, reports, tests, notebooks) calls `simulat
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from accelsim.errors import AccountingError, ConfigError, ModelError, TraceError
 from accelsim.hw.energy import SHARED, EnergyTable, load_energy_table
 from accelsim.hw.memory import overlay as memory
 from accelsim.results import LayerResult, Result
-from accelsim.roofline import roofline
+from accelsim.roofline import Roofline, roofline
 from accelsim.workload.layer import Layer
 from accelsim.workload.trace import Trace, load_trace
 
@@ -50,14 +50,14 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     for layer in trace.layers:
         alone.append(run(layer, config, rule))
         check_accounting(model, layer, alone[-1])
-    if config.dram is not None and model.own_dram:
-        instant = model.instant_dram(config)
-        runs, channel = _with_own_memory(model, alone)
-        alone = [run(layer, instant, rule) for layer in trace.layers]
-    else:
-        runs, channel = _with_memory(model, config, trace, alone, engine)
-    layers = [_layer_result(layer, outcome, waited, model, config, dram_cycles) for layer, outcome, waited, dram_cycles
-              in zip(trace.layers, alone, runs, channel, strict=True)]
+    own_dram = config.dram is not None and model.own_dram
+    runs, channel = _with_own_memory(model, alone) if own_dram else _with_memory(model, config, trace, alone, engine)
+    layers = []
+    for layer, outcome, waited, dram_cycles in zip(trace.layers, alone, runs, channel, strict=True):
+        ladder = partial(roofline, outcome.cycles, outcome.slots, outcome.stalls, model.stall_classes, dram_cycles)
+        if own_dram:
+            ladder = partial(_roofline_without_waits, model, run, layer, config, rule, dram_cycles)
+        layers.append(_layer_result(layer, waited, model, config, ladder))
     return Result(
         arch=config.name, config=config, trace=trace.name, policy=policy_name, engine=engine,
         layers=tuple(_priced(layer, model, config, table) for layer in layers),
@@ -147,16 +147,22 @@ def _with_own_memory(model: Machine, runs: list[LayerRun]) -> tuple[list[LayerRu
     return counted, channel
 
 
-def _layer_result(layer: Layer, alone: LayerRun, run: LayerRun, model: Machine, config: ArchConfig,
-                  dram_cycles: int | None) -> LayerResult:
+def _roofline_without_waits(model: Machine, run: Callable[..., LayerRun], layer: Layer, config: ArchConfig,
+                            rule: Policy, dram_cycles: int | None) -> Roofline:
+    """Of a machine with a DRAM of its own: the machine alone is another run, in which that takes no time."""
+    alone = run(layer, model.instant_dram(config), rule)
+    return roofline(alone.cycles, alone.slots, alone.stalls, model.stall_classes, dram_cycles)
+
+
+def _layer_result(layer: Layer, run: LayerRun, model: Machine, config: ArchConfig,
+                  ladder: Callable[[], Roofline]) -> LayerResult:
     """Without its energy."""
     return LayerResult(
         name=layer.name, op=layer.op, shape=layer.shape_text, cycles=run.cycles,
         time_us=run.cycles / config.clock_mhz, energy_pj=0.0, energy_by_component={}, energy_by_data={},
         slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense,
         run_notes=run.notes, more_notes=partial(model.notes, layer, config, run.mapping),
-        mapping=run.mapping, roofline=roofline(alone.cycles, run.slots, alone.stalls, model.stall_classes, dram_cycles),
-        output=run.output, work=run.work, layer=layer,
+        mapping=run.mapping, find_roofline=ladder, output=run.output, work=run.work, layer=layer,
     )
 
 

@@ -175,7 +175,8 @@ def test_tiles_by_hand():
     tiles = run(layer, "none", **SMALL | {"tile_depth": 2, "dram.gbps": 1, "gradients_per_cycle": 1},
                 phases=["weight_update"]).tiles
     assert tiles.to_lists() == {"compute_cycles": [6, 4], "weight_bits": [4 * 32, 4 * 32],
-                                "activation_bits": [3 * 32, 3 * 32], "output_bits": [144, 144]}
+                                "activation_bits": [3 * 32, 3 * 32], "output_bits": [144, 144],
+                                "load_cycles": [0, 0]}
 
 
 def test_all_pruned_costs_no_cycle():

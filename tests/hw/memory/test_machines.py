@@ -28,6 +28,8 @@ SMALL = {
     "systolic ws": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "ws", "double_buffer": True},
     "systolic is": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "is"},
     "systolic os": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "double_buffer": True},
+    "eyeriss": {"arch": "eyeriss_v2", "cluster_rows": 1, "cluster_cols": 2, "glb_iact_bytes": 40},
+    "eyeriss v1": {"arch": "eyeriss_v1", "pe_rows": 4, "pe_cols": 5, "glb_iact_bytes": 40},
     "procrustes": {"arch": "procrustes", "pe_rows": 2, "pe_cols": 3, "register_file_words": 80},
     "procrustes, tiny buffer": {"arch": "procrustes", "pe_rows": 2, "pe_cols": 3, "glb_words": 20},
     "systolic, tiny buffer": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "data_sram_kbytes": 0.01},
@@ -61,6 +63,8 @@ def operand_bits(name, layer) -> tuple[int, int]:
         return 20 * int(np.count_nonzero(layer.weight)), 20 * int(np.count_nonzero(layer.activation))
     if name.startswith("procrustes"):
         return 32 * int(np.count_nonzero(layer.weight)), 32 * layer.activation.size
+    if name.startswith("eyeriss"):
+        return 8 * int(np.count_nonzero(layer.weight)), 0  # inputs that a stride passes over are not read
     return 16 * layer.weight.size, 16 * layer.activation.size
 
 
@@ -144,6 +148,7 @@ def simulated(name, layer, gbps, **changes):
     ("dcnn, small RAM", "iaram_bits", [100, 200, 400, 800, 81920]), ("scnn", "buffering", [1, 2, 4]),
     ("systolic os", "data_sram_kbytes", [0.01, 0.1, 1.0, None]), ("eie", "buffering", [1, 2, 4, 64]),
     ("procrustes, tiny buffer", "glb_words", [1, 20, 50, 1000]),
+    ("eyeriss", "glb_iact_bytes", [1, 10, 40, 160, 4608]), ("eyeriss v1", "glb_iact_bytes", [1, 10, 40, 160, 4608]),
     ("sigma", "buffering", [1, 2, 4, 64]), ("systolic is", "buffering", [1, 2, 4, 64]),
 ])
 @given(layer=testing.layers(size=10))
