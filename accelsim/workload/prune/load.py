@@ -21,9 +21,12 @@ def masks(weights: Sequence[Weights], pes: int, window: int, sparsity: float) ->
         scores = layer.scores().reshape(-1, layer.stack[2])
         free = largest(scores, kept(scores.size, sparsity))
         mask = np.zeros(scores.shape, bool)
-        for first in range(0, scores.shape[1], window):
-            part = slice(first, first + window)
-            share = round(int(np.count_nonzero(free[:, part])) / pes)
+        parts = [slice(first, first + window) for first in range(0, scores.shape[1], window)]
+        stay = [int(np.count_nonzero(free[:, part])) for part in parts]
+        shares = [round(n / pes) for n in stay]
+        if not any(shares):  # few weights, far apart: a layer is never lost, as with the other methods
+            shares[stay.index(max(stay))] = 1
+        for part, share in zip(parts, shares, strict=True):
             keep = min(share, len(scores) // pes * scores[:, part].shape[1])
             if keep:
                 mask[:, part] = _window(scores[:, part], pes, keep)

@@ -124,6 +124,7 @@ def test_load(layer, pes, window, sparsity):
     lines = kept(layer, f"load:{pes}:{window}:{sparsity}").reshape(rows, -1)
     for first in range(0, lines.shape[1], window):
         assert len({int(lines[pe::pes, first:first + window].sum()) for pe in range(pes)}) == 1
+    assert lines.any(), "at least one weight of a layer stays"
 
 
 @given(layers(), SPARSITIES)
