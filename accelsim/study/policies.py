@@ -98,6 +98,7 @@ def compare_policies(trace: "Trace | Layer | str | os.PathLike[str]", arch: "Arc
     """
     loaded = as_trace(trace)
     archs = [arch] if isinstance(arch, (str, os.PathLike, ArchConfig)) else list(arch)
+    wanted = [policies] if isinstance(policies, str) else list(policies)
     if not archs or not policies:
         raise ConfigError("a comparison needs at least one arch and one policy")
     rows: list[PolicyRow] = []
@@ -107,17 +108,16 @@ def compare_policies(trace: "Trace | Layer | str | os.PathLike[str]", arch: "Arc
         changes = dict(zip(axes, values, strict=True))
         config = load_arch(base, changes)
         label = " ".join([config.name, *(f"{key}={value}" for key, value in changes.items())])
-        results, refused = _results(loaded, config, _names(config.kind, policies), policies in ("all", ["all"]))
+        results, refused = _results(loaded, config, _names(config.kind, wanted), lenient=wanted == ["all"])
         rows += _design_rows(config, label, results)
         left_out += [f"{label}, {name}: {why}" for name, why in refused.items()]
     return PolicyComparison(loaded.name, tuple(rows), tuple(left_out))
 
 
-def _names(kind: str, wanted: "str | Sequence[str]") -> list[str]:
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    if names == ["all"]:
+def _names(kind: str, wanted: list[str]) -> list[str]:
+    if wanted == ["all"]:
         return list(policies_of(kind))
-    return list(dict.fromkeys(find_policy(kind, name)[0] for name in names))
+    return list(dict.fromkeys(find_policy(kind, name)[0] for name in wanted))
 
 
 def _results(trace: "Trace", config: ArchConfig, names: Sequence[str],

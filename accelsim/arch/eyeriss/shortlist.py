@@ -4,7 +4,7 @@ The networks are those of the engine, fed with the mean bits of the layer's weig
 the second step of the first chunk; everything else is the estimate's.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,21 +49,28 @@ def _cycles(shape: Shape, config: EyerissConfig, candidate: Candidate) -> float:
     tiling = tiling_of(shape, candidate.mapping, config)
     windows = -(-tiling.chunk // tiling.row_lanes) * shape.out_cols
     compute = lane_cycles(windows, candidate.tile.window_cycles, tiling.m0, DesignBounds.of(config))
-    first, later = (_pass_cycles(shape, config, candidate, tiling, min(z, tiling.steps - 1), compute) for z in (0, 1))
-    chunks = tiling.group_rounds * tiling.filter_rounds * tiling.chunks
-    return chunks * (first + (tiling.steps - 1) * later)
+    job = _job(shape, config, candidate, tiling)
+    chunk = _pass_cycles(job, 0, compute)
+    if tiling.steps > 1:
+        chunk += (tiling.steps - 1) * _pass_cycles(job, 1, compute)
+    return tiling.group_rounds * tiling.filter_rounds * tiling.chunks * chunk
 
 
-def _pass_cycles(shape: Shape, config: EyerissConfig, candidate: Candidate, tiling: Tiling, z: int,
-                 compute: float) -> float:
-    """Cycles of step z of the first chunk."""
+def _job(shape: Shape, config: EyerissConfig, candidate: Candidate, tiling: Tiling) -> layout.Job:
+    """What the networks are told of the layer and the design."""
     bits = MeanBits(
         np.broadcast_to(np.int64(round(candidate.tile.tile_bits)), (shape.groups, tiling.filter_tiles, tiling.strips)),
         *2 * (np.broadcast_to(np.int64(round(candidate.tile.stream_bits)), (
             shape.groups, tiling.channel_blocks, tiling.tap_blocks, shape.images, shape.height)),))
-    design, ways = design_of(config), routes(config.cluster_rows, config.cluster_cols)
-    job = layout.Job(bits, shape, tiling, design, ways, layout.strips_of(shape, tiling))
-    now, loads = pass_at(tiling, 0, 0, 0, z), network_scratch(tiling, design, ways, bits.stream_bits.shape)
+    return layout.Job(bits, shape, tiling, design_of(config), routes(config.cluster_rows, config.cluster_cols),
+                      layout.strips_of(shape, tiling))
+
+
+def _pass_cycles(job: layout.Job, z: int, compute: float) -> float:
+    """Cycles of step z of the first chunk."""
+    bits: Any = job.data
+    shape, tiling, design = job.shape, job.tiling, job.design
+    now, loads = pass_at(tiling, 0, 0, 0, z), network_scratch(tiling, design, job.routes, bits.stream_bits.shape)
     weights, _, _ = weight_network(bits, shape, tiling, design, now, loads)
     iacts, _ = iact_network(job, now, loads, np.zeros(layout.COLUMNS, np.int64))
     sums, _ = psum_network(shape, tiling, design, now, loads)

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from arch.tiles import reference_tiles
 
 from accelsim import load_arch
-from accelsim.arch import machine
 from accelsim.workload.layer import conv2d
 
 # Two groups of a filter on a row of 8 inputs.
@@ -16,13 +16,7 @@ LAYER = conv2d("row", np.array([3, 4])[:, None, None, None], np.array([1, 0, 0, 
 def tiles(**changes: Any) -> dict[str, list[int]]:
     config = load_arch("dcnn", {"pe_rows": 1, "pe_cols": 1, "dot_width": 1, "kc_max": 1, "index_bits": 1,
                                 "dram.gbps": 1.0} | changes)
-    model = machine("dcnn")
-    result = model.reference(LAYER, config, model.policies["equal_planes"])
-    assert result.tiles is not None
-    assert result.tiles.compute_cycles.sum() == result.cycles
-    moved = result.tiles.to_lists()
-    assert not any(moved.pop("load_cycles")), "everything comes to a buffer before"
-    return moved
+    return reference_tiles(LAYER, config)
 
 
 def test_all_fits():

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from arch.tiles import reference_tiles
 
 from accelsim import load_arch
-from accelsim.arch import machine
 from accelsim.workload.layer import Layer, conv2d, linear
 
 
@@ -19,13 +19,7 @@ def tiles(layer: Layer, **changes: Any) -> dict[str, list[int]]:
     """On one PE, groups being of one filter; nothing stays that the case does not say."""
     config = load_arch("scnn", {"pe_rows": 1, "pe_cols": 1, "kc_max": 1, "dram.gbps": 1.0,
                                 "resident_activations": False} | changes)
-    model = machine("scnn")
-    result = model.reference(layer, config, model.policies["equal_planes"])
-    assert result.tiles is not None
-    assert result.tiles.compute_cycles.sum() == result.cycles
-    moved = result.tiles.to_lists()
-    assert not any(moved.pop("load_cycles")), "everything comes to a buffer before"
-    return moved
+    return reference_tiles(layer, config)
 
 
 @pytest.mark.parametrize(("post", "compute_cycles"), [("overlapped", [2, 2, 22]), ("serial", [10, 10, 10])])

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from arch.tiles import reference_tiles
 
 from accelsim import load_arch
-from accelsim.arch import machine
 from accelsim.workload.layer import Layer, linear, matmul
 
 # K tiles of two. No vector has k = 0, 1 or 5, so that values stay at k = 2 and 3 alone: two folds of the middle tile.
@@ -16,13 +16,7 @@ STREAMED = [[0, 0, 1, 1, 2, 0], [0, 0, 0, 1, 0, 0]]
 def tiles(layer: Layer, **changes: Any) -> dict[str, list[int]]:
     config = load_arch("sigma", {"flex_dpes": 1, "multipliers_per_dpe": 2, "bandwidth_words_per_cycle": 1,
                                  "stationary": "mk", "dram.gbps": 1.0} | changes)
-    model = machine("sigma")
-    result = model.reference(layer, config, model.policies["packed"])
-    assert result.tiles is not None
-    assert result.tiles.compute_cycles.sum() == result.cycles
-    moved = result.tiles.to_lists()
-    assert not any(moved.pop("load_cycles")), "everything comes to a buffer before"
-    return moved
+    return reference_tiles(layer, config)
 
 
 @pytest.mark.parametrize(("kbytes", "again"), [(None, 0), (52 / 8192, 0), (51 / 8192, 52)])

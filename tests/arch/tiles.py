@@ -1,0 +1,16 @@
+"""What a reference says that a layer moves, for tests that work it out by hand."""
+
+from accelsim.arch import machine
+from accelsim.config import ArchConfig
+from accelsim.workload.layer import Layer
+
+
+def reference_tiles(layer: Layer, config: ArchConfig) -> dict[str, list[int]]:
+    """The tiles by name under the published policy, of a machine whose weights come to a buffer before."""
+    model = machine(config.kind)
+    result = model.reference(layer, config, next(iter(model.policies.values())))
+    assert result.tiles is not None
+    assert result.tiles.compute_cycles.sum() == result.cycles
+    moved = result.tiles.to_lists()
+    assert not any(moved.pop("load_cycles")), "everything comes to a buffer before"
+    return moved
