@@ -167,13 +167,20 @@ def _stationary_weights(loops: Loops, mapping: Mapping, live: Extents, phase: Ph
 
 
 def _dram_words(loops: Loops, bits: int, phase: Phase, config: ProcrustesConfig) -> tuple[int, int, int]:
-    """Weights read, activations and gradients read, and words written, when the better of two orders is taken."""
+    """Weights read, activations and gradients read, and words written, by the blocks that move the least."""
     dense = loops.groups * loops.filters * loops.channels * loops.slice_weights
     weights = bits + (ceil_div(dense, WORD_BITS) if config.sparse else 0)
-    half = max(1, config.glb_words // 2)
-    x, y, weight_passes = loops.x_words, loops.y_words, max(1, ceil_div(weights, half))
+    room = loops.groups * max(1, config.glb_words // 2)
+    x, y = loops.x_words, loops.y_words
     if phase == "weight_update":
-        return bits, min(x, y) * weight_passes + max(x, y), weights
-    source, target = (x, y) if phase == "forward" else (y, x)
-    sums_stay, weights_stay = (weights * ceil_div(target, half), source), (weights, source * weight_passes)
-    return *min(sums_stay, weights_stay, key=sum), target
+        cuts = range(1, loops.filters + 1)
+        return bits, min(x * i + y * _rounds(weights, room * i) for i in cuts), weights
+    source, target, lanes = (x, y, loops.filters) if phase == "forward" else (y, x, loops.channels)
+    sums_stay = ((weights * _rounds(target, room * i), source * i) for i in range(1, lanes + 1))
+    weights_stay = (weights, source * _rounds(weights, room))
+    return *min(*sums_stay, weights_stay, key=sum), target
+
+
+def _rounds(words: int, room: int) -> int:
+    """How often something passes by `words` of which `room` stay at a time."""
+    return max(1, ceil_div(words, room))
