@@ -29,7 +29,7 @@ class Procrustes(Machine):
     """Sparse training with waves of PE tiles. Policies: see `accelsim.arch.procrustes.policies`."""
 
     kind: ClassVar[str] = "procrustes"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     config = ProcrustesConfig
     stalls = ("busy", "ineffectual", "barrier", "unused", "threshold", "glb")
     counts = ("macs", "register_accesses", *Words._fields[:6], "sort_swaps", "gradients_filtered",
