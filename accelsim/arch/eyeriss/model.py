@@ -31,14 +31,14 @@ class Eyeriss(Machine):
     """The Eyeriss family. Slots are multipliers. Policies: see `accelsim.arch.eyeriss.policies`."""
 
     kind: ClassVar[str] = "eyeriss"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     config = EyerissConfig
     stalls = ("busy", "ineffectual", "simd_idle", "bubble", "column", "psum", "barrier", "iact", "weight",
               "fragmentation")
     counts = ("macs", "gated_macs", "iact_address_reads", "iact_reads", "iact_writes", "weight_address_reads",
               "weight_reads", "weight_writes", "psum_reads", "psum_writes", "psum_passes", "glb_iact_read_bits",
               "glb_iact_write_bits", "glb_psum_reads", "glb_psum_writes", "iact_hop_bits", "weight_hop_bits",
-              "psum_hop_bits", "dram_weight_bits", "dram_activation_bits", "dram_output_bits")
+              "psum_hop_bits", "dram_weight_bits", "dram_activation_bits", "dram_output_bits", "pe_cycles")
     policies = POLICIES
     stall_classes: ClassVar[Mapping[str, str]] = {
         "ineffectual": "compute", "simd_idle": "imbalance", "column": "imbalance", "barrier": "imbalance",
@@ -89,7 +89,12 @@ class Eyeriss(Machine):
             "iact_hop_bits": Action(wire, bits=1, data="activation"),
             "weight_hop_bits": Action(wire, bits=1, data="weight"),
             "psum_hop_bits": Action(wire, bits=1, data="output"),
+            "pe_cycles": Action("pe_cycle", bits=config.value_bits * config.macs_per_pe),
         } | dram
+
+    def waiting_counts(self, config: EyerissConfig, cycles: int) -> Mapping[str, int]:
+        """The clock runs on."""
+        return {"pe_cycles": config.pes * cycles}
 
     def sram_kbytes(self, config: EyerissConfig) -> float:
         """Global buffer and the data scratchpads of all PEs (without their addresses)."""
@@ -137,7 +142,8 @@ def _counts(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray, totals:
             int(per_pass[:, layout.STREAM_BITS].sum()), glb_writes, total("GLB_PSUM_READS"),
             total("GLB_PSUM_WRITES"), total("IACT_HOP_BITS"), total("WEIGHT_HOP_BITS"), total("PSUM_HOP_BITS"),
             int(per_pass[:, layout.WEIGHT_BITS].sum()), dram_reads,
-            int(per_pass[:, layout.OUTPUTS].sum()) * config.value_bits]
+            int(per_pass[:, layout.OUTPUTS].sum()) * config.value_bits,
+            config.pes * int(per_pass[:, layout.CYCLES].sum())]
 
 
 def _tiles(config: EyerissConfig, per_pass: np.ndarray, fetched: np.ndarray) -> Tiles:

@@ -18,7 +18,7 @@ STALLS = ("busy", "ineffectual", "simd_idle", "bubble", "column", "psum", "barri
 COUNTS = ("macs", "gated_macs", "iact_address_reads", "iact_reads", "iact_writes", "weight_address_reads",
           "weight_reads", "weight_writes", "psum_reads", "psum_writes", "psum_passes", "glb_iact_read_bits",
           "glb_iact_write_bits", "glb_psum_reads", "glb_psum_writes", "iact_hop_bits", "weight_hop_bits",
-          "psum_hop_bits", "dram_weight_bits", "dram_activation_bits", "dram_output_bits")
+          "psum_hop_bits", "dram_weight_bits", "dram_activation_bits", "dram_output_bits", "pe_cycles")
 
 
 def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
@@ -41,7 +41,8 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
         "glb_iact_write_bits": sum(map(network_bits, fetched)),
         "dram_weight_bits": sum(one.weight_bits for one in done),
         "dram_activation_bits": sum(map(dram_bits, fetched)),
-        "dram_output_bits": sum(one.output_bits for one in done)})
+        "dram_output_bits": sum(one.output_bits for one in done),
+        "pe_cycles": sum(one.cycles for one in done) * array.slots // config.macs_per_pe})
     reported = {**mapping.model_dump(mode="json"), "passes": len(passes), "mapped_pes": passes[0].mapped_pes}
     return LayerRun(sum(one.cycles for one in done), array.slots, {name: array.stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, mapping=reported,
