@@ -28,6 +28,7 @@ class EyerissConfig(ArchConfig):
     weight_words: int = Field(ge=1, le=1 << 20, description="words of macs_per_pe weights a PE holds")
     weight_addresses: int = Field(ge=1, le=1 << 16, description="weight columns a PE holds, compressed")
     psum_words: int = Field(ge=1, le=255, description="partial sums a PE holds")
+    address_cycles: int = Field(default=1, ge=1, le=64, description="cycles to look up an input's weight column")
     value_bits: int = Field(ge=1, le=32, description="bits of a weight or an input")
     count_bits: int = Field(ge=1, le=16, description="bits of a zero count")
     psum_bits: int = Field(ge=1, le=64, description="bits of a partial sum")
