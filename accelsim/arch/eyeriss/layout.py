@@ -16,7 +16,8 @@ from numba import njit
 
 
 class Design(NamedTuple):
-    """The scalars of a config, int but `flat`. latency: pipeline stages less one; sums_per_cycle: of a psum port."""
+    """The scalars of a config, int but `flat`. latency: pipeline stages less one; sums_per_cycle: of a psum port;
+    address_cycles: of the address stage for an input."""
 
     rows: int
     cols: int
@@ -33,6 +34,7 @@ class Design(NamedTuple):
     iact_port: int
     weight_port: int
     psum_port: int
+    address_cycles: int
     flat: bool
 
 

@@ -38,7 +38,7 @@ def design_of(config: EyerissConfig) -> layout.Design:
         config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows, config.cluster_cols,
         config.macs_per_pe, config.pipeline_stages - 1, config.psum_words, config.psum_port_bits // config.psum_bits,
         config.psum_bits, config.glb_iact_banks, config.iact_port_bits, config.weight_port_bits, config.psum_port_bits,
-        config.network == "flat")
+        config.address_cycles, config.network == "flat")
 
 
 def lower(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) -> Data:

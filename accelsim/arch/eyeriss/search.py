@@ -108,10 +108,10 @@ def _choices_of(layer: Layer, shape: Shape, config: EyerissConfig, start: tuple[
     touched = min(shape.width, shape.out_cols * min(s0, shape.col_stride) + max(0, s0 - shape.col_stride))
     if compressed:
         segments = shape.out_cols - 1 + -(-s0 // shape.col_stride)
-        return [TileChoice(True, m0, c0, s0, share * words * c0 * s0, bits,
+        return [TileChoice(True, m0, c0, s0, share * cycles * c0 * s0, bits,
                            share * touched * c0 * (config.value_bits + config.count_bits)
                            + segments * config.iact_address_bits)
-                for c0, words, bits in _compressed_tiles(layer, config, (m0, s0), sizes)]
+                for c0, cycles, bits in _compressed_tiles(layer, config, (m0, s0), sizes)]
     words = -(-m0 // config.macs_per_pe)
     fits = [c0 for c0 in sizes if c0 * s0 * words <= config.weight_words]
     return [TileChoice(False, m0, c0, s0, float(c0 * s0 * words), float(m0 * c0 * s0 * config.value_bits),
@@ -120,24 +120,25 @@ def _choices_of(layer: Layer, shape: Shape, config: EyerissConfig, start: tuple[
 
 def _compressed_tiles(layer: Layer, config: EyerissConfig, tile: tuple[int, int],
                       sizes: list[int]) -> list[tuple[int, float, float]]:
-    """(c0, mean words of a column, mean bits of a weight tile) of the first C0_TRIED `sizes` that fit with (m0, s0)."""
+    """(c0, mean cycles of an input, mean bits of a weight tile) of the first C0_TRIED `sizes` that fit with (m0, s0)."""
     m0, s0 = tile
 
     def make() -> list[tuple[int, float, float]]:
         words = words_of(layer, m0, config.count_bits, config.macs_per_pe)
         groups, filter_tiles, rows, taps, channels = words.shape
         total, found = int(words.sum(dtype=np.int64)), []
+        cycles = float(np.maximum(words, config.address_cycles).mean())
         bits = total * config.macs_per_pe * (config.value_bits + config.count_bits)
         for c0 in sizes:
             tiles = groups * filter_tiles * rows * -(-taps // s0) * -(-channels // c0)
             if total <= tiles * config.weight_words and int(tile_words(words, c0, s0).max()) <= config.weight_words:
-                found.append((c0, total / words.size, (bits + words.size * config.weight_address_bits) / tiles))
+                found.append((c0, cycles, (bits + words.size * config.weight_address_bits) / tiles))
             if len(found) == C0_TRIED:
                 break
         return found
 
     key = ("eyeriss tiles", tile, tuple(sizes), config.count_bits, config.macs_per_pe, config.weight_words,
-           config.value_bits, config.weight_address_bits)
+           config.value_bits, config.weight_address_bits, config.address_cycles)
     found: list[tuple[int, float, float]] = derived(layer, key, make)
     return found
 

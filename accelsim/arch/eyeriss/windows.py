@@ -79,7 +79,7 @@ def _skipped(plane, columns, shape, design, strips, strip, cost, totals):
     first, end = strips.first_channel[strip], strips.end_channel[strip]
     inputs, words, cycles, packed = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     for q in range(shape.out_cols):
-        start, spent = np.int64(0), np.int64(0)  # when the address stage, and the weight stage, are free
+        looked_up, spent = np.int64(0), np.int64(0)  # when the next lookup is over, and the weight stage is free
         for s in range(strips.first_tap[strip], strips.end_tap[strip]):
             x = q * shape.col_stride + s * shape.col_dilation - shape.col_padding
             if x < 0 or x >= shape.width:
@@ -91,11 +91,11 @@ def _skipped(plane, columns, shape, design, strips, strip, cost, totals):
                     packed += column & ENTRIES_AND_NONZEROS
                     column &= WORDS
                     if column > 0:
-                        start = max(start, spent)
-                        spent = start + column
+                        looked_up = max(looked_up, spent)
+                        spent = looked_up + column
                         words += column
-                    start += 1
-        cost[q] = max(start, spent)
+                    looked_up += design.address_cycles
+        cost[q] = max(looked_up - design.address_cycles + 1, spent)
         cycles += cost[q]
     entries, nonzeros = (packed >> ENTRIES_AT) & SUM, packed >> NONZEROS_AT
     totals[BUSY] += nonzeros
