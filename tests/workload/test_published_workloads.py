@@ -39,6 +39,7 @@ def test_every_number_has_a_source(name):
     ("googlenet:scnn", 1_103_972_352),     # 1.1 G in the SCNN paper's table
     ("resnet50", 4_089_184_256),           # v1.5: stride 2 in the 3x3 convolutions; v1 has 3.86 G
     ("mobilenet_v1", 568_740_352),
+    ("mobilenet_v1_05_128", 49_160_192),   # 49.2 M in the Eyeriss v2 paper
     ("lstm_ese", 3_248_128),
 ])
 def test_dense_macs(name, macs):
