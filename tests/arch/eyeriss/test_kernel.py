@@ -34,7 +34,7 @@ def run(layer: Layer, config: EyerissConfig, **mapping: object) -> LayerRun:
 def test_the_bubble_rule_by_hand():
     """Columns of 2, 0, 0 and 1 words: the second empty one is not hidden by the words before it."""
     weight = np.array([[1, 0, 0, 1], [1, 0, 0, 0], [1, 0, 0, 1], [1, 0, 0, 0]])
-    outcome = run(linear("l", weight, [1, 1, 1, 1]), design(**ONE_PE), m0=4, c0=4)
+    outcome = run(linear("l", weight, [1, 1, 1, 1]), design(**ONE_PE, address_cycles=1), m0=4, c0=4)
     load = -(-(3 * 24 + 4 * 7) // 24)  # three words and four addresses through a port of 24 bits
     window, latency, drain = 4, 6, 2  # 2 words, one bubble, 1 word; four sums leave two at a time
     assert outcome.cycles == load + window + latency + drain
@@ -44,13 +44,15 @@ def test_the_bubble_rule_by_hand():
 
 
 @pytest.mark.small
-@pytest.mark.parametrize(("words", "bubbles"), [
-    ([1, 1], 0), ([0, 1], 1), ([1, 0, 1], 1), ([2, 0, 1], 0), ([2, 0, 0, 0, 1], 2), ([0, 0], 2), ([3, 0, 0], 0),
-    ([1, 0, 0], 2)])
-def test_bubbles(words, bubbles):
-    weight = np.array([[w > i for w in words] for i in range(3)])
-    config = design(**ONE_PE, macs_per_pe=1)
-    outcome = run(linear("l", weight, np.ones(len(words), bool)), config, m0=3, c0=len(words))
+@pytest.mark.parametrize(("address_cycles", "words", "bubbles"), [
+    (1, [1, 1], 0), (1, [0, 1], 1), (1, [1, 0, 1], 1), (1, [2, 0, 1], 0), (1, [2, 0, 0, 0, 1], 2), (1, [0, 0], 2),
+    (1, [3, 0, 0], 0), (1, [1, 0, 0], 2),
+    (2, [1, 1], 1), (2, [0, 1], 2), (2, [2, 2], 0), (2, [2, 0, 1], 2), (2, [4, 0, 1], 0), (2, [0, 0], 3),
+    (2, [3, 0, 0], 2), (3, [2, 2], 1), (3, [0, 4], 3)])
+def test_bubbles(address_cycles, words, bubbles):
+    weight = np.array([[w > i for w in words] for i in range(4)])
+    config = design(**ONE_PE, macs_per_pe=1, address_cycles=address_cycles)
+    outcome = run(linear("l", weight, np.ones(len(words), bool)), config, m0=4, c0=len(words))
     assert outcome.stalls["bubble"] == bubbles
     assert outcome.stalls["busy"] == sum(words)
 
