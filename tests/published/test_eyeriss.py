@@ -4,7 +4,7 @@ import pytest
 
 from accelsim import shipped
 from accelsim.arch import load_arch
-from accelsim.validation.claims.eyeriss import DENSE, SPARSE, alexnet
+from accelsim.validation.claims.eyeriss import DENSE, SPARSE, inference
 from accelsim.workload.synthetic import draw_trace
 
 
@@ -24,7 +24,21 @@ def test_the_sparse_network_has_the_published_totals():
     assert sum(layer.macs_effectual for layer in trace) == pytest.approx(0.56e8, rel=0.05)
 
 
+def test_unpruned_alexnet_meets_the_published_zeros():
+    """3.71e8 multiply-accumulates with a non-zero input."""
+    trace = draw_trace(DENSE, seed=1)
+    assert sum(layer.macs_effectual for layer in trace) == pytest.approx(3.71e8, rel=0.05)
+
+
+def test_the_fullest_tile_of_conv5_is_the_published_one():
+    """174 weights of 32 filters x 4 channels x 3 taps."""
+    conv5 = next(layer for layer in draw_trace(SPARSE, seed=1) if layer.name == "conv5")
+    filters, channels, rows, taps = conv5.weight.shape
+    tiles = conv5.weight.reshape(filters // 32, 32, channels // 4, 4, rows, taps).sum(axis=(1, 3, 5))
+    assert tiles.max() == pytest.approx(174, rel=0.05)
+
+
 @pytest.mark.slow
 def test_zeros_save_time_on_v2_alone():
-    assert alexnet("eyeriss_v2", SPARSE).cycles < 0.5 * alexnet("eyeriss_v2", DENSE).cycles
-    assert alexnet("eyeriss_v1", SPARSE).cycles == alexnet("eyeriss_v1", DENSE).cycles
+    assert inference("eyeriss_v2", SPARSE).cycles < 0.5 * inference("eyeriss_v2", DENSE).cycles
+    assert inference("eyeriss_v1", SPARSE).cycles == inference("eyeriss_v1", DENSE).cycles

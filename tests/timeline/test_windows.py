@@ -94,10 +94,10 @@ def test_the_whole_adds_up(result, whole):
 
 
 @settings(max_examples=10)  # each draws and compares whole files, for every arch above
-@given(data=st.data())
-def test_a_window_is_that_part_of_the_whole(result, whole_trace, data):
-    begin = data.draw(st.integers(0, result.cycles - 1))
-    end = data.draw(st.integers(begin + 1, min(result.cycles, begin + 2000)))
+@given(place=st.integers(0, 1 << 20), length=st.integers(1, 2000))
+def test_a_window_is_that_part_of_the_whole(result, whole_trace, place, length):
+    begin = place % result.cycles
+    end = min(result.cycles, begin + length)
     part = accelsim.timeline(result, window=(begin, end))
     assert not part.cut
     check_format(part.to_dict())
