@@ -24,16 +24,19 @@ KEY = (0, 0, 0, 0, 0)
 
 
 @given(seed=st.integers(0, 2**32 - 1), column=st.integers(1, 3), filters=st.integers(1, 5), simd=st.integers(1, 3),
-       psum_words=st.integers(5, 12), stages=st.integers(1, 9), density=st.sampled_from((0.1, 0.4, 0.8)))
-def test_ticks_keep_to_the_recurrences(simulate, seed, column, filters, simd, psum_words, stages, density):
+       psum_words=st.integers(5, 12), address_cycles=st.integers(1, 4), stages=st.integers(1, 9),
+       density=st.sampled_from((0.1, 0.4, 0.8)))
+def test_ticks_keep_to_the_recurrences(simulate, seed, column, filters, simd, psum_words, address_cycles, stages,
+                                       density):
     """One lane: PE i has channel i of a filter of one row and three taps. The page's rules, straight."""
     rng = np.random.default_rng(seed)
     layer = conv2d("lane", tensor(rng, (filters, column, 1, 3), density), tensor(rng, (1, column, 1, 9), 0.6))
     result = simulate(layer, {"m0": filters, "s0": 3, "column": column}, pe_rows=3, macs_per_pe=simd,
-                      psum_words=psum_words, pipeline_stages=stages, iact_port_bits=1 << 16, weight_port_bits=1 << 16)
+                      psum_words=psum_words, address_cycles=address_cycles, pipeline_stages=stages,
+                      iact_port_bits=1 << 16, weight_port_bits=1 << 16)
     words = -(-(layer.weight != 0).sum(axis=(0, 2)) // simd)  # [channel, tap]
     windows = [[words[i, np.flatnonzero(layer.activation[0, i, 0, q:q + 3])] for q in range(7)] for i in range(column)]
-    cost = [[window_cost(window) for window in of_pe] for of_pe in windows]
+    cost = [[window_cost(window, address_cycles) for window in of_pe] for of_pe in windows]
     end, out, slowest, waits = [0] * column, [], [], {"column": 0, "psum": 0}
     ahead, adding = psum_words // filters, -(-filters // 2)
     for w in range(7):
@@ -54,13 +57,13 @@ def test_ticks_keep_to_the_recurrences(simulate, seed, column, filters, simd, ps
         "bubble": simd * bubbles, "column": simd * waits["column"], "psum": simd * waits["psum"]}
 
 
-def window_cost(words: np.ndarray) -> int:
-    address_free = weights_free = 0
+def window_cost(words: np.ndarray, address_cycles: int) -> int:
+    address_free, weights_free = 1 - address_cycles, 0
     for n in map(int, words):
         if n == 0:
-            address_free += 1
+            address_free += address_cycles
         else:
-            begin = max(address_free, weights_free)
+            begin = max(address_free + address_cycles - 1, weights_free)
             weights_free, address_free = begin + n, begin + 1
     return max(address_free, weights_free)
 

@@ -1,8 +1,8 @@
 """One PE: five scratchpads and a pipeline, cycle by cycle.
 
 Source: Chen et al., JETCAS 2019 [paper]; docs/machines/eyeriss.md, Time of a window in a PE. The address stage looks up
-where the column of an input's weights lies; the weight stage reads it, a word a cycle. An input with an empty column
-goes no further than the address stage. Behind a window's products the PE adds its sums to those that come up the
+where the column of an input's weights lies, which takes `address_cycles`; the weight stage reads it, a word a cycle. An
+input with an empty column goes no further than the address stage. Behind a window's products the PE adds its sums to those that come up the
 column. What the other stages do takes `pipeline_stages` - 1 cycles more.
 """
 
@@ -45,6 +45,7 @@ class Pe:
         self._weight_addresses: tuple[int, ...] = ()
         self._psums: dict[int, list[int]] = {}  # by window
         self._inputs: deque[tuple[int, int]] = deque()  # (weight column, value) of the window, up to the address stage
+        self._looking_up = 0  # cycles that the lookup of the first of them still takes
         self._value = 0  # the input in the weight stage
         self._position = 0  # in its column of weights
         self._words: deque[Word] = deque()
@@ -101,6 +102,7 @@ class Pe:
                              if value or not self.setting.compressed)
         if self.setting.compressed:
             self.counts["iact_address_reads"] += segments_of_window(self.strip.taps, self.setting.cols)
+        self._looking_up = 1  # the cycles before were spent while the sums of the window before moved
         self._psums[self.begun] = [0] * self.setting.filters
         self._adding = self._cycles_to_add
         self.begun += 1
@@ -156,11 +158,15 @@ class Pe:
         """Look up the first input left: drop it, hand it to the weight stage, or hold it while that one is busy."""
         if not self._inputs:
             return
+        if self._looking_up > 1:
+            self._looking_up -= 1
+            return
         column, value = self._inputs[0]
         words = self._weight_words[self._weight_addresses[column]:self._weight_addresses[column + 1]]
         if words and self._words:
             return
         self._inputs.popleft()
+        self._looking_up = self.config.address_cycles if self.setting.compressed else 1
         self.counts["iact_reads"] += 1
         self.counts["weight_address_reads"] += self.setting.compressed
         if words:
