@@ -183,10 +183,23 @@ def test_banks_may_bound_a_pass(check, small):
 
 
 def test_weights_pass_again_where_the_buffer_is_small(simulate, small):
-    # h = 1 word: 3 weights and 1 mask word; 4 + 4 x 4 inputs when weights stay, 4 x 4 + 4 when sums stay.
+    # H = 1 word: 3 weights and 1 mask word; 4 + 4 x 4 inputs when weights stay, 4 x 4 + 4 when the sums of both filters
+    # stay, 4 x 2 + 2 x 4 when those of one do: a word holds one filter's sums of one vector.
     layer = linear("square", [[1, 0], [2, 3]], [[4, 5], [6, 7]])
-    counts = simulate(layer, small.but(phases=FORWARD, glb_words=2)).counts
-    assert [counts[f"dram_{what}"] for what in ("weight_reads", "activation_reads", "writes")] == [16, 4, 4]
+    assert dram_words(simulate(layer, small.but(phases=FORWARD, glb_words=2))) == [8, 8, 4]
+    # Gradients: 4 words; x passes twice, for each filter, and dL/dy twice, for each channel. 4 and 4 x 4 without cuts.
+    assert dram_words(simulate(layer, small.but(phases=["weight_update"], glb_words=2))) == [3, 16, 4]
+
+
+def test_groups_pass_one_after_the_other(simulate, small):
+    # A weight of each of two groups in a half of one word: weights stay, and the inputs of a group pass once.
+    layer = conv2d("groups", np.ones((2, 1, 1, 1), int), np.ones((1, 2, 1, 2), int), groups=2)
+    config = small.but(phases=FORWARD, glb_words=2, sparse=False)
+    assert dram_words(simulate(layer, config)) == [2, 4, 4]
+
+
+def dram_words(run):
+    return [run.counts[f"dram_{what}"] for what in ("weight_reads", "activation_reads", "writes")]
 
 
 def test_tiles_for_the_memory_timeline(simulate, small):

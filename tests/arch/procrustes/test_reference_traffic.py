@@ -99,17 +99,21 @@ class Page:
         self.words["glb_writes"] += written
 
     def _dram(self):
-        loops, words, h = self.loops, self.words, max(1, self.config.glb_words // 2)
+        loops, words, H = self.loops, self.words, self.loops.groups * max(1, self.config.glb_words // 2)
         Z, M = int(loops.mask.sum()), ceil(loops.mask.size / 32) if self.config.sparse else 0
         WW, XW = Z + M, loops.activation.size
         YW = self.N * loops.filters * loops.rows.outputs * loops.cols.outputs
         if self.phase == "weight_update":
-            read, writes = (Z, min(XW, YW) * max(1, ceil(WW / h)) + max(XW, YW)), WW
+            cuts = range(1, loops.filters_per_group + 1)
+            read, writes = (Z, min(XW * i + YW * max(1, ceil(WW / (H * i))) for i in cuts)), WW
         else:
-            IN, OUT = (XW, YW) if self.phase == "forward" else (YW, XW)
-            read, other, writes = (WW * ceil(OUT / h), IN), (WW, IN * max(1, ceil(WW / h))), OUT
-            if sum(other) < sum(read):
-                read = other
+            IN, OUT, last = (XW, YW, loops.filters_per_group) if self.phase == "forward" else (
+                YW, XW, loops.channels_per_group)
+            read, writes = (WW * max(1, ceil(OUT / H)), IN), OUT
+            for other in [*((WW * max(1, ceil(OUT / (H * i))), IN * i) for i in range(2, last + 1)),
+                          (WW, IN * max(1, ceil(WW / H)))]:
+                if sum(other) < sum(read):
+                    read = other
         words["dram_weight_reads"], words["dram_activation_reads"], words["dram_writes"] = *read, writes
         words["glb_writes"] += sum(read)
         words["glb_reads"] += writes

@@ -125,16 +125,26 @@ class Traffic:
         return self._sums_written  # `kn`, and `pq` forward: every sum is finished in its PE
 
     def _dram_words(self) -> tuple[int, int, int]:
-        """Words of weights read, of activations read, and written."""
+        """Words of weights read, of activations read, and written, as the blocks go that move the least."""
         loops = self.loops
         mask = ceil_div(loops.mask.size, MASK_BITS_PER_WORD) if self.config.sparse else 0
         weights, x = loops.kept + mask, loops.activation.size
         y = loops.images * loops.filters * loops.rows.outputs * loops.cols.outputs
-        half = max(1, self.config.glb_words // 2)
-        weight_rounds = max(1, ceil_div(weights, half))
         if self._updates:
-            return loops.kept, min(x, y) * weight_rounds + max(x, y), weights
-        source, sums = (x, y) if self.phase == "forward" else (y, x)
-        sums_stay = (weights * ceil_div(sums, half), source)
-        weights_stay = (weights, source * weight_rounds)
-        return *min(sums_stay, weights_stay, key=sum), sums  # the first of equals
+            orders = [x * cuts + y * self._times(weights, cuts) for cuts in _cuts(loops.filters_per_group)]
+            return loops.kept, min(orders), weights
+        source, sums, channels = (x, y, loops.filters_per_group) if self.phase == "forward" \
+            else (y, x, loops.channels_per_group)
+        plans = [(weights * self._times(sums, cuts), source * cuts) for cuts in _cuts(channels)]
+        plans.append((weights, source * self._times(weights, 1)))
+        return *min(plans, key=sum), sums  # the first of equals
+
+    def _times(self, words: int, cuts: int) -> int:
+        """How often an operand passes by `words` that stay, a group and a cut after the other, in half of the buffer."""
+        half = max(1, self.config.glb_words // 2)
+        return max(1, ceil_div(words, half * self.loops.groups * cuts))
+
+
+def _cuts(channels: int) -> range:
+    """In how many pieces `channels` of a group can be cut."""
+    return range(1, channels + 1)
