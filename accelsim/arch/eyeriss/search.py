@@ -120,7 +120,8 @@ def _choices_of(layer: Layer, shape: Shape, config: EyerissConfig, start: tuple[
 
 def _compressed_tiles(layer: Layer, config: EyerissConfig, tile: tuple[int, int],
                       sizes: list[int]) -> list[tuple[int, float, float]]:
-    """(c0, mean cycles of an input, mean bits of a weight tile) of the first C0_TRIED `sizes` that fit with (m0, s0)."""
+    """(c0, mean cycles of an input, mean bits of a weight tile) of the first C0_TRIED `sizes` that fit with (m0, s0).
+    """
     m0, s0 = tile
 
     def make() -> list[tuple[int, float, float]]:

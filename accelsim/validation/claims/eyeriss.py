@@ -16,8 +16,8 @@ from accelsim.workload.trace import Trace
 
 DENSE, SPARSE = "alexnet:eyeriss_dense", "alexnet:eyeriss_sparse"
 NARROW_DENSE, NARROW_SPARSE = "mobilenet_v1_05_128:eyeriss_dense", "mobilenet_v1_05_128:eyeriss_sparse"
-INPUTS = ("input densities are assumptions: convolutions as in the Sparseloop artifact's set-up of Eyeriss, times 1.13 to "
-          "the published number of multiply-accumulates with a non-zero input, classifier as in EIE's table")
+INPUTS = ("input densities are assumptions: convolutions as in the Sparseloop artifact's set-up of Eyeriss, times 1.13 "
+          "to the published number of multiply-accumulates with a non-zero input, classifier as in EIE's table")
 
 
 # real masks
@@ -101,13 +101,13 @@ def _per_joule_ratio(frugal: tuple[str, str], other: tuple[str, str]) -> float:
 V1, V2, V2_SPARSE = ("eyeriss_v1", DENSE), ("eyeriss_v2", DENSE), ("eyeriss_v2", SPARSE)
 V1_NARROW, V15_NARROW = ("eyeriss_v1", NARROW_DENSE), ("eyeriss_v15", NARROW_DENSE)
 V2_NARROW, V2_NARROW_SPARSE = ("eyeriss_v2", NARROW_DENSE), ("eyeriss_v2", NARROW_SPARSE)
-FAST = ("a loss that we do not model: the convolutions take 470 k cycles of a published 584 k, and sparse MobileNet, whose "
-        "densities are published, is as much too fast. Inputs handed to all PEs of a stream at once, as the handshake of "
-        "its routers does, cost 1 % in a trial")
+FAST = ("a loss that we do not model: the convolutions take 470 k cycles of a published 584 k, and sparse MobileNet, "
+        "whose densities are published, is as much too fast. Inputs handed to all PEs of a stream at once, as the "
+        "handshake of its routers does, cost 1 % in a trial")
 BUS = ("fully connected layers wait for v1's weight bus, whose width (three weights) is our assumption; with the 2017 "
        "chip's own widths (four weights, one input, four sums) AlexNet is 10.4 /s and MobileNet 159 /s")
-BURSTS = ("the paper blames bursts: ours are passes, which fetch, compute and write back in turn, and streams inside a pass "
-          "are level")
+BURSTS = ("the paper blames bursts: ours are passes, which fetch, compute and write back in turn, and streams inside a "
+          "pass are level")
 
 ALEXNET = Group(
     "AlexNet at batch 1, 200 MHz",
@@ -122,21 +122,21 @@ ALEXNET = Group(
      Claim("dense_over_v1", "v2 over v1, AlexNet", Table(15.6, rel=.15), partial(_ratio, V2, V1), note="derived"),
      Claim("sparse_over_v1", "v2 with sparse over v1 with dense AlexNet", Table(42.5, rel=.15),
            partial(_ratio, V2_SPARSE, V1)),
-     Claim("sparse_over_dense", "v2, sparse over dense AlexNet", Table(2.73, rel=.15), partial(_ratio, V2_SPARSE, V2),
-           ),
+     Claim("sparse_over_dense", "v2, sparse over dense AlexNet", Table(2.73, rel=.15),
+           partial(_ratio, V2_SPARSE, V2)),
      Claim("classifier", "v2, sparse AlexNet, thousand cycles of the fully connected layers", Table(133, rel=.15),
            _classifier_kcycles, note="derived from 278.7 and 342.4 /s"),
-     Claim("memory", "v2, sparse AlexNet, loss by a limit of 25.6 GB/s", Table(16, abs=5), partial(_lost_percent, SPARSE),
-           "%", miss=BURSTS)),
+     Claim("memory", "v2, sparse AlexNet, loss by a limit of 25.6 GB/s", Table(16, abs=5),
+           partial(_lost_percent, SPARSE), "%", miss=BURSTS)),
     seconds=8)
 
 MOBILENET = Group(
     "MobileNet of width 0.5 at 128 x 128, batch 1, 200 MHz",
     "v2 paper, abstract and text; Sparseloop artifact for the masks of eight of its 28 layers",
-    "the other layers have the mean densities of the eight; the dense model has the inputs of the sparse one; workloads "
-    "mobilenet_v1_05_128:eyeriss_dense and mobilenet_v1_05_128:eyeriss_sparse, seed 1; joules as below",
-    (Claim("mobilenet.sparse", "v2, sparse MobileNet", Table(1470.6, rel=.15), partial(per_second, *V2_NARROW_SPARSE), "1/s",
-           miss="a loss that we do not model, as with sparse AlexNet"),
+    "the other layers have the mean densities of the eight; the dense model has the inputs of the sparse one; "
+    "workloads mobilenet_v1_05_128:eyeriss_dense and mobilenet_v1_05_128:eyeriss_sparse, seed 1; joules as below",
+    (Claim("mobilenet.sparse", "v2, sparse MobileNet", Table(1470.6, rel=.15),
+           partial(per_second, *V2_NARROW_SPARSE), "1/s", miss="a loss that we do not model, as with sparse AlexNet"),
      Claim("mobilenet.dense", "v2, MobileNet", Table(1286, rel=.15), partial(per_second, *V2_NARROW), "1/s",
            note="derived: 12.6 times AlexNet's 102.1"),
      Claim("mobilenet.v1", "v1, MobileNet", Table(116.7, rel=.15), partial(per_second, *V1_NARROW), "1/s",

@@ -2,8 +2,8 @@
 
 Source: Chen et al., JETCAS 2019 [paper]; docs/machines/eyeriss.md, Time of a window in a PE. The address stage looks up
 where the column of an input's weights lies, which takes `address_cycles`; the weight stage reads it, a word a cycle. An
-input with an empty column goes no further than the address stage. Behind a window's products the PE adds its sums to those that come up the
-column. What the other stages do takes `pipeline_stages` - 1 cycles more.
+input with an empty column goes no further than the address stage. Behind a window's products the PE adds its sums to
+those that come up the column. What the other stages do takes `pipeline_stages` - 1 cycles more.
 """
 
 from collections import Counter, deque

@@ -140,7 +140,7 @@ class Traffic:
         return *min(plans, key=sum), sums  # the first of equals
 
     def _times(self, words: int, cuts: int) -> int:
-        """How often an operand passes by `words` that stay, a group and a cut after the other, in half of the buffer."""
+        """How often an operand passes by `words` that stay, group by group and cut by cut, in half of the buffer."""
         half = max(1, self.config.glb_words // 2)
         return max(1, ceil_div(words, half * self.loops.groups * cuts))
 
