@@ -125,26 +125,25 @@ class Traffic:
         return self._sums_written  # `kn`, and `pq` forward: every sum is finished in its PE
 
     def _dram_words(self) -> tuple[int, int, int]:
-        """Words of weights read, of activations read, and written, as the blocks go that move the least."""
+        """Words of weights read, of activations read, and written."""
         loops = self.loops
         mask = ceil_div(loops.mask.size, MASK_BITS_PER_WORD) if self.config.sparse else 0
         weights, x = loops.kept + mask, loops.activation.size
         y = loops.images * loops.filters * loops.rows.outputs * loops.cols.outputs
         if self._updates:
-            orders = [x * cuts + y * self._times(weights, cuts) for cuts in _cuts(loops.filters_per_group)]
-            return loops.kept, min(orders), weights
-        source, sums, channels = (x, y, loops.filters_per_group) if self.phase == "forward" \
-            else (y, x, loops.channels_per_group)
-        plans = [(weights * self._times(sums, cuts), source * cuts) for cuts in _cuts(channels)]
-        plans.append((weights, source * self._times(weights, 1)))
-        return *min(plans, key=sum), sums  # the first of equals
+            blocks = self._blocks(weights, loops.filters_per_group)
+            return loops.kept, min(x * cuts + y * others for cuts, others in blocks), weights
+        source, sums, channels = (x, y, loops.filters_per_group) if self.phase == "forward" else (
+            y, x, loops.channels_per_group)
+        choices = [(weights * others, source * cuts) for cuts, others in self._blocks(sums, channels)]  # sums stay
+        _, rounds = self._blocks(weights, 1)[0]
+        choices.append((weights, source * rounds))  # weights stay
+        return *min(choices, key=sum), sums  # the first of equals
 
-    def _times(self, words: int, cuts: int) -> int:
-        """How often an operand passes by `words` that stay, group by group and cut by cut, in half of the buffer."""
-        half = max(1, self.config.glb_words // 2)
-        return max(1, ceil_div(words, half * self.loops.groups * cuts))
+    def _blocks(self, staying: int, channels: int) -> list[tuple[int, int]]:
+        """Ways to cut what stays into blocks for half of the buffer: cuts along its channels, and along the other axis.
 
-
-def _cuts(channels: int) -> range:
-    """In how many pieces `channels` of a group can be cut."""
-    return range(1, channels + 1)
+        The groups come one after the other, so that each has the half buffer to itself.
+        """
+        room = self.loops.groups * max(1, self.config.glb_words // 2)
+        return [(cuts, max(1, ceil_div(staying, room * cuts))) for cuts in range(1, channels + 1)]
