@@ -107,7 +107,7 @@ def overheads(name: str, split: str, policy: str) -> tuple[float, ...]:
 UPDATE = "the weight update gains as the other passes do; in the authors' simulator it gains from zero activations"
 ROWS_OF_24 = "24 filters on 16 rows: K,N has them on its rows in two passes of three, C,N in one"
 HALVES_OF_24 = "24 filters on 16 rows: a half is one filter, so that 8 rows get two and 8 rows one"
-ACTIVATIONS = "activations between DRAM and chip, each once per pass, take over two thirds of the energy"
+ACTIVATIONS = "activations between DRAM and chip, each once per pass, take over two thirds of sparse training's energy"
 MISSES = {  # by claim: why ours does not agree
     "mobilenet_v2.energy": ACTIVATIONS,
     "densenet.energy": "1/2.54 of the multiply-accumulates is left; DRAM, 27 % of the energy, shrinks by 1.2 alone",

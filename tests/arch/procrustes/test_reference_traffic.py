@@ -14,7 +14,7 @@ from accelsim.arch.procrustes.reference.sets import weight_sets
 from accelsim.arch.procrustes.reference.tiling import choose_tile
 from accelsim.errors import UnsupportedLayerError
 from accelsim.testing import layers
-from accelsim.workload.layer import linear
+from accelsim.workload.layer import conv2d, linear
 
 
 class Page:
@@ -158,3 +158,39 @@ def test_spills_and_displaced_lanes_by_hand(preset, own_policies):
     assert result.mapping["forward_tile"] == [3, 8, 1, 1]
     assert result.counts["spilled_words"] == 1 * 2
     assert result.counts["displaced_words"] == 1 * 3
+
+
+@pytest.fixture
+def dram_words(own_policies):
+    """Of a pass: words of weights read, of activations read, and written."""
+    def words(layer, config, phase):
+        counts = run(layer, config.but(phases=(phase,)), own_policies["none"]).counts
+        return [counts[f"dram_{what}"] for what in ("weight_reads", "activation_reads", "writes")]
+    return words
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_blocks_cut_along_two_axes(preset, dram_words, groups):
+    # For each group 8 filters of 16 channels, 8 images: 128 weights and 4 mask words, 128 inputs, 64 outputs; 16 words
+    # of the buffer stay. A group has all of them in its turn, so that two groups move twice the words of one.
+    # Forward, 4 blocks of 16 sums: cut along images alone 128 + 132 x 4 = 656, along filters alone 128 x 4 + 132 = 644,
+    # in two along both 128 x 2 + 132 x 2 = 520, in three along filters 128 x 3 + 132 x 2 = 648; weights in 9 blocks
+    # that stay 132 + 128 x 9.
+    layer = conv2d("c", np.ones((8 * groups, 16, 1, 1), int), np.ones((8, 16 * groups, 1, 1), int), groups=groups)
+    config = preset.but(glb_words=32)
+    assert dram_words(layer, config, "forward") == [264 * groups, 256 * groups, 64 * groups]
+    # Backward, 8 blocks: channels in 4, images in 2: 64 x 4 + 132 x 2 = 520. In 3 and 3: 588. Images alone: 1120,
+    # channels alone: 64 x 8 + 132 = 644, weights stay: 132 + 64 x 9 = 708.
+    assert dram_words(layer, config, "backward") == [264 * groups, 256 * groups, 128 * groups]
+    # Update, 132 words of gradients in blocks of 16: filters in 2, channels in 5: 128 x 2 + 64 x 5 = 576, and as much
+    # in 3 and 3. Channels alone: 128 + 64 x 9 = 704; filters in 4 leave 3 for channels, 704; in 8, 2: 1152.
+    assert dram_words(layer, config, "weight_update") == [128 * groups, 576 * groups, 132 * groups]
+
+
+def test_one_filter_a_group_is_not_cut(preset, dram_words):
+    # Depthwise, one word stays at a time: 9 sums of each of 2 groups in 9 blocks, along positions: 18 + 19 x 9; where
+    # weights stay 19 + 18 x 10. Three cuts along filters would move 18 x 3 + 19 x 3, but there is one filter.
+    layer = conv2d("depthwise", np.ones((2, 1, 3, 3), int), np.ones((1, 2, 3, 3), int), groups=2, padding=1)
+    config = preset.but(glb_words=2)
+    assert dram_words(layer, config, "forward") == [171, 18, 18]
+    assert dram_words(layer, config, "weight_update") == [18, 18 + 18 * 10, 19]
