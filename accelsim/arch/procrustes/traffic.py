@@ -173,12 +173,22 @@ def _dram_words(loops: Loops, bits: int, phase: Phase, config: ProcrustesConfig)
     room = loops.groups * max(1, config.glb_words // 2)
     x, y = loops.x_words, loops.y_words
     if phase == "weight_update":
-        cuts = range(1, loops.filters + 1)
-        return bits, min(x * i + y * _rounds(weights, room * i) for i in cuts), weights
+        return bits, sum(_blocks_stay(x, y, weights, room, loops.filters)), weights
     source, target, lanes = (x, y, loops.filters) if phase == "forward" else (y, x, loops.channels)
-    sums_stay = ((weights * _rounds(target, room * i), source * i) for i in range(1, lanes + 1))
+    activations, again = _blocks_stay(source, weights, target, room, lanes)
     weights_stay = (weights, source * _rounds(weights, room))
-    return *min(*sums_stay, weights_stay, key=sum), target
+    return *min((again, activations), weights_stay, key=sum), target
+
+
+def _blocks_stay(cut: int, passing: int, staying: int, room: int, lanes: int) -> tuple[int, int]:
+    """Words moved while blocks of `staying` words lie in `room`: of `cut` once for each cut along the lanes, of
+    `passing` once for each along the other axis. The cuts with the least sum, of equal ones the fewest.
+    """
+    best, cuts = (cut, passing * _rounds(staying, room)), 1
+    while cuts < lanes and cut * (cuts + 1) < sum(best):  # further cuts alone move more
+        cuts += 1
+        best = min(best, (cut * cuts, passing * _rounds(staying, room * cuts)), key=sum)
+    return best
 
 
 def _rounds(words: int, room: int) -> int:

@@ -168,3 +168,12 @@ def check(simulate: Callable[..., LayerRun]) -> Callable[..., LayerRun]:
         assert {name: result.counts[name] for name in counts} == counts
         return result
     return checked
+
+
+@pytest.fixture(scope="session")
+def dram_words(simulate: Callable[..., LayerRun]) -> Callable[[Layer, Config, str], list[int]]:
+    """Of one pass: words of weights read, of activations read, and written."""
+    def words(layer: Layer, config: Config, phase: str) -> list[int]:
+        counts = simulate(layer, config.but(phases=(phase,))).counts
+        return [counts[f"dram_{what}"] for what in ("weight_reads", "activation_reads", "writes")]
+    return words

@@ -182,24 +182,19 @@ def test_banks_may_bound_a_pass(check, small):
     check(linear("one", [[3]], [2]), config, 6 + 6 + 7, {"busy": 3, "glb": 5 + 5 + 6})
 
 
-def test_weights_pass_again_where_the_buffer_is_small(simulate, small):
-    # H = 1 word: 3 weights and 1 mask word; 4 + 4 x 4 inputs when weights stay, 4 x 4 + 4 when the sums of both filters
-    # stay, 4 x 2 + 2 x 4 when those of one do: a word holds one filter's sums of one vector.
+def test_weights_pass_again_where_the_buffer_is_small(dram_words, small):
+    # One word stays: 3 weights and 1 mask word; 4 + 4 x 4 inputs when weights stay, 4 x 4 + 4 when the sums of both
+    # filters stay, 4 x 2 + 2 x 4 when those of one do: a word holds one filter's sums of one vector.
     layer = linear("square", [[1, 0], [2, 3]], [[4, 5], [6, 7]])
-    assert dram_words(simulate(layer, small.but(phases=FORWARD, glb_words=2))) == [8, 8, 4]
+    assert dram_words(layer, small.but(glb_words=2), "forward") == [8, 8, 4]
     # Gradients: 4 words; x passes twice, for each filter, and dL/dy twice, for each channel. 4 and 4 x 4 without cuts.
-    assert dram_words(simulate(layer, small.but(phases=["weight_update"], glb_words=2))) == [3, 16, 4]
+    assert dram_words(layer, small.but(glb_words=2), "weight_update") == [3, 16, 4]
 
 
-def test_groups_pass_one_after_the_other(simulate, small):
+def test_groups_pass_one_after_the_other(dram_words, small):
     # A weight of each of two groups in a half of one word: weights stay, and the inputs of a group pass once.
     layer = conv2d("groups", np.ones((2, 1, 1, 1), int), np.ones((1, 2, 1, 2), int), groups=2)
-    config = small.but(phases=FORWARD, glb_words=2, sparse=False)
-    assert dram_words(simulate(layer, config)) == [2, 4, 4]
-
-
-def dram_words(run):
-    return [run.counts[f"dram_{what}"] for what in ("weight_reads", "activation_reads", "writes")]
+    assert dram_words(layer, small.but(glb_words=2, sparse=False), "forward") == [2, 4, 4]
 
 
 def test_tiles_for_the_memory_timeline(simulate, small):

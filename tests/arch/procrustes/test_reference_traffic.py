@@ -99,19 +99,19 @@ class Page:
         self.words["glb_writes"] += written
 
     def _dram(self):
-        loops, words, H = self.loops, self.words, self.loops.groups * max(1, self.config.glb_words // 2)
+        loops, words, room = self.loops, self.words, self.loops.groups * max(1, self.config.glb_words // 2)
         Z, M = int(loops.mask.sum()), ceil(loops.mask.size / 32) if self.config.sparse else 0
         WW, XW = Z + M, loops.activation.size
         YW = self.N * loops.filters * loops.rows.outputs * loops.cols.outputs
         if self.phase == "weight_update":
             cuts = range(1, loops.filters_per_group + 1)
-            read, writes = (Z, min(XW * i + YW * max(1, ceil(WW / (H * i))) for i in cuts)), WW
+            read, writes = (Z, min(XW * i + YW * max(1, ceil(WW / (room * i))) for i in cuts)), WW
         else:
             IN, OUT, last = (XW, YW, loops.filters_per_group) if self.phase == "forward" else (
                 YW, XW, loops.channels_per_group)
-            read, writes = (WW * max(1, ceil(OUT / H)), IN), OUT
-            for other in [*((WW * max(1, ceil(OUT / (H * i))), IN * i) for i in range(2, last + 1)),
-                          (WW, IN * max(1, ceil(WW / H)))]:
+            read, writes = (WW * max(1, ceil(OUT / room)), IN), OUT
+            for other in [*((WW * max(1, ceil(OUT / (room * i))), IN * i) for i in range(2, last + 1)),
+                          (WW, IN * max(1, ceil(WW / room)))]:
                 if sum(other) < sum(read):
                     read = other
         words["dram_weight_reads"], words["dram_activation_reads"], words["dram_writes"] = *read, writes
@@ -158,15 +158,6 @@ def test_spills_and_displaced_lanes_by_hand(preset, own_policies):
     assert result.mapping["forward_tile"] == [3, 8, 1, 1]
     assert result.counts["spilled_words"] == 1 * 2
     assert result.counts["displaced_words"] == 1 * 3
-
-
-@pytest.fixture
-def dram_words(own_policies):
-    """Of a pass: words of weights read, of activations read, and written."""
-    def words(layer, config, phase):
-        counts = run(layer, config.but(phases=(phase,)), own_policies["none"]).counts
-        return [counts[f"dram_{what}"] for what in ("weight_reads", "activation_reads", "writes")]
-    return words
 
 
 @pytest.mark.parametrize("groups", [1, 2])
