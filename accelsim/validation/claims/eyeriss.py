@@ -104,8 +104,9 @@ V2_NARROW, V2_NARROW_SPARSE = ("eyeriss_v2", NARROW_DENSE), ("eyeriss_v2", NARRO
 FAST = ("a loss that we do not model: the convolutions take 470 k cycles of a published 584 k, and sparse MobileNet, "
         "whose densities are published, is as much too fast. Inputs handed to all PEs of a stream at once, as the "
         "handshake of its routers does, cost 1 % in a trial")
-BUS = ("fully connected layers wait for v1's weight bus, whose width (three weights) is our assumption; with the 2017 "
-       "chip's own widths (four weights, one input, four sums) AlexNet is 10.4 /s and MobileNet 159 /s")
+BUS = ("v1 waits for its buses, in AlexNet's fully connected layers for weights; their widths (three weights, three "
+       "inputs, two sums) are our assumption. With the 2017 chip's own (four, one, four) AlexNet is 10.4 /s and "
+       "MobileNet 159 /s")
 BURSTS = ("the paper blames bursts: ours are passes, which fetch, compute and write back in turn, and streams inside a "
           "pass are level")
 
