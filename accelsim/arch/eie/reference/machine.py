@@ -5,8 +5,9 @@ docs/machines/eie.md. Exact: every cycle, count and stall of those rules. Abstra
 the layer in accumulators of unlimited width, not 16-bit fixed point.
 
 Data path of one run (one vector): Scanner -> a Queue per PE -> PtrRead -> Pipeline (SpmatRead, three arithmetic
-stages) -> Accumulators. `blocks.py` has these blocks, `encode.py` the matrix format; the two-phase clock is shared
-(`accelsim.hw.clock`). Here they are put together, run and accounted for.
+stages) -> Accumulators. `blocks.py` has these blocks, `encode.py` the matrix format; the two-phase clock
+and the queue are shared
+(`accelsim.parts`). Here they are put together, run and accounted for.
 """
 
 from collections import Counter
@@ -20,8 +21,9 @@ from accelsim.arch.eie.reference.blocks import WAITING, Broadcast, Pipeline, Ptr
 from accelsim.arch.eie.reference.encode import EncodedMatrix, encode
 from accelsim.arch.eie.reference.tiles import TileRow, column_blocks, vector_tiles, without_resident
 from accelsim.errors import DeadlockError, TraceError
-from accelsim.hw.clock import Clock, Clocked, Queue
 from accelsim.loads import PeWork
+from accelsim.parts.clock import Clock, Clocked
+from accelsim.parts.queue import Queue
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 

@@ -1,0 +1,90 @@
+"""A source broadcasts items into a bounded queue per PE; each PE works through its queue, an item at a time.
+
+All is registered (see `accelsim.parts.queue`): an item pushed in cycle b is seen by a PE in b + 1 and in work from b + 2
+on at the earliest, and the slot of an item that a PE starts in cycle s can be pushed into from cycle s on. So item k is
+pushed at b(k) = max(leave(k) + delay so far, latest start over the PEs of item k - queue_entries), PE p starts it at
+start(k) = max(b(k) + 2, end(k - 1)) and ends it at end(k) = start(k) + max(1, its cycles): also an item without work
+takes a PE a cycle. Nothing is ticked. What a PE waits follows from its end and its work, so it is not added up here.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+FIRST_WORK_CYCLES = 2  # from a push to the first cycle in which a PE can work on the item
+
+
+class Broadcast(NamedTuple):
+    """The state between two items. A time is a cycle from the begin of the run; `new_broadcast` makes one.
+
+    end[pe]: the cycle after the PE's last item. latest_start[slot]: a ring, the latest start over the PEs of the last
+    `queue_entries` items. so_far: items pushed; cycles by which full queues have delayed the source; PE-cycles in which a
+    PE had nothing to do and the source, in the cycle before, was held by a full queue (another PE's).
+    """
+
+    end: np.ndarray
+    latest_start: np.ndarray
+    so_far: np.ndarray
+
+
+ITEMS, DELAY, HELD_BACK = range(3)  # of `so_far`
+
+
+def new_broadcast(pes: int, queue_entries: int, most_items: int, lane: np.dtype) -> Broadcast:
+    """The state before the first item. `lane` has to hold `latest_time` of the run."""
+    return Broadcast(np.zeros(pes, lane), np.zeros(max(1, min(queue_entries, most_items)), lane), np.zeros(3, np.int64))
+
+
+def latest_time(last_leave: int, items: int, most_cycles: int) -> int:
+    """No time of a run is later: not of `items` items that leave until `last_leave` and take `most_cycles` each at most.
+
+    Let m(k) >= 1 be the most that a PE takes for item k, and S(k) the sum of m before k. Then b(k) <= leave(k) + S(k) and
+    start(k) <= leave(k) + 2 + S(k), by induction: end(k - 1) <= leave(k - 1) + 2 + S(k), and a start of item k - d is at
+    most leave(k - d) + 2 + S(k - d) <= leave(k) - d + 2 + S(k) - d, which for d >= 1 is no more than leave(k) + S(k).
+    """
+    return last_leave + FIRST_WORK_CYCLES + items * max(1, most_cycles)
+
+
+@njit(cache=True, nogil=True)
+def restart(state):
+    """Back to before the first item. The ring keeps old starts: none is read before it is overwritten."""
+    state.end[:] = 0
+    state.so_far[:] = 0
+
+
+@njit(cache=True, nogil=True)
+def broadcast(items, leave, cycles, state, pushed, starts=None):
+    """The next items through the queues: `state` moves on, pushed[k] is filled with the cycle of each push.
+
+    items[k]: row of cycles[item, pe], the work of each PE. leave[k]: when the source would push if nothing ever held it.
+    starts[k, pe], if given, is filled with the cycle in which each PE starts: for timelines.
+    """
+    end, latest_start, so_far = state
+    lane, pes, ring = end.dtype.type, len(end), len(latest_start)
+    slot, full = so_far[ITEMS] % ring, so_far[ITEMS] >= ring
+    for k in range(len(items)):
+        item = items[k]
+        unheld = leave[k] + so_far[DELAY]
+        push = unheld
+        if full:
+            push = max(push, np.int64(latest_start[slot]))
+        if push > unheld:
+            so_far[DELAY] = push - leave[k]
+            for pe in range(pes):
+                so_far[HELD_BACK] += max(0, push - max(np.int64(end[pe]) - 1, unheld))
+        pushed[k] = push
+        earliest = lane(push + FIRST_WORK_CYCLES)
+        if starts is not None:
+            for pe in range(pes):
+                starts[k, pe] = max(earliest, end[pe])
+        latest = earliest
+        for pe in range(pes):
+            start = max(earliest, end[pe])
+            end[pe] = lane(start + max(lane(1), lane(cycles[item, pe])))
+            latest = max(latest, start)
+        latest_start[slot] = latest
+        slot += 1
+        if slot == ring:
+            slot, full = 0, True
+    so_far[ITEMS] += len(items)
