@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from accelsim.arch import load_arch, machine, policies
-from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.machine import LayerRun, Machine, Policy
+from accelsim.arch.registry import load_arch, machine, policies
 from accelsim.config import ArchConfig, did_you_mean
 from accelsim.errors import AccountingError, ConfigError, ModelError, TraceError
 from accelsim.hw.energy import SHARED, EnergyTable, load_energy_table
@@ -87,11 +87,11 @@ def find_policy(kind: str, name: str | None) -> tuple[str, Policy]:
     return name, known[name]
 
 
-def check_accounting(model: Machine, layer: Layer, run: LayerRun) -> None:
+def check_accounting(model: Machine[Any], layer: Layer, run: LayerRun) -> None:
     """Every slot-cycle is busy or has a named stall, once."""
-    if tuple(run.stalls) != model.stalls or tuple(run.counts) != model.counts:
+    if tuple(run.stalls) != model.stall_names or set(run.counts) != {*model.count_names}:
         raise ModelError(f"{model.kind}, layer {layer.name!r}: the engine's names are not those the machine declares: "
-                         f"{[*run.stalls, *run.counts]} instead of {[*model.stalls, *model.counts]}")
+                         f"{[*run.stalls, *run.counts]} instead of {[*model.stall_names, *model.count_names]}")
     check_books(model.kind, layer, run)
 
 
@@ -117,7 +117,7 @@ def repriced(result: Result, energy_table: str) -> Result:
                    layers=tuple(_priced(layer, model, config, table) for layer in result.layers))
 
 
-def _with_memory(model: Machine, config: ArchConfig, trace: Trace, alone: list[LayerRun],
+def _with_memory(model: Machine[Any], config: ArchConfig, trace: Trace, alone: list[LayerRun],
                  engine: str) -> tuple[list[LayerRun], list[int | None]]:
     """The layers' runs with the waits for memory, and the cycles for which each layer's data take the DRAM channel."""
     if config.dram is None:
@@ -135,7 +135,7 @@ def _with_memory(model: Machine, config: ArchConfig, trace: Trace, alone: list[L
     return runs, [part.channel_cycles for part in parts]
 
 
-def _with_own_memory(model: Machine, runs: list[LayerRun]) -> tuple[list[LayerRun], list[int | None]]:
+def _with_own_memory(model: Machine[Any], runs: list[LayerRun]) -> tuple[list[LayerRun], list[int | None]]:
     """The same of a machine that has waited for its own DRAM already."""
     counted: list[LayerRun] = []
     channel: list[int | None] = []
@@ -147,14 +147,14 @@ def _with_own_memory(model: Machine, runs: list[LayerRun]) -> tuple[list[LayerRu
     return counted, channel
 
 
-def _roofline_without_waits(model: Machine, run: Callable[..., LayerRun], layer: Layer, config: ArchConfig,
+def _roofline_without_waits(model: Machine[Any], run: Callable[..., LayerRun], layer: Layer, config: ArchConfig,
                             rule: Policy, dram_cycles: int | None) -> Roofline:
     """Of a machine with a DRAM of its own: the machine alone is another run, in which that takes no time."""
     alone = run(layer, model.instant_dram(config), rule)
     return roofline(alone.cycles, alone.slots, alone.stalls, model.stall_classes, dram_cycles)
 
 
-def _layer_result(layer: Layer, run: LayerRun, model: Machine, config: ArchConfig,
+def _layer_result(layer: Layer, run: LayerRun, model: Machine[Any], config: ArchConfig,
                   ladder: Callable[[], Roofline]) -> LayerResult:
     """Without its energy."""
     return LayerResult(
@@ -166,7 +166,7 @@ def _layer_result(layer: Layer, run: LayerRun, model: Machine, config: ArchConfi
     )
 
 
-def _priced(layer: LayerResult, model: Machine, config: ArchConfig, table: EnergyTable) -> LayerResult:
+def _priced(layer: LayerResult, model: Machine[Any], config: ArchConfig, table: EnergyTable) -> LayerResult:
     actions = dict(model.actions(config)) | ({} if model.own_dram else memory.actions(config))
     by_component, by_data = table.energy_pj(layer.counts, actions), table.energy_by_data_pj(layer.counts, actions)
     if table.leakage is not None:

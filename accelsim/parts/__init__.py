@@ -1,1 +1,1 @@
-"""Pieces of references that machines share: clocks, registers, queues. None of them knows a rule of a paper."""
+"""Pieces that references are made of: clocks, queues, ports. No rule of a paper is in them; each is tested alone."""

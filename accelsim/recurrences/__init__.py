@@ -1,4 +1,1 @@
-"""Pieces of kernels that machines of one family share: compiled recurrences over numpy arrays, without a rule of a paper.
-
-Each has an obvious tick-by-tick twin made of `accelsim.parts`; tests/recurrences holds the two together.
-"""
+"""Pieces that kernels are made of, for numba. Each has its obvious twin in `accelsim.parts`."""

@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from accelsim.arch import kinds, load_arch
+from accelsim.arch.registry import kinds, load_arch
 from accelsim.config import did_you_mean
 from accelsim.errors import ConfigError
 from accelsim.validation import claims

@@ -3,7 +3,7 @@
 import pytest
 
 import accelsim
-from accelsim.arch import machine
+from accelsim.arch.registry import machine
 from accelsim.validation.claims.procrustes import NAMES, ROWS, iteration, row_layer
 from accelsim.validation.measured import measured
 

@@ -4,7 +4,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from accelsim.arch import kinds
+from accelsim.arch.registry import kinds
 from accelsim.cli import app
 from accelsim.errors import ConfigError
 from accelsim.report.validation import as_markdown, as_text

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from accelsim.arch import load_arch, machine
+from accelsim.arch.registry import load_arch, machine
 from accelsim.hw.energy import load_energy_table
 from accelsim.validation.claim import Chapter, Claim, Group
 from accelsim.validation.measured import Numbers, measured
