@@ -4,7 +4,8 @@ All is registered (see `accelsim.parts.queue`): an item pushed in cycle b is see
 on at the earliest, and the slot of an item that a PE starts in cycle s can be pushed into from cycle s on. So item k is
 pushed at b(k) = max(leave(k) + delay so far, latest start over the PEs of item k - queue_entries), PE p starts it at
 start(k) = max(b(k) + 2, end(k - 1)) and ends it at end(k) = start(k) + max(1, its cycles): also an item without work
-takes a PE a cycle. Nothing is ticked. What a PE waits follows from its end and its work, so it is not added up here.
+takes a PE a cycle. Nothing is ticked. What a PE waits follows from its end and its work, so it is not added up here; a
+timeline asks for the ends of its items.
 """
 
 from typing import NamedTuple
@@ -33,7 +34,8 @@ ITEMS, DELAY, HELD_BACK = range(3)  # of `so_far`
 
 def new_broadcast(pes: int, queue_entries: int, most_items: int, lane: np.dtype) -> Broadcast:
     """The state before the first item. `lane` has to hold `latest_time` of the run."""
-    return Broadcast(np.zeros(pes, lane), np.zeros(max(1, min(queue_entries, most_items)), lane), np.zeros(3, np.int64))
+    ring = max(1, min(queue_entries, most_items))
+    return Broadcast(np.zeros(pes, lane), np.zeros(ring, lane), np.zeros(3, np.int64))
 
 
 def latest_time(last_leave: int, items: int, most_cycles: int) -> int:
@@ -48,37 +50,35 @@ def latest_time(last_leave: int, items: int, most_cycles: int) -> int:
 
 @njit(cache=True, nogil=True)
 def restart(state):
-    """Back to before the first item. The ring keeps old starts: none is read before it is overwritten."""
+    """Back to before the first item. The ring keeps what is old: none of it is read before it is overwritten."""
     state.end[:] = 0
     state.so_far[:] = 0
 
 
 @njit(cache=True, nogil=True)
-def broadcast(items, leave, cycles, state, pushed, starts=None):
-    """The next items through the queues: `state` moves on, pushed[k] is filled with the cycle of each push.
+def broadcast(items, leave, cycles, state, pushed, ends):
+    """The next items through the queues: `state` moves on.
 
     items[k]: row of cycles[item, pe], the work of each PE. leave[k]: when the source would push if nothing ever held it.
-    starts[k, pe], if given, is filled with the cycle in which each PE starts: for timelines.
+    Fills pushed[k], the cycle of each push, and ends[row, pe], the ends of the last items, of the very last in row -1.
     """
     end, latest_start, so_far = state
     lane, pes, ring = end.dtype.type, len(end), len(latest_start)
     slot, full = so_far[ITEMS] % ring, so_far[ITEMS] >= ring
+    delay, held_back = so_far[DELAY], so_far[HELD_BACK]
+    first_kept = len(items) - len(ends)
     for k in range(len(items)):
-        item = items[k]
-        unheld = leave[k] + so_far[DELAY]
+        item, unheld = items[k], leave[k] + delay
         push = unheld
         if full:
             push = max(push, np.int64(latest_start[slot]))
         if push > unheld:
-            so_far[DELAY] = push - leave[k]
+            delay = push - leave[k]
+            since, until = lane(unheld), lane(push)
             for pe in range(pes):
-                so_far[HELD_BACK] += max(0, push - max(np.int64(end[pe]) - 1, unheld))
+                held_back += max(lane(0), lane(until - max(lane(end[pe] - lane(1)), since)))
         pushed[k] = push
-        earliest = lane(push + FIRST_WORK_CYCLES)
-        if starts is not None:
-            for pe in range(pes):
-                starts[k, pe] = max(earliest, end[pe])
-        latest = earliest
+        latest = earliest = lane(push + FIRST_WORK_CYCLES)
         for pe in range(pes):
             start = max(earliest, end[pe])
             end[pe] = lane(start + max(lane(1), lane(cycles[item, pe])))
@@ -87,4 +87,8 @@ def broadcast(items, leave, cycles, state, pushed, starts=None):
         slot += 1
         if slot == ring:
             slot, full = 0, True
+        if k >= first_kept:
+            for pe in range(pes):
+                ends[k - first_kept, pe] = end[pe]
     so_far[ITEMS] += len(items)
+    so_far[DELAY], so_far[HELD_BACK] = delay, held_back

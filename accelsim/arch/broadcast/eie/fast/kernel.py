@@ -77,31 +77,31 @@ def run_vectors(vectors, has_bias, entries, state, first_column, block_cycles):
     Fills block_cycles[vector, block]: from the first push of the block's columns to the next block's. first_column[block]:
     the blocks; the first one begins at 0, and with the vector.
     """
-    pes = entries.shape[1]
+    end, _, so_far = state
+    lane, pes = end.dtype.type, len(end)
+    ends = np.empty((PIPELINE_CYCLES, pes), end.dtype)
     columns, leave, pushed = np.empty((3, entries.shape[0] + 1), np.int64)
     out = np.zeros(5, np.int64)
     for v in range(vectors.shape[0]):
         steps, scan_end = scan_vector(vectors[v], has_bias, pes, columns, leave)
         restart(state)
-        # A write can outlast the last column by less than the pipeline, and each column takes a cycle at least: only
-        # what the last few columns write can end the run.
-        tail = max(0, steps - PIPELINE_CYCLES)
-        broadcast(columns[:tail], leave[:tail], entries, state, pushed)
-        written = np.int64(-PIPELINE_CYCLES)
-        for k in range(tail, steps):
-            broadcast(columns[k:k + 1], leave[k:k + 1], entries, state, pushed[k:])
-            for pe in range(pes):
-                if entries[columns[k], pe] > 0:
-                    written = max(written, np.int64(state.end[pe]))
-        finished, occupied = np.int64(0), np.int64(0)
+        broadcast(columns[:steps], leave[:steps], entries, state, pushed, ends)
+        last, occupied = lane(0), np.int64(0)
         for pe in range(pes):
-            finished = max(finished, np.int64(state.end[pe]))
-            occupied += state.end[pe]
-        cycles = max(scan_end + state.so_far[DELAY], finished, written + PIPELINE_CYCLES)
+            last = max(last, end[pe])
+            occupied += end[pe]
+        # A write outlasts the last column by less than the pipeline, and each column takes a cycle at least: only what
+        # the last few columns write can end the run.
+        written = lane(-PIPELINE_CYCLES)
+        for k in range(max(0, steps - PIPELINE_CYCLES), steps):
+            for pe in range(pes):
+                written = max(written, ends[k - steps, pe] if entries[columns[k], pe] > 0 else written)
+        finished = np.int64(last)
+        cycles = max(scan_end + so_far[DELAY], finished, np.int64(written) + PIPELINE_CYCLES)
         split_blocks(columns[:steps], pushed, cycles, first_column, block_cycles[v])
         out[0] += cycles
         out[1] += occupied
-        out[2] += state.so_far[HELD_BACK]
+        out[2] += so_far[HELD_BACK]
         out[3] += pes * finished - occupied
         out[4] += pes * (cycles - finished)
     return out
