@@ -1,11 +1,11 @@
 """A source broadcasts items into a bounded queue per PE; each PE works through its queue, an item at a time.
 
-All is registered (see `accelsim.parts.queue`): an item pushed in cycle b is seen by a PE in b + 1 and in work from b + 2
-on at the earliest, and the slot of an item that a PE starts in cycle s can be pushed into from cycle s on. So item k is
-pushed at b(k) = max(leave(k) + delay so far, latest start over the PEs of item k - queue_entries), PE p starts it at
-start(k) = max(b(k) + 2, end(k - 1)) and ends it at end(k) = start(k) + max(1, its cycles): also an item without work
-takes a PE a cycle. Nothing is ticked. What a PE waits follows from its end and its work, so it is not added up here; a
-timeline asks for the ends of its items.
+All is registered (see `accelsim.parts.queue`): an item pushed in cycle b is seen by a PE in b + 1 and in work from
+b + 2 on at the earliest, and the slot of an item that a PE starts in cycle s can be pushed into from cycle s on. So
+item k is pushed at b(k) = max(leave(k) + delay so far, latest start over the PEs of item k - queue_entries), PE p
+starts it at start(k) = max(b(k) + 2, end(k - 1)) and ends it at end(k) = start(k) + max(1, its cycles): also an item
+without work takes a PE a cycle. Nothing is ticked. What a PE waits follows from its ends and its work, so that it is
+not added up here; a timeline asks for the ends of its items.
 """
 
 from typing import NamedTuple
@@ -20,8 +20,8 @@ class Broadcast(NamedTuple):
     """The state between two items. A time is a cycle from the begin of the run; `new_broadcast` makes one.
 
     end[pe]: the cycle after the PE's last item. latest_start[slot]: a ring, the latest start over the PEs of the last
-    `queue_entries` items. so_far: items pushed; cycles by which full queues have delayed the source; PE-cycles in which a
-    PE had nothing to do and the source, in the cycle before, was held by a full queue (another PE's).
+    `queue_entries` items. so_far: items pushed; cycles by which full queues have delayed the source; PE-cycles in which
+    a PE had nothing to do and the source, in the cycle before, was held by a full queue (another PE's).
     """
 
     end: np.ndarray
@@ -39,11 +39,13 @@ def new_broadcast(pes: int, queue_entries: int, most_items: int, lane: np.dtype)
 
 
 def latest_time(last_leave: int, items: int, most_cycles: int) -> int:
-    """No time of a run is later: not of `items` items that leave until `last_leave` and take `most_cycles` each at most.
+    """No time of a run is later: `items` items leave until `last_leave`, in cycles that ascend, and take a PE
+    `most_cycles` each at most.
 
-    Let m(k) >= 1 be the most that a PE takes for item k, and S(k) the sum of m before k. Then b(k) <= leave(k) + S(k) and
-    start(k) <= leave(k) + 2 + S(k), by induction: end(k - 1) <= leave(k - 1) + 2 + S(k), and a start of item k - d is at
-    most leave(k - d) + 2 + S(k - d) <= leave(k) - d + 2 + S(k) - d, which for d >= 1 is no more than leave(k) + S(k).
+    Let m(k) >= 1 be the most that a PE takes for item k, S(k) the sum of m before k, and d the queue's entries. Then
+    b(k) <= leave(k) + S(k) and start(k) <= leave(k) + 2 + S(k), by induction. The delay before k is at most S(k - 1);
+    end(k - 1) is at most leave(k - 1) + 2 + S(k); and a start of item k - d is at most leave(k - d) + 2 + S(k - d),
+    which is at most leave(k) - d + 2 + S(k) - d, and so at most leave(k) + S(k) as d >= 1.
     """
     return last_leave + FIRST_WORK_CYCLES + items * max(1, most_cycles)
 
@@ -59,8 +61,9 @@ def restart(state):
 def broadcast(items, leave, cycles, state, pushed, ends):
     """The next items through the queues: `state` moves on.
 
-    items[k]: row of cycles[item, pe], the work of each PE. leave[k]: when the source would push if nothing ever held it.
-    Fills pushed[k], the cycle of each push, and ends[row, pe], the ends of the last items, of the very last in row -1.
+    items[k]: row of cycles[item, pe], the work of each PE. leave[k]: when the source would push if nothing ever held
+    it. Fills pushed[k], the cycle of each push, and ends[row, pe] of the last items, row -1 being that of the very
+    last.
     """
     end, latest_start, so_far = state
     lane, pes, ring = end.dtype.type, len(end), len(latest_start)

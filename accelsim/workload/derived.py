@@ -29,6 +29,11 @@ def derived(owner: object, key: Hashable, make: Callable[[], T]) -> T:
     return value if found else _kept.keep(owner, key, make())  # made outside the lock: it may ask for entries itself
 
 
+def kept(owner: object, key: Hashable) -> Any | None:
+    """The entry that an earlier `derived` made, None if there is none."""
+    return _kept.find(owner, key)[1]
+
+
 class KeptValues:
     """Values by owner and key, least recently used first, with the running total of their sizes.
 

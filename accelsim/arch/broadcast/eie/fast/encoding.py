@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+PES_AT_ONCE = 16  # encoded before they are transposed: the writes of a column go to one cache line
+
 
 class Encoded(NamedTuple):
     """A matrix as its PEs hold it, [column, pe], so that a broadcast column lies in one piece. The bias comes last.
@@ -78,17 +80,22 @@ def encode_matrix(matrix, bias, rows_by_pe, first_row, index_bits, encoded):
     entries, nonzeros, first_entry = encoded
     columns, pes = entries.shape
     cols = matrix.shape[1]
-    after_last, padding, present = np.empty((3, columns), entries.dtype)
-    for pe in range(pes):
-        rows = rows_by_pe[first_row[pe]:first_row[pe + 1]]
-        after_last[:] = 0
+    after_last = np.empty(columns, entries.dtype)
+    padding = np.empty((PES_AT_ONCE, columns), entries.dtype)
+    present = np.empty_like(padding)
+    for low in range(0, pes, PES_AT_ONCE):
+        some = range(min(PES_AT_ONCE, pes - low))
         padding[:] = 0
         present[:] = 0
-        encode_pe(matrix, rows, index_bits, after_last[:cols], padding[:cols], present[:cols])
-        encode_pe(bias, rows, index_bits, after_last[cols:], padding[cols:], present[cols:])
+        for i in some:
+            rows = rows_by_pe[first_row[low + i]:first_row[low + i + 1]]
+            after_last[:] = 0
+            encode_pe(matrix, rows, index_bits, after_last[:cols], padding[i, :cols], present[i, :cols])
+            encode_pe(bias, rows, index_bits, after_last[cols:], padding[i, cols:], present[i, cols:])
         for j in range(columns):
-            entries[j, pe] = padding[j] + present[j]
-            nonzeros[j, pe] = present[j]
+            for i in some:
+                entries[j, low + i] = padding[i, j] + present[i, j]
+                nonzeros[j, low + i] = present[i, j]
     first_entry[0] = 0
     for j in range(1, columns):
         for pe in range(pes):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from accelsim.hw.memory.tiles import Tiles
 from accelsim.loads import PeWork
 from accelsim.recurrences.broadcast import new_broadcast
 from accelsim.workload.counting import column_nonzeros, pattern
-from accelsim.workload.derived import derived
+from accelsim.workload.derived import derived, kept
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, kept_products
 
@@ -28,26 +28,41 @@ COUNTS = ("macs", "padding_entries", "broadcasts", "queue_writes", "pointer_read
           "activation_row_reads", "accumulator_writes", "arithmetic_slots", "pe_cycles")
 
 
+class Timing(NamedTuple):
+    """The sums of a product's vectors, and block_cycles[vector, block] (see `kernel.run_vectors`)."""
+
+    sums: kernel.Sums
+    block_cycles: np.ndarray
+
+
+class Roomy(NamedTuple):
+    """The timing of a run in which no queue of `queue_entries` was ever full."""
+
+    queue_entries: int
+    timing: Timing
+
+
 def run(layer: Layer, config: EieConfig, policy: Policy) -> LayerRun:
-    timing, work = np.zeros(5, np.int64), np.zeros(config.pes, np.int64)
+    sums, work = np.zeros(len(kernel.Sums._fields), np.int64), np.zeros(config.pes, np.int64)
     padding = empty = occupied = broadcasts = row_reads = scanned = vectors = peak_entries = 0
     tiles: list[Tiles] = []
     for key, product, encoded in encoded_products(layer, config, policy):
         blocks = column_blocks(layer, encoded, config) if config.loads_weights else ONE_BLOCK
-        parts, block_cycles = timed(layer, key, product, encoded, config.queue_entries, blocks)
-        timing += parts
+        timing = timed(layer, key, product, encoded, config.queue_entries, blocks)
+        sums += timing.sums
         times = broadcasts_of(layer, key[0], product)
         shares = derived(layer, ("eie shares", *key), partial(kernel.share_columns, times, encoded))
         work += shares.busy
         padding, empty, occupied = padding + shares.padding, empty + shares.empty_column, occupied + shares.occupied
         broadcasts += int(times.sum())
         row_reads += derived(layer, ("eie row reads", *key, config.entries_per_row),
-                             partial(count_row_reads, product, encoded, times, config.entries_per_row))
+                             partial(kernel.count_row_reads, pattern(product.vectors), product.bias is not None,
+                                     encoded, config.entries_per_row))
         scanned += len(product.vectors) * (-(-product.vectors.shape[1] // config.pes) + (product.bias is not None))
-        tiles.append(product_tiles(layer, key[0], product, encoded, blocks, block_cycles, config))
+        tiles.append(product_tiles(layer, key[0], product, encoded, blocks, timing.block_cycles, config))
         vectors += len(product.vectors)
         peak_entries = max(peak_entries, int((encoded.first_entry[-1] + encoded.entries[-1]).max()))
-    cycles, until_last, back_pressure, barrier, drain = map(int, timing)
+    cycles, until_last, back_pressure, barrier, drain, _ = map(int, sums)
     busy, starved = int(work.sum()), until_last - occupied - back_pressure
     counts = (busy, padding, broadcasts, broadcasts * config.pes, broadcasts * config.pes, row_reads, scanned,
               busy, busy + padding, config.pes * cycles)
@@ -100,27 +115,25 @@ def broadcasts_of(layer: Layer, index: int, product: MatrixProduct) -> np.ndarra
 
 
 def timed(layer: Layer, key: tuple[Any, ...], product: MatrixProduct, encoded: Encoded, queue_entries: int,
-          blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`kernel.run_vectors` of a product: its sums, and block_cycles[vector, block]."""
-
-    def make() -> tuple[np.ndarray, np.ndarray]:
-        columns, pes = encoded.entries.shape
-        state = new_broadcast(pes, queue_entries, columns, encoded.first_entry.dtype)
-        block_cycles = np.empty((len(product.vectors), len(blocks)), np.int64)
-        sums = kernel.run_vectors(pattern(product.vectors), product.bias is not None, encoded.entries, state, blocks,
-                                  block_cycles)
-        return sums, block_cycles
-
-    return derived(layer, ("eie timing", *key, queue_entries, blocks.tobytes()), make)
+          blocks: np.ndarray) -> Timing:
+    """When all vectors of a product run. Where no queue was ever full, deeper ones change nothing."""
+    own = ("eie timing", *key, blocks.tobytes())
+    roomy = kept(layer, own)
+    if roomy is not None and queue_entries >= roomy.queue_entries:
+        return roomy.timing
+    timing = derived(layer, (*own, queue_entries), partial(run_vectors, product, encoded, queue_entries, blocks))
+    if timing.sums.delay == 0:
+        derived(layer, own, lambda: Roomy(queue_entries, timing))
+    return timing
 
 
-def count_row_reads(product: MatrixProduct, encoded: Encoded, times: np.ndarray, entries_per_row: int) -> int:
-    """Sparse-matrix rows that all PEs read for the vectors of a product."""
-    first, last = (np.empty_like(encoded.first_entry) for _ in range(2))
-    covered = kernel.sram_rows(times, encoded, entries_per_row, first, last)
-    register, repeats = (np.empty(first.shape[1], first.dtype) for _ in range(2))
-    return int(covered - kernel.count_repeats(pattern(product.vectors), product.bias is not None, first, last, register,
-                                              repeats))
+def run_vectors(product: MatrixProduct, encoded: Encoded, queue_entries: int, blocks: np.ndarray) -> Timing:
+    columns, pes = encoded.entries.shape
+    state = new_broadcast(pes, queue_entries, columns, encoded.first_entry.dtype)
+    block_cycles = np.empty((len(product.vectors), len(blocks)), np.int64)
+    sums = kernel.run_vectors(pattern(product.vectors), product.bias is not None, encoded.entries, state, blocks,
+                              block_cycles)
+    return Timing(sums, block_cycles)
 
 
 def bound_cycles(layer: Layer, config: EieConfig, run: LayerRun) -> int:

@@ -1,8 +1,8 @@
 """The fast engine of EIE: the scan of each vector, and its broadcast through the queues of the PEs.
 
-Times are counter values of docs/machines/eie.md. The scan says when each column would leave the scanner if no queue were
-ever full; the rest is the recurrence of `accelsim.recurrences.broadcast`. Nothing is ticked, and nothing of the size
-[step, PE] is kept: what depends on how often a column is broadcast alone is multiplied, not added up step by step.
+Times are counter values of docs/machines/eie.md. The scan says when each column would leave the scanner if no queue
+were ever full; the rest is the recurrence of `accelsim.recurrences.broadcast`. Nothing is ticked, and nothing of the
+size [step, PE] is kept: what depends on how often a column is broadcast alone is multiplied, not added up step by step.
 """
 
 from typing import NamedTuple
@@ -10,9 +10,25 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from accelsim.recurrences.bits import WORD_BITS, members, popcount, rows_of_columns, take_first
 from accelsim.recurrences.broadcast import DELAY, HELD_BACK, broadcast, latest_time, restart
 
+READ_WORDS = 64  # words of vectors whose row reads are counted at once: bounds memory
 PIPELINE_CYCLES = 5  # from the cycle after an entry leaves PtrRead to the first one without its write
+
+
+class Sums(NamedTuple):
+    """Over all vectors: cycles; PE-cycles up to each PE's last column; those in which a PE waits as another's full
+    queue holds the scanner, in which it has finished and another has not, and in which all have; and by how many cycles
+    full queues have delayed the scanner.
+    """
+
+    cycles: int
+    until_last: int
+    back_pressure: int
+    barrier: int
+    drain: int
+    delay: int
 
 
 class Shares(NamedTuple):
@@ -71,17 +87,16 @@ def split_blocks(columns, pushed, cycles, first_column, block_cycles):
 
 @njit(cache=True, nogil=True)
 def run_vectors(vectors, has_bias, entries, state, first_column, block_cycles):
-    """All vectors[n, col] (a pattern), one after the other: cycles, PE-cycles up to each PE's last column, back_pressure,
-    barrier, drain [5]; entries: of `Encoded`; state: a `Broadcast`.
+    """The `Sums` of all vectors[n, col] (a pattern), one after the other. entries: of `Encoded`; state: a `Broadcast`.
 
-    Fills block_cycles[vector, block]: from the first push of the block's columns to the next block's. first_column[block]:
-    the blocks; the first one begins at 0, and with the vector.
+    Fills block_cycles[vector, block]: from the first push of the block's columns to the next block's.
+    first_column[block]: the blocks; the first one begins at 0, and with the vector.
     """
     end, _, so_far = state
     lane, pes = end.dtype.type, len(end)
     ends = np.empty((PIPELINE_CYCLES, pes), end.dtype)
     columns, leave, pushed = np.empty((3, entries.shape[0] + 1), np.int64)
-    out = np.zeros(5, np.int64)
+    total, until_last, back_pressure, barrier, drain, delay = np.zeros(6, np.int64)
     for v in range(vectors.shape[0]):
         steps, scan_end = scan_vector(vectors[v], has_bias, pes, columns, leave)
         restart(state)
@@ -99,12 +114,13 @@ def run_vectors(vectors, has_bias, entries, state, first_column, block_cycles):
         finished = np.int64(last)
         cycles = max(scan_end + so_far[DELAY], finished, np.int64(written) + PIPELINE_CYCLES)
         split_blocks(columns[:steps], pushed, cycles, first_column, block_cycles[v])
-        out[0] += cycles
-        out[1] += occupied
-        out[2] += so_far[HELD_BACK]
-        out[3] += pes * finished - occupied
-        out[4] += pes * (cycles - finished)
-    return out
+        total += cycles
+        until_last += occupied
+        back_pressure += so_far[HELD_BACK]
+        barrier += pes * finished - occupied
+        drain += pes * (cycles - finished)
+        delay += so_far[DELAY]
+    return Sums(total, until_last, back_pressure, barrier, drain, delay)
 
 
 @njit(cache=True, nogil=True)
@@ -128,44 +144,44 @@ def share_columns(times, encoded):
 
 
 @njit(cache=True, nogil=True)
-def sram_rows(times, encoded, entries_per_row, first, last):
-    """Fills first[column, pe] and last[column, pe], the SRAM rows of a column's entries, for columns that are broadcast;
-    returns the rows that all broadcasts cover. A column without entries has last -1 and a first that no row equals.
+def count_row_reads(vectors, has_bias, encoded, entries_per_row):
+    """Sparse-matrix rows that all PEs read for vectors[n, col] (a pattern).
+
+    A PE's row register survives column changes, not the end of a vector, and rows ascend with the columns: so a vector
+    reads a row once, with the first column that it broadcasts and that has entries there. Vectors are the bits of
+    words, columns are visited once: have[pe] are the vectors that have read the PE's present row, which ends before
+    until[pe].
     """
     rows_per_entry = 1.0 / entries_per_row  # divisions would take longer than all else here
-    covered = np.int64(0)
-    for j in range(len(times)):
-        if times[j] > 0:
-            rows = np.int64(0)
-            for pe in range(first.shape[1]):
-                # half an entry keeps the products away from whole numbers, so that cutting them off is exact
-                begin, count = np.float64(encoded.first_entry[j, pe]), np.float64(encoded.entries[j, pe])
-                low = np.int64((begin + 0.5) * rows_per_entry) if count > 0 else np.int64(-2)
-                high = np.int64((begin + count - 0.5) * rows_per_entry) if count > 0 else np.int64(-1)
-                first[j, pe], last[j, pe] = low, high
-                rows += high - low + (count > 0) - (count == 0)
-            covered += times[j] * rows
-    return covered
-
-
-@njit(cache=True, nogil=True)
-def count_repeats(vectors, has_bias, first, last, register, repeats):
-    """How often a column begins in the SRAM row that its PE read last, over all vectors[n, col].
-
-    first, last: of `sram_rows`; register and repeats [pe], of their type, are scratch. A PE's row register survives column
-    changes, not the end of a vector; rows ascend with the columns, so that the last one read is the highest so far.
-    """
-    columns, leave = np.empty((2, first.shape[0] + 1), np.int64)
-    total = np.int64(0)
-    for v in range(vectors.shape[0]):
-        steps, _ = scan_vector(vectors[v], has_bias, len(register), columns, leave)
-        register[:] = -1
-        repeats[:] = 0
-        for k in range(steps):
-            j = columns[k]
-            for pe in range(len(register)):
-                repeats[pe] += first[j, pe] == register[pe]
-                register[pe] = max(register[pe], last[j, pe])
-        for pe in range(len(register)):
-            total += repeats[pe]
-    return total
+    columns, pes = encoded.entries.shape
+    words = min(READ_WORDS, -(-len(vectors) // WORD_BITS))
+    sent, have = np.zeros((columns, words), np.uint64), np.zeros((pes, words), np.uint64)
+    until = np.empty(pes, np.int64)
+    reads = np.int64(0)
+    for low in range(0, len(vectors), words * WORD_BITS):
+        some = vectors[low:low + words * WORD_BITS]
+        rows_of_columns(some, sent)
+        if has_bias:
+            take_first(len(some), sent[columns - 1])
+        until[:] = 0
+        for j in range(columns):
+            senders = members(sent[j])
+            if senders == 0:
+                continue
+            for pe in range(pes):
+                count, begin = np.int64(encoded.entries[j, pe]), np.int64(encoded.first_entry[j, pe])
+                if count == 0:
+                    continue
+                if begin < until[pe]:
+                    for w in range(words):
+                        reads += popcount(sent[j, w] & ~have[pe, w])
+                        have[pe, w] |= sent[j, w]
+                if begin + count > until[pe]:
+                    # half an entry keeps the products away from whole numbers, so that cutting them off is exact
+                    first = np.int64((begin + 0.5) * rows_per_entry)
+                    last = np.int64((begin + count - 0.5) * rows_per_entry)
+                    reads += (last - first + (begin >= until[pe])) * senders
+                    for w in range(words):
+                        have[pe, w] = sent[j, w]
+                    until[pe] = (last + 1) * entries_per_row
+    return reads
