@@ -11,7 +11,7 @@ import accelsim
 from accelsim import testing
 from accelsim.arch.registry import machine
 from accelsim.errors import AccountingError, ConfigError
-from accelsim.testing_timelines import check_format, check_whole, counters
+from accelsim.testing.timelines import check_format, check_whole, counters
 
 ARCHS = {
     "eie": {"pes": 4, "queue_entries": 2, "dram.gbps": 1.5, "resident_weights": False, "spmat_kbytes": 0.1},

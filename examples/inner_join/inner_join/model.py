@@ -3,8 +3,8 @@
 import numpy as np
 from pydantic import Field
 
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.machine import LayerRun, Machine, Policy
-from accelsim.config import ArchConfig
 from accelsim.hw.energy import Action
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import kept_products
