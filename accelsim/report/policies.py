@@ -1,7 +1,6 @@
 """A comparison of policies as tables, CSV, JSON and a figure."""
 
-import csv
-from io import StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +8,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from accelsim.errors import ConfigError
+from accelsim.files import csv_text
 from accelsim.report import colours
-from accelsim.report.files import dump
+from accelsim.report.files import dump, write_into
 from accelsim.report.table import rendered
 
 if TYPE_CHECKING:
@@ -46,31 +45,17 @@ def as_json(comparison: "PolicyComparison") -> str:
 
 def as_csv(comparison: "PolicyComparison") -> str:
     """One line per design, policy and layer."""
-    rows = [row.to_dict() for row in comparison.rows]
-    out = StringIO()
-    writer = csv.DictWriter(out, list(dict.fromkeys(name for row in rows for name in row)), restval="",
-                            lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue().rstrip("\n")
+    return csv_text([row.to_dict() for row in comparison.rows])
 
 
 def write(folder: Path, comparison: "PolicyComparison") -> None:
-    """policies.json, policies.csv, policies.txt and policies.png, each whole or not at all."""
+    """policies.json, policies.csv, policies.txt and policies.png: all of them, or none and a ConfigError."""
     texts = {"json": as_json(comparison), "csv": as_csv(comparison), "txt": as_table(comparison, terminal=False)}
-    try:
-        for ending, text in texts.items():
-            part = folder / f".policies.{ending}.part"
-            part.write_text(text + "\n", encoding="utf-8")
-            part.replace(folder / f"policies.{ending}")
-        part = folder / ".policies.png.part"
-        figure(comparison, part)
-        part.replace(folder / "policies.png")
-    except OSError as error:
-        raise ConfigError(f"-o {folder}: cannot be written ({error.strerror}); choose another") from None
+    write_into(folder, {**{f"policies.{ending}": f"{text}\n" for ending, text in texts.items()},
+                        "policies.png": figure(comparison)})
 
 
-def figure(comparison: "PolicyComparison", path: Path) -> None:
+def figure(comparison: "PolicyComparison") -> bytes:
     """Cycles of every policy, split by what the slots did; a line marks the bound. PNG, one panel per design."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -83,7 +68,9 @@ def figure(comparison: "PolicyComparison", path: Path) -> None:
     for panel, design in zip(panels, designs, strict=True):
         _panel(panel, design, [row for row in comparison.totals if row.design == design])
     drawing.suptitle(f"Policies on {comparison.trace}", fontsize=10)
-    drawing.savefig(path, format="png", dpi=150, metadata={"Software": None})
+    content = BytesIO()
+    drawing.savefig(content, format="png", dpi=150, metadata={"Software": None})
+    return content.getvalue()
 
 
 def _panel(panel: "Axes", design: str, rows: "list[PolicyRow]") -> None:

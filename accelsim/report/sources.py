@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from accelsim.errors import ReportError
+from accelsim.files import reason_of
 from accelsim.result.records import ComparisonRecord, Record, RunRecord
 from accelsim.yaml import flattened
 
@@ -130,8 +131,7 @@ def _files(path: Path) -> list[Path]:
         if not path.is_file():  # a pipe would be waited for, a device never ends
             raise ReportError(f"{path}: is not a file; {_WANTED}")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ReportError(f"{str(path)[:200]!r}: cannot be read ({reason}); {_WANTED}") from None
+        raise ReportError(f"{str(path)[:200]!r}: cannot be read ({reason_of(error)}); {_WANTED}") from None
     return [path]
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from accelsim.errors import ConfigError
+from accelsim.files import reason_of
 from accelsim.yaml.strict import StrictModel
 
 MAX_YAML_BYTES = 1 << 17  # parsing costs 10 to 30 s per MB; presets have 1 kB
@@ -50,8 +51,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); give a YAML file") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path}: cannot be read ({reason}); give the path of a YAML file") from None
+        raise ConfigError(f"{path}: cannot be read ({reason_of(error)}); give the path of a YAML file") from None
     if len(content) > MAX_YAML_BYTES:
         raise ConfigError(f"{path}: larger than {MAX_YAML_BYTES:,} bytes; this is not an accelsim YAML file")
     return text
