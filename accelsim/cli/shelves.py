@@ -32,12 +32,12 @@ def show(name: Annotated[str, typer.Argument(metavar="TRACE|WORKLOAD", help="A t
     from accelsim import shipped
 
     if Path(name.partition(":")[0]).suffix == ".yaml" or name.partition(":")[0] in shipped.names("workload"):
-        from accelsim.report.workload import workload_text
+        from accelsim.report.workloads import workload_text
         from accelsim.workload.published import load_workload
 
         typer.echo(workload_text(load_workload(name)))
         return
-    from accelsim.report.table import trace_text
+    from accelsim.report.workloads import trace_text
     from accelsim.workload.trace import load_trace
 
     typer.echo(trace_text(load_trace(name)))

@@ -118,6 +118,7 @@ def policies(
     """Compare load-balancing policies on the same TRACE and the same hardware."""
     from accelsim.report import policies as report
     from accelsim.report.files import prepare
+    from accelsim.result.comparison_table import as_text
     from accelsim.study.policies import compare_policies
 
     names = [name.strip() for item in policies_ or ["all"] for name in item.split(",")]
@@ -126,7 +127,7 @@ def policies(
     comparison = compare_policies(trace, arch, names, axes)
     if target is not None:
         report.write(target, comparison)
-    typer.echo({"table": report.as_table, "csv": report.as_csv, "json": report.as_json}[format_.value](comparison))
+    typer.echo({"table": as_text, "csv": report.as_csv, "json": report.as_json}[format_.value](comparison))
 
 
 def worker(context: typer.Context) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from accelsim.errors import ConfigError
 from accelsim.files import csv_text, refusing, write_together
-from accelsim.report.table import as_text
 from accelsim.result.result import Result, rows
+from accelsim.result.table import as_text
 
 
 def dump(value: Any) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 from accelsim.errors import ConfigError
 from accelsim.files import check_writable, csv_text, write_whole
 from accelsim.report.files import dump
-from accelsim.report.table import rendered
+from accelsim.result.table import rendered
 from accelsim.workload.formats import CATALOGUE
 from accelsim.workload.formats.expected import expected_bits
 from accelsim.workload.formats.survey import TensorStorage

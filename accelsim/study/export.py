@@ -37,7 +37,7 @@ def as_table(rows: Sequence[Row]) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    from accelsim.report.table import rendered
+    from accelsim.result.table import rendered
 
     rows = filled(rows)
     facts = [c for c in columns_of(rows) if c in ("trace", "arch", "policy") or c.startswith("config.")]

@@ -20,7 +20,7 @@ from accelsim.report.figures.choices import (
     title,
 )
 from accelsim.report.sources import Collected
-from accelsim.study.policies import TOTAL
+from accelsim.result.comparison import TOTAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
