@@ -5,8 +5,8 @@ In a checkout they lie in top-level folders; in an installed wheel the same fold
 
 from pathlib import Path
 
-from accelsim.config import did_you_mean
 from accelsim.errors import AccelsimError, ConfigError, TraceError
+from accelsim.yaml import did_you_mean
 
 _PACKAGE = Path(__file__).parent
 _ROOT = _PACKAGE / "shipped_data" if (_PACKAGE / "shipped_data").is_dir() else _PACKAGE.parent

@@ -11,16 +11,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.machine import LayerRun, Machine, Policy
 from accelsim.arch.registry import load_arch, machine, policies
-from accelsim.config import ArchConfig, did_you_mean
 from accelsim.errors import AccountingError, ConfigError, ModelError, TraceError
 from accelsim.hw.energy import SHARED, EnergyTable, load_energy_table
 from accelsim.hw.memory import overlay as memory
-from accelsim.results import LayerResult, Result
-from accelsim.roofline import Roofline, roofline
+from accelsim.result.result import LayerResult, Result
+from accelsim.result.roofline import Roofline, roofline
 from accelsim.workload.layer import Layer
 from accelsim.workload.trace import Trace, load_trace
+from accelsim.yaml import did_you_mean
 
 ENGINES = ("kernel", "reference")
 

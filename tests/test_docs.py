@@ -26,9 +26,9 @@ import pytest
 from typer.testing import CliRunner
 
 from accelsim import shipped
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.registry import kinds, load_arch, machine, policies
 from accelsim.cli import app
-from accelsim.config import ArchConfig
 from accelsim.errors import ClusterError, ReportError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 import accelsim
 from accelsim.arch.registry import kinds, machine
 from accelsim.cli import app
-from accelsim.roofline import BOUNDS, roofline
+from accelsim.result.roofline import BOUNDS, roofline
 
 pytestmark = pytest.mark.small
 CLASSES = {"zeros": "compute", "barrier": "imbalance"}

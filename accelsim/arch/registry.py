@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim import shipped
-from accelsim.config import ArchConfig, did_you_mean, line_of, read_yaml, validate
+from accelsim.arch.config import ArchConfig
 from accelsim.errors import ConfigError
 from accelsim.hw.memory.tiles import STALLS as MEMORY_STALLS
+from accelsim.yaml import did_you_mean, line_of, read_yaml, validate
 
 if TYPE_CHECKING:
     from accelsim.arch.machine import Machine, Policy

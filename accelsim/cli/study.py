@@ -155,13 +155,13 @@ def _print_or_write(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text)
         return
-    from accelsim.report.whole import write_whole
+    from accelsim.files import write_whole
 
     write_whole(output, f"{text}\n".encode())
 
 
 def _parse_vary(item: str) -> tuple[str, list[Any]]:
-    from accelsim.config import read_scalar
+    from accelsim.yaml import read_scalar
 
     key, equals, values = item.partition("=")
     if not equals or not key.strip() or not values.strip():

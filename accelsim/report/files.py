@@ -10,7 +10,7 @@ from typing import Any
 
 from accelsim.errors import ConfigError
 from accelsim.report.table import as_text
-from accelsim.results import Result, rows
+from accelsim.result.result import Result, rows
 
 
 def dump(value: Any) -> str:

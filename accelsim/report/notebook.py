@@ -10,7 +10,7 @@ from rich.table import Table
 from accelsim.report.table import result_parts
 
 if TYPE_CHECKING:
-    from accelsim.results import Result
+    from accelsim.result.result import Result
 
 
 def as_html(results: Sequence["Result"]) -> str:

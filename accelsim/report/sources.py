@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from accelsim.errors import ReportError
-from accelsim.report.records import ComparisonRecord, Record, RunRecord
-from accelsim.strict import flattened
+from accelsim.result.records import ComparisonRecord, Record, RunRecord
+from accelsim.yaml import flattened
 
 if TYPE_CHECKING:
-    from accelsim.results import Result
+    from accelsim.result.result import Result
     from accelsim.study.policies import PolicyComparison
     from accelsim.study.sweep import SweepResult
 

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from accelsim.errors import ConfigError
+from accelsim.files import check_writable, write_whole
 from accelsim.report.files import dump
 from accelsim.report.table import rendered
-from accelsim.report.whole import check_writable, write_whole
 from accelsim.workload.formats import CATALOGUE
 from accelsim.workload.formats.expected import expected_bits
 from accelsim.workload.formats.survey import TensorStorage

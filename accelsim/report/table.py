@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from accelsim.results import LayerResult, Result
+    from accelsim.result.result import LayerResult, Result
     from accelsim.workload.trace import Trace
 
 _PLAIN_WIDTH = 150  # where there is no terminal to ask: names of a whole transformer fit

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import ConfigError
-from accelsim.report.whole import write_whole
+from accelsim.files import write_whole
 
 if TYPE_CHECKING:
     import pyarrow

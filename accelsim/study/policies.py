@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.machine import LayerRun, Machine
 from accelsim.arch.registry import load_arch, machine
 from accelsim.arch.registry import policies as policies_of
-from accelsim.config import ArchConfig
 from accelsim.errors import ConfigError, UnsupportedLayerError
-from accelsim.results import LayerResult, Result
+from accelsim.result.result import LayerResult, Result
 from accelsim.simulation import as_trace, find_policy, simulate
 from accelsim.workload.layer import Layer
 

@@ -21,11 +21,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from accelsim import shipped
-from accelsim.config import StrictModel, digest_of
 from accelsim.errors import TraceError
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 from accelsim.workload.operands import checked_name
 from accelsim.workload.tensors import Role, TensorSpec, restored, stored
+from accelsim.yaml import StrictModel, digest_of
 
 if TYPE_CHECKING:
     import networkx

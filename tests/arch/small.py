@@ -10,8 +10,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.registry import kinds, load_arch, machine
-from accelsim.config import ArchConfig
 from accelsim.workload.layer import Layer
 
 

@@ -10,9 +10,9 @@ import pytest
 import accelsim
 from accelsim import shipped
 from accelsim.arch.registry import load_arch
-from accelsim.config import MAX_YAML_BYTES
 from accelsim.errors import ConfigError, TraceError
 from accelsim.hw.energy import load_energy_table
+from accelsim.yaml import MAX_YAML_BYTES
 
 Fuzz = Callable[[str, int, int], dict[str, int]]
 EIE = shipped.find("arch", "eie").read_text(encoding="utf-8")

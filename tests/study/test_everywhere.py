@@ -41,7 +41,7 @@ def test_on_one_worker_and_on_two():
 PROGRAM = """
 import accelsim
 from accelsim.arch.registry import machine
-from accelsim.config import digest_of
+from accelsim.yaml import digest_of
 from accelsim.errors import UnsupportedLayerError
 from study_everywhere import ARCHS, trace
 for design in ARCHS:

@@ -12,7 +12,7 @@ import accelsim
 from accelsim import testing
 from accelsim.arch.registry import machine
 from accelsim.errors import AccountingError, ConfigError
-from accelsim.testing_timelines import check_format, check_whole, counters
+from accelsim.testing.timelines import check_format, check_whole, counters
 
 DESIGNS = {name: small for name, small in small_designs().items() if small.timeline}
 

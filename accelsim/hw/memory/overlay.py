@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 from accelsim.errors import ConfigError, TraceError
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.dram import Channel, channel_of, check_range

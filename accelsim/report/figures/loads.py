@@ -7,8 +7,8 @@ import numpy as np
 from accelsim.errors import ReportError
 from accelsim.report import colours
 from accelsim.report.figures.choices import WHOLE, Choices, groups_of, new_figure, readable, title
-from accelsim.report.records import PeWork
 from accelsim.report.sources import Collected, Run
+from accelsim.result.records import PeWork
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

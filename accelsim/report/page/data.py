@@ -5,9 +5,9 @@ from typing import Any
 
 import accelsim
 from accelsim.report import colours
-from accelsim.report.records import LayerRecord
 from accelsim.report.sources import Collected, Comparison, Group, Run, Sweep
-from accelsim.strict import flattened
+from accelsim.result.records import LayerRecord
+from accelsim.yaml import flattened
 
 _LAYER_FACTS = ("name", "op", "shape", "cycles", "time_us", "energy_pj", "utilization", "macs_dense", "macs_effectual",
                 "slots", "stalls", "energy_by_component", "energy_by_data", "notes")

@@ -3,9 +3,9 @@
 import numpy as np
 from pydantic import Field
 
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.facts import BUSY, Count, Stall
 from accelsim.arch.machine import Machine
-from accelsim.config import ArchConfig
 
 
 class InnerJoinConfig(ArchConfig):

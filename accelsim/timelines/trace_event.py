@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import ConfigError
-from accelsim.report.timeline import FINEST, Block, Chart, Process
+from accelsim.timelines.chart import FINEST, Block, Chart, Process
 
 TITLES = {Process.LAYERS: "layers", Process.UNITS: "units", Process.PARTS: "other parts", Process.QUEUES: "queues",
           Process.MEMORY: "memory"}

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accelsim.config import ArchConfig, digest_of
-from accelsim.loads import PeWork, added
-from accelsim.roofline import Roofline
+from accelsim.arch.config import ArchConfig
+from accelsim.result.roofline import Roofline
+from accelsim.result.work import PeWork, added
 from accelsim.workload.layer import Layer
+from accelsim.yaml import digest_of
 
 if TYPE_CHECKING:
     import pandas

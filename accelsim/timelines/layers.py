@@ -8,8 +8,8 @@ from accelsim.arch.activity import BEGIN, COUNTER, END, NAME, TIME, TRACK, Activ
 from accelsim.errors import AccountingError
 from accelsim.hw.memory.events import Clock
 from accelsim.hw.memory.tiles import STALLS
-from accelsim.report.timeline import Block, Chart, Process, net
-from accelsim.results import LayerResult
+from accelsim.result.result import LayerResult
+from accelsim.timelines.chart import Block, Chart, Process, net
 
 
 class LayerSketch:

@@ -1,17 +1,4 @@
-"""The conformance suite: what every machine must pass, ours and yours.
-
-    from accelsim import testing
-
-    class TestMine(testing.MachineConformance):
-        kind = "mine"
-
-        def configs(self):
-            return st.builds(MyConfig, ...)   # small designs, as a hypothesis strategy
-
-Collected by pytest, the class checks that the kernel and the reference agree on cycles, counts, stalls and mapping,
-that the reference's output equals numpy's, that every slot-cycle is accounted for once, lower bounds, determinism,
-patterns against values, edge shapes, names, energy and timelines. Needs pytest and hypothesis (extra `dev`).
-"""
+"""What every machine and every policy must pass."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -23,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accelsim import shipped
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.machine import LayerRun, Machine, Policy
 from accelsim.arch.registry import load_arch, machine, policies
-from accelsim.config import ArchConfig
 from accelsim.errors import CapacityError, UnsupportedLayerError
 from accelsim.hw.energy import load_energy_table
 from accelsim.simulation import check_accounting
-from accelsim.testing_timelines import check_timeline
+from accelsim.testing.timelines import check_timeline
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 
 DENSITIES = (0.0, 0.1, 0.3, 0.6, 1.0)

@@ -7,13 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 from accelsim.errors import CapacityError, ConfigError, UnsupportedLayerError
 from accelsim.hw.memory.config import DramConfig
-from accelsim.report.timeline import FINEST
-from accelsim.results import LayerResult, Result
+from accelsim.result.result import LayerResult, Result
 from accelsim.simulation import simulate
-from accelsim.timelines import timeline
+from accelsim.timelines.chart import FINEST
+from accelsim.timelines.timeline import timeline
 from accelsim.workload.layer import Layer
 
 NEEDED = {"X": {"dur", "args"}, "C": {"args"}, "M": {"args"}, "i": {"s"}}  # besides EVERY
