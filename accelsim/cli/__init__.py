@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from accelsim.cli import record_and_prune, report, run, shelves, storage, study, validate, views
+from accelsim.cli import record_and_prune, report, run, shelves, storage, streams, study, validate, views
 from accelsim.errors import AccelsimError
 
 app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -44,13 +44,16 @@ for group in (run, shelves, record_and_prune, storage, views, study, validate, r
 
 
 def main() -> None:
-    """Entry point: unexpected interruptions are one line too."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal may lack box characters
+    """Entry point: what goes wrong outside of the commands is one line too."""
+    streams.make_usable()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:  # the reader (head, less) went away
-        sys.stderr.close()
+        streams.give_up(None)
         sys.exit(1)
     except OSError as error:  # a full disk behind `> file`, for instance
-        typer.echo(f"accelsim: error: cannot write the output ({error.strerror})", err=True)
+        streams.give_up(streams.cause_of(error))
         sys.exit(2)
