@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim import shipped
 from accelsim.config import ArchConfig, did_you_mean, line_of, read_yaml, validate
-from accelsim.errors import ConfigError
+from accelsim.errors import ConfigError, told
 
 if TYPE_CHECKING:
     from accelsim.arch.base import Machine, Policy
@@ -39,7 +39,15 @@ def machine(kind: str) -> "Machine":
     if kind not in kinds():
         raise ConfigError(f"no machine is of kind {kind!r}{did_you_mean(kind, kinds())}")
     module, _, name = kinds()[kind].partition(":")
-    instance: Machine = getattr(import_module(module), name)()
+    try:
+        instance: Machine = getattr(import_module(module), name)()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever another package does when it is imported
+        if kind in _KINDS:
+            raise
+        raise ConfigError(f"arch entry point {kind!r} ({kinds()[kind]}): cannot be loaded ({told(error)}); correct or "
+                          "uninstall the package") from error
     return instance
 
 
@@ -62,9 +70,10 @@ def policies(kind: str) -> "dict[str, Policy]":
             raise ConfigError(f"{where}: {kind} already has a policy {name!r}; give it another name")
         try:
             found[name] = entry.load()
-        except Exception as error:  # whatever the package does when it is imported
-            raise ConfigError(f"{where}: cannot be loaded ({type(error).__name__}: {error}); correct or uninstall "
-                              "the package") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the package does when it is imported
+            raise ConfigError(f"{where}: cannot be loaded ({told(error)}); correct or uninstall the package") from error
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from accelsim.cli import record_and_prune, report, run, shelves, storage, streams, study, validate, views
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, inert
 
 app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -32,8 +32,7 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
         else:
             return
         # a file may be called anything: nothing in its name may act on the terminal
-        inert = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
-        typer.echo(f"accelsim: error: {inert}", err=True)
+        typer.echo(f"accelsim: error: {inert(message)}", err=True)
         raise typer.Exit(2)
 
     return wrapped

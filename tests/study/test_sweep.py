@@ -148,6 +148,32 @@ def test_failures_are_recorded_with_their_error(accelsim_command, study_file, tm
     assert "16 points: 6 finished, 10 failed" in again.stdout and "6 run now" in again.stdout
 
 
+def test_a_policy_that_ends_in_any_way_fails_its_points_alone(accelsim_command, study_file, tmp_path):
+    study = study_file("set: {pes: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}\npolicies: [row_block, leaver]")
+    done = accelsim_command("sweep", study, "--workers", 2, "-o", "s")
+    assert "22 points: 12 finished, 10 failed" in done.stdout
+    errors = {row["config.pes"]: row["error"] for row in Store.read(tmp_path / "s").rows() if row["error"]}
+    assert sorted(errors) == list(range(1, 11))
+    for pes, error in errors.items():
+        assert "leaver" in error and "defect" not in error and len(error) < 600, (pes, error)
+    for pes, cause in {1: "SystemExit", 2: "SystemExit: enough", 3: "Mute: (without a readable text)",
+                       4: "KeyboardInterrupt", 5: "GeneratorExit: stop", 6: "RecursionError", 10: "MemoryError"}.items():
+        assert f"layer 'a': eie's policy 'leaver' failed: {cause}" in errors[pes]
+    assert "0 run now" in accelsim_command("sweep", study, "--workers", 2, "-o", "s", "--resume").stdout
+    shown = accelsim_command("results", "s").stdout
+    assert "\x1b" not in shown and "enough" in shown
+
+
+@pytest.mark.parametrize("command", ["run {} --arch eie --policy leaver --set pes={}",
+                                     "run {} --arch eie --policy leaver --set pes={} --timeline t.json",
+                                     "policies {} --arch eie --policies leaver --vary pes={}"])
+@pytest.mark.parametrize("pes", [1, 3, 7])
+def test_a_run_says_which_policy_failed(accelsim_command, trace_file, command, pes):
+    done = accelsim_command(*command.format(trace_file, pes).split(), expect=2)
+    assert not done.stdout
+    assert done.stderr.count("accelsim: error: ") == 1 and "leaver" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_point_that_kills_its_worker_three_times_is_failed(accelsim_command, study_file, tmp_path):
     study = study_file("set: {pes: [1, 2, 3, 4, 5, 6, 7, 8], queue_entries: [1, 2]}\npolicies: killer")
     done = accelsim_command("sweep", study, "--workers", 2, "-o", "s")
