@@ -66,8 +66,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
-    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError", "RecordError", "ReportError",
-    "Result", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError",
+    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError", "RecordError",
+    "ReportError", "Result", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError",
     "compare_policies", "conv2d", "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul",
     "prune", "quantize", "record", "simulate", "sweep", "timeline",
 ]

@@ -32,10 +32,12 @@ class Store:
     Every method raises StoreError when the file cannot be read or written: what was finished stays in it.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: IO[bytes] | None = None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: IO[bytes] | None = None,
+                 is_new: bool = False) -> None:
         self.path = path
         self._connection = connection
         self._lock = lock
+        self._is_new = is_new  # nothing was at the path before
 
     @classmethod
     def create_or_open(cls, path: Path, meta: Mapping[str, Any], resume: bool) -> Self:
@@ -45,10 +47,11 @@ class Store:
         """
         _refuse_folder(path)
         lock = _locked(path)
+        is_new = not path.exists()
         try:
             with _clear_errors(path):
                 connection = sqlite3.connect(path, isolation_level=None, timeout=30)
-                store = cls(path, connection, lock)
+                store = cls(path, connection, lock, is_new)
                 if _is_blank(path, connection):
                     store._create(meta)
                 elif not resume and store.done():
@@ -58,6 +61,8 @@ class Store:
                 connection.execute("PRAGMA synchronous=FULL")
             return store
         except BaseException:
+            if is_new:
+                _remove(path)
             _unlock(path, lock)
             raise
 
@@ -82,6 +87,14 @@ class Store:
             self._connection.close()
         _unlock(self.path, self._lock)
         self._lock = None
+
+    def discard_if_new(self) -> None:
+        """Close, and leave nothing behind where there was nothing when this store was opened."""
+        if self._is_new:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            _remove(self.path)
+        self.close()
 
     def meta(self) -> dict[str, Any]:
         """The study, and what made the results: versions and digests."""
@@ -227,6 +240,13 @@ def _locked(path: Path) -> IO[bytes]:
             handle.close()
             raise StoreError(f"{path}: another sweep is writing to it; wait for it, or give another path") from None
         handle.close()
+
+
+def _remove(path: Path) -> None:
+    """A store that this process made, and what SQLite keeps beside it."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        with contextlib.suppress(OSError):
+            path.with_name(name).unlink()
 
 
 def _unlock(path: Path, lock: IO[bytes] | None) -> None:

@@ -101,6 +101,20 @@ def test_temporary_store_and_mistakes(small, tmp_path):
         accelsim.sweep({"archs": "eie"}, traces=[small], store=tmp_path / "none" / "s.sqlite")
 
 
+@pytest.mark.parametrize("wrong", [["--workers", 0], ["--workers", 5000], ["--scheduler", "nonsense://x"],
+                                   ["--scheduler", "tls://127.0.0.1:9"],  # no certificates are set
+                                   ["--workers", 1, "--scheduler", "tcp://127.0.0.1:9"]])
+def test_a_sweep_that_cannot_begin_leaves_nothing(accelsim_command, study_file, tmp_path, wrong):
+    study = study_file("set: {pes: [1, 2], spmat_width_bits: [2, 8]}")  # points that cannot run are outcomes, too
+    before = sorted(tmp_path.iterdir())
+    accelsim_command("sweep", study, *wrong, "-o", "s", expect=2)
+    assert sorted(tmp_path.iterdir()) == before
+    accelsim_command("sweep", study, "--workers", 1, "-o", "s")
+    kept = exported(accelsim_command, "s")
+    accelsim_command("sweep", study_file("set: {pes: [1, 2], spmat_width_bits: [2, 8]}"), *wrong, "-o", "s", expect=2)
+    assert exported(accelsim_command, "s") == kept
+
+
 def test_command_line_one_worker_or_two(accelsim_command, study_file, tmp_path):
     """Same bytes out for 1 and 2 workers; the store is refused unless resumed; reading works in every format."""
     study = study_file("set: {pes: [1, 2, 3, 64], queue_entries: [1, 7], spmat_width_bits: [8, 64]}\n"
@@ -156,8 +170,9 @@ def test_a_policy_that_ends_in_any_way_fails_its_points_alone(accelsim_command, 
     assert sorted(errors) == list(range(1, 11))
     for pes, error in errors.items():
         assert "leaver" in error and "defect" not in error and len(error) < 600, (pes, error)
-    for pes, cause in {1: "SystemExit", 2: "SystemExit: enough", 3: "Mute: (without a readable text)",
-                       4: "KeyboardInterrupt", 5: "GeneratorExit: stop", 6: "RecursionError", 10: "MemoryError"}.items():
+    causes = {1: "SystemExit", 2: "SystemExit: enough", 3: "Mute: (without a readable text)", 4: "KeyboardInterrupt",
+              5: "GeneratorExit: stop", 6: "RecursionError", 10: "MemoryError"}
+    for pes, cause in causes.items():
         assert f"layer 'a': eie's policy 'leaver' failed: {cause}" in errors[pes]
     assert "0 run now" in accelsim_command("sweep", study, "--workers", 2, "-o", "s", "--resume").stdout
     shown = accelsim_command("results", "s").stdout
