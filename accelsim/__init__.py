@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accelsim.arch import load_arch
+    from accelsim.arch.registry import load_arch
     from accelsim.errors import (
         AccelsimError,
         AccountingError,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "accelsim.arch": ("load_arch",),
+    "accelsim.arch.registry": ("load_arch",),
     "accelsim.errors": ("AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError",
                         "DeadlockError", "PolicyError", "PruneError", "RecordError", "ReportError", "StoreError",
                         "TraceError", "UnsupportedLayerError"),

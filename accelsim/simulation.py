@@ -13,8 +13,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from accelsim.arch import load_arch, machine, policies
-from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.machine import LayerRun, Machine, Policy
+from accelsim.arch.registry import load_arch, machine, policies
 from accelsim.config import ArchConfig, did_you_mean
 from accelsim.errors import AccelsimError, AccountingError, ConfigError, ModelError, PolicyError, TraceError, told
 from accelsim.hw.energy import SHARED, EnergyTable, load_energy_table
@@ -105,11 +105,11 @@ def blaming(kind: str, policy: str, layer: str) -> Iterator[None]:
                           "installed package: correct it there, or choose another policy") from error
 
 
-def check_accounting(model: Machine, layer: Layer, run: LayerRun) -> None:
+def check_accounting(model: Machine[Any], layer: Layer, run: LayerRun) -> None:
     """Every slot-cycle is busy or has a named stall, once."""
-    if tuple(run.stalls) != model.stalls or tuple(run.counts) != model.counts:
+    if tuple(run.stalls) != model.stall_names or set(run.counts) != {*model.count_names}:
         raise ModelError(f"{model.kind}, layer {layer.name!r}: the engine's names are not those the machine declares: "
-                         f"{[*run.stalls, *run.counts]} instead of {[*model.stalls, *model.counts]}")
+                         f"{[*run.stalls, *run.counts]} instead of {[*model.stall_names, *model.count_names]}")
     check_books(model.kind, layer, run)
 
 
@@ -135,7 +135,7 @@ def repriced(result: Result, energy_table: str) -> Result:
                    layers=tuple(_priced(layer, model, config, table) for layer in result.layers))
 
 
-def _with_memory(model: Machine, config: ArchConfig, trace: Trace, alone: list[LayerRun],
+def _with_memory(model: Machine[Any], config: ArchConfig, trace: Trace, alone: list[LayerRun],
                  engine: str) -> tuple[list[LayerRun], list[int | None]]:
     """The layers' runs with the waits for memory, and the cycles for which each layer's data take the DRAM channel."""
     if config.dram is None:
@@ -153,7 +153,7 @@ def _with_memory(model: Machine, config: ArchConfig, trace: Trace, alone: list[L
     return runs, [part.channel_cycles for part in parts]
 
 
-def _with_own_memory(model: Machine, runs: list[LayerRun]) -> tuple[list[LayerRun], list[int | None]]:
+def _with_own_memory(model: Machine[Any], runs: list[LayerRun]) -> tuple[list[LayerRun], list[int | None]]:
     """The same of a machine that has waited for its own DRAM already."""
     counted: list[LayerRun] = []
     channel: list[int | None] = []
@@ -165,7 +165,7 @@ def _with_own_memory(model: Machine, runs: list[LayerRun]) -> tuple[list[LayerRu
     return counted, channel
 
 
-def _roofline_without_waits(model: Machine, run: Callable[..., LayerRun], layer: Layer, config: ArchConfig,
+def _roofline_without_waits(model: Machine[Any], run: Callable[..., LayerRun], layer: Layer, config: ArchConfig,
                             policy: str, rule: Policy, dram_cycles: int | None) -> Roofline:
     """Of a machine with a DRAM of its own: the machine alone is another run, in which that takes no time."""
     with blaming(config.kind, policy, layer.name):
@@ -173,7 +173,7 @@ def _roofline_without_waits(model: Machine, run: Callable[..., LayerRun], layer:
     return roofline(alone.cycles, alone.slots, alone.stalls, model.stall_classes, dram_cycles)
 
 
-def _layer_result(layer: Layer, run: LayerRun, model: Machine, config: ArchConfig,
+def _layer_result(layer: Layer, run: LayerRun, model: Machine[Any], config: ArchConfig,
                   ladder: Callable[[], Roofline]) -> LayerResult:
     """Without its energy."""
     return LayerResult(
@@ -185,7 +185,7 @@ def _layer_result(layer: Layer, run: LayerRun, model: Machine, config: ArchConfi
     )
 
 
-def _priced(layer: LayerResult, model: Machine, config: ArchConfig, table: EnergyTable) -> LayerResult:
+def _priced(layer: LayerResult, model: Machine[Any], config: ArchConfig, table: EnergyTable) -> LayerResult:
     actions = dict(model.actions(config)) | ({} if model.own_dram else memory.actions(config))
     by_component, by_data = table.energy_pj(layer.counts, actions), table.energy_by_data_pj(layer.counts, actions)
     if table.leakage is not None:

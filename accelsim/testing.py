@@ -23,8 +23,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accelsim import shipped
-from accelsim.arch import load_arch, machine, policies
-from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.machine import LayerRun, Machine, Policy
+from accelsim.arch.registry import load_arch, machine, policies
 from accelsim.config import ArchConfig
 from accelsim.errors import CapacityError, UnsupportedLayerError
 from accelsim.hw.energy import load_energy_table
@@ -160,7 +160,7 @@ class MachineConformance:
         return layers()
 
     @property
-    def machine(self) -> Machine:
+    def machine(self) -> Machine[Any]:
         return machine(self.kind)
 
     @given(data=st.data())
@@ -196,7 +196,7 @@ class MachineConformance:
     @_small
     def test_names(self) -> None:
         model = self.machine
-        assert model.stalls[0] == "busy"
+        assert model.stall_names[0] == "busy"
         assert len({*model.stalls}) == len(model.stalls)
         assert len({*model.counts}) == len(model.counts)
         for config in self.some_configs():

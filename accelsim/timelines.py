@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from accelsim import __version__
-from accelsim.arch import machine
 from accelsim.arch.activity import Window
+from accelsim.arch.registry import machine
 from accelsim.config import did_you_mean
 from accelsim.errors import ConfigError
 from accelsim.hw.memory import events as memory
@@ -156,7 +156,7 @@ class _Drawing:
         if window.begin == window.end and not len(waits):
             return
         activity = self.model.events(layer.layer, self.result.config, self.policy, window)
-        sketch = LayerSketch(self.chart, activity, layer.name, self.model.stalls, clock)
+        sketch = LayerSketch(self.chart, activity, layer.name, self.model.stall_names, clock)
         sketch.add_waits(waits[self._first(waits[:, 2], self.limit // len(activity.units) + 1)])
         if window.begin < window.end:
             for chunk in activity.chunks:

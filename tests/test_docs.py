@@ -26,7 +26,7 @@ import pytest
 from typer.testing import CliRunner
 
 from accelsim import shipped
-from accelsim.arch import kinds, load_arch, machine, policies
+from accelsim.arch.registry import kinds, load_arch, machine, policies
 from accelsim.cli import app
 from accelsim.config import ArchConfig
 from accelsim.errors import ClusterError, ReportError

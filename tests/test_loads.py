@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import testing
-from accelsim.arch import load_arch, machine
+from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import AccountingError
 from accelsim.loads import BINS, MAX_CELLS, MAX_PES, PeWork, added
 from accelsim.simulation import check_books

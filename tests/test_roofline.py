@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 import accelsim
-from accelsim.arch import kinds, machine
+from accelsim.arch.registry import kinds, machine
 from accelsim.cli import app
 from accelsim.roofline import BOUNDS, roofline
 

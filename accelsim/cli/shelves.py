@@ -46,7 +46,7 @@ def show(name: Annotated[str, typer.Argument(metavar="TRACE|WORKLOAD", help="A t
 def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
     """List what is shipped: archs, workloads, policies or traces."""
     from accelsim import shipped
-    from accelsim.arch import kinds, policies
+    from accelsim.arch.registry import kinds, policies
 
     if what is Shelf.policies:
         for kind in sorted(kinds()):
@@ -64,7 +64,7 @@ def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
 
 def check(file: FileArgument) -> None:
     """Check a file; every mistake is reported with its place."""
-    from accelsim.arch import load_arch, machine
+    from accelsim.arch.registry import load_arch, machine
     from accelsim.config import read_yaml
     from accelsim.hw.energy import load_energy_table
     from accelsim.workload.published import load_workload, variants
@@ -88,7 +88,7 @@ def check(file: FileArgument) -> None:
 
 def schema() -> None:
     """Print the JSON schema of architecture files, for editors."""
-    from accelsim.arch import schema as arch_schema
+    from accelsim.arch.registry import schema as arch_schema
     from accelsim.report.files import dump
 
     typer.echo(dump(arch_schema()))

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from accelsim.arch import machine
+from accelsim.arch.registry import machine
 from accelsim.report.table import new_table, rendered
 from accelsim.results import Result
 

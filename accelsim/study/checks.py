@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from accelsim.arch import load_arch, machine
+from accelsim.arch.registry import load_arch, machine
 from accelsim.config import ArchConfig, did_you_mean, line_of, read_yaml, validate
 from accelsim.errors import ConfigError
 from accelsim.hw.energy import load_energy_table

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accelsim.arch import load_arch, machine
-from accelsim.arch import policies as policies_of
-from accelsim.arch.base import LayerRun, Machine
+from accelsim.arch.machine import LayerRun, Machine
+from accelsim.arch.registry import load_arch, machine
+from accelsim.arch.registry import policies as policies_of
 from accelsim.config import ArchConfig
 from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.results import LayerResult, Result
@@ -159,7 +159,7 @@ def _row(label: str, policy: str, layer: str, of: "Result | LayerResult", first:
         moved_slot_cycles=moved.get(most, 0), stalls=dict(of.stalls))
 
 
-def _bound(model: Machine, config: ArchConfig, layer: LayerResult) -> int:
+def _bound(model: Machine[Any], config: ArchConfig, layer: LayerResult) -> int:
     run = LayerRun(cycles=layer.cycles, slots=layer.slots, stalls=layer.stalls, counts=layer.counts,
                    mapping=layer.mapping)
     return model.bound_cycles(layer.layer, config, run)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from accelsim.arch import load_arch, machine, policies
+from accelsim.arch.registry import load_arch, machine, policies
 from accelsim.config import ArchConfig, digest_of
 from accelsim.errors import ConfigError
 from accelsim.hw.energy import EnergyTable, load_energy_table

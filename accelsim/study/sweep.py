@@ -158,7 +158,7 @@ def _meta(study: Study, space: Space, planned: Iterable[Point]) -> dict[str, Any
     import numpy
 
     import accelsim
-    from accelsim.arch import machine
+    from accelsim.arch.registry import machine
     from accelsim.config import digest_of
     from accelsim.hw.energy import load_energy_table
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from accelsim.arch import machine
+from accelsim.arch.registry import machine
 from accelsim.config import ArchConfig, validate
 from accelsim.errors import AccelsimError, told
 from accelsim.hw.energy import EnergyTable

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from accelsim import load_arch, load_trace, simulate, sweep
-from accelsim.arch.base import LayerRun, Machine
+from accelsim.arch.machine import LayerRun, Machine
 from accelsim.config import ArchConfig
 from accelsim.hw.energy import EnergyTable, load_energy_table
 from accelsim.hw.memory import overlay

@@ -9,7 +9,7 @@ import pytest
 
 import accelsim
 from accelsim import shipped
-from accelsim.arch import load_arch
+from accelsim.arch.registry import load_arch
 from accelsim.config import MAX_YAML_BYTES
 from accelsim.errors import ConfigError, TraceError
 from accelsim.hw.energy import load_energy_table

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import ConfigError, shipped
-from accelsim.arch import kinds, load_arch, machine
+from accelsim.arch.registry import kinds, load_arch, machine
 from accelsim.hw.energy import MAX_PJ, Action, EnergyEntry, EnergyTable, load_energy_table
 
 pytestmark = pytest.mark.small

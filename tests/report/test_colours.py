@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from accelsim.arch import kinds, machine
+from accelsim.arch.registry import kinds, machine
 from accelsim.hw.memory import overlay
 from accelsim.report import colours
 

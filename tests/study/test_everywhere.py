@@ -10,7 +10,7 @@ import pytest
 
 import accelsim
 from accelsim import testing
-from accelsim.arch import kinds, machine
+from accelsim.arch.registry import kinds, machine
 
 ARCHS = [{"arch": "eie", "set": {"pes": 8}}, {"arch": "scnn", "set": {"pe_rows": 2, "pe_cols": 3}},
          {"arch": "dcnn", "set": {"pe_rows": 3}}, {"arch": "procrustes", "set": {"pe_rows": 4, "pe_cols": 2}},
@@ -40,7 +40,7 @@ def test_on_one_worker_and_on_two():
 
 PROGRAM = """
 import accelsim
-from accelsim.arch import machine
+from accelsim.arch.registry import machine
 from accelsim.config import digest_of
 from accelsim.errors import UnsupportedLayerError
 from study_everywhere import ARCHS, trace

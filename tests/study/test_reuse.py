@@ -9,7 +9,7 @@ import pytest
 
 import accelsim
 from accelsim import testing
-from accelsim.arch import kinds, load_arch, machine
+from accelsim.arch.registry import kinds, load_arch, machine
 from accelsim.config import ArchConfig
 from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.report.files import as_json

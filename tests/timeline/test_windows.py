@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import testing
-from accelsim.arch import machine
+from accelsim.arch.registry import machine
 from accelsim.errors import AccountingError, ConfigError
 from accelsim.testing_timelines import check_format, check_whole, counters
 
@@ -185,7 +185,7 @@ def test_names_of_layers_are_inert():
 def test_a_machine_without_events_says_so(monkeypatch):
     result = accelsim.simulate(accelsim.linear("l", [[1, 2]], [1, 1]), "eie")
     monkeypatch.setattr(type(machine("eie")), "__module__", "somewhere.else")
-    monkeypatch.setattr("accelsim.arch.base.find_spec", lambda name: None)
+    monkeypatch.setattr("accelsim.arch.machine.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="'eie' does not say when it does what"):
         accelsim.timeline(result)
 

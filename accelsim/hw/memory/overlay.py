@@ -73,7 +73,7 @@ def work_of(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence
         if layer_tiles is None:
             raise ConfigError(f"layer {name!r}: the {engine} engine of kind {config.kind!r} does not say what it moves "
                               "from DRAM; leave out dram" + ("" if engine == "kernel" else " or use engine='kernel'"))
-        parts.append(layer_tiles)
+        parts.append(layer_tiles.moved(config.resident_weights, config.resident_activations))
     whole = Tiles.joined(parts)
     bounds = [0, *accumulate(map(len, parts))]
     demand = np.stack([whole.weight_bits, whole.activation_bits, whole.output_bits])

@@ -3,7 +3,7 @@
 import numpy as np
 from pydantic import Field
 
-from accelsim.arch.base import LayerRun, Machine, Policy
+from accelsim.arch.machine import LayerRun, Machine, Policy
 from accelsim.config import ArchConfig
 from accelsim.hw.energy import Action
 from accelsim.workload.layer import Layer

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from accelsim.arch.base import LayerRun
+from accelsim.arch.machine import LayerRun
 from accelsim.workload.lowering import assemble, matrix_products
 
 

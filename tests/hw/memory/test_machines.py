@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import CapacityError, ConfigError, TraceError, shipped, testing
-from accelsim.arch import kinds, load_arch, machine
-from accelsim.arch.base import LayerRun
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.registry import kinds, load_arch, machine
 from accelsim.hw.memory import overlay
 from accelsim.workload.layer import Conv2d
 from accelsim.workload.lowering import matrix_products

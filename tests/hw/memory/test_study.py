@@ -5,7 +5,7 @@ import pytest
 
 import accelsim
 from accelsim import ConfigError
-from accelsim.arch.eie.config import EieConfig
+from accelsim.arch.broadcast.eie.config import EieConfig
 from accelsim.strict import dotted_keys, flattened
 from accelsim.study.checks import load_study
 from accelsim.study.space import Space
