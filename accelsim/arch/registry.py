@@ -105,7 +105,14 @@ def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, A
         raise ConfigError("set: 'kind' cannot be set; name an arch of that kind")
     if not isinstance(arch, ArchConfig) and isinstance(changes or {}, Mapping):
         changes = _table_beside(path, data) | dict(changes or {})
-    return validate(machine(kind).config, data, where, changes, without="kind")
+    config = validate(machine(kind).config, data, where, changes, without="kind")
+    try:
+        shipped.find("energy", config.energy_table)
+    except ConfigError as error:
+        is_set = isinstance(changes, Mapping) and "energy_table" in changes
+        place = "set energy_table" if is_set else f"{where}{line_of(data, 'energy_table')}: energy_table"
+        raise ConfigError(f"{place}: {error}") from None
+    return config
 
 
 def _table_beside(path: Path, data: Mapping[Any, Any]) -> dict[str, str]:
