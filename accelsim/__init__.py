@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ClusterError,
         ConfigError,
         DeadlockError,
+        PolicyError,
         PruneError,
         RecordError,
         ReportError,
@@ -46,7 +47,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "accelsim.arch.registry": ("load_arch",),
     "accelsim.errors": ("AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError",
-                        "DeadlockError", "PruneError", "RecordError", "ReportError", "StoreError",
+                        "DeadlockError", "PolicyError", "PruneError", "RecordError", "ReportError", "StoreError",
                         "TraceError", "UnsupportedLayerError"),
     "accelsim.result.comparison": ("PolicyComparison",),
     "accelsim.result.result": ("LayerResult", "Result"),
@@ -67,8 +68,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
-    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PruneError", "RecordError", "ReportError",
-    "Result", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError",
+    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError", "RecordError",
+    "ReportError", "Result", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError",
     "compare_policies", "conv2d", "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul",
     "prune", "quantize", "record", "simulate", "sweep", "timeline",
 ]

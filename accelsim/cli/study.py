@@ -1,5 +1,6 @@
 """The commands about many runs: sweep, results, worker and policies."""
 
+import inspect
 import signal
 from enum import StrEnum
 from pathlib import Path
@@ -134,17 +135,21 @@ def worker(context: typer.Context) -> None:
     """Start Dask workers for a scheduler: `accelsim worker ADDRESS [options of dask worker]`.
 
     Without --nthreads and --nworkers it starts one process with one thread per CPU: a point runs on one core.
+    Whoever reaches a worker can run code on it. It listens on this machine alone, unless --host, --interface or
+    --listen-address says otherwise: do so in a network that you trust, or with certificates (--tls-ca-file, --tls-cert,
+    --tls-key).
     """
     try:
         from distributed.cli.dask_worker import main as dask_worker
     except ImportError:
         raise ConfigError("workers are Dask's, which is not installed; pip install 'accelsim[cluster]'") from None
-    import os
+    from accelsim.study.cluster import worker_arguments
 
-    arguments = list(context.args)
-    given = {argument.partition("=")[0] for argument in arguments}
-    if not given & {"--nthreads", "--nworkers", "--help"}:
-        arguments += ["--nthreads", "1", "--nworkers", str(os.cpu_count() or 1)]
+    if "--help" in context.args:
+        typer.echo(f"{inspect.cleandoc(worker.__doc__ or '')}\n")
+        arguments = ["--help"]
+    else:
+        arguments = worker_arguments(context.args)
     dask_worker(args=arguments, prog_name="accelsim worker")
 
 

@@ -52,10 +52,10 @@ def figure(comparison: PolicyComparison) -> bytes:
 
 def _panel(panel: "Axes", design: str, rows: Sequence[PolicyRow]) -> None:
     left = [0.0] * len(rows)
-    for name in rows[0].stalls:
+    for name, colour in colours.of_stalls(rows[0].stalls).items():
         widths = [row.cycles * row.stalls[name] / (sum(row.stalls.values()) or 1) for row in rows]
         panel.barh([row.policy for row in rows], widths, left=left, label=name, height=0.7,
-                   color=colours.of_stall(name))
+                   color=colour)
         left = [a + b for a, b in zip(left, widths, strict=True)]
     panel.axvline(min(row.bound_cycles for row in rows), color="black", linestyle="--", linewidth=1, label="bound")
     panel.invert_yaxis()

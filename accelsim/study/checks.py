@@ -85,4 +85,4 @@ def _value_mistakes(base: ArchConfig, key: str, value: Any) -> Iterator[str]:
     except ConfigError as error:
         text = str(error)
         if text.startswith(f"set {key}: ") or key == "energy_table":
-            yield text.removeprefix(f"set {key}: {key}: ")
+            yield text.removeprefix(f"set {key}: ").removeprefix(f"{key}: ")

@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.errors import ConfigError
+from accelsim.errors import ConfigError, inert
 from accelsim.files import csv_text, write_whole
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def as_table(rows: Sequence[Row]) -> str:
                  _number(row, "time_us", "{:,.2f}"), _number(row, "energy_pj", "{:,.1f}", 1e-3),
                  _number(row, "utilization", "{:.1%}"), _number(row, "area_mm2", "{:.1f}"),
                  *([row["error"] or ""] if failed else [])]
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(inert(cell)) for cell in cells))
     return rendered([table])
 
 

@@ -184,11 +184,11 @@ class MachineConformance:
     def test_names(self) -> None:
         model = self.machine
         assert model.stall_names[0] == "busy"
-        assert len({*model.stalls}) == len(model.stalls)
-        assert len({*model.counts}) == len(model.counts)
+        assert len({*model.stall_names}) == len(model.stalls)
+        assert len({*model.count_names}) == len(model.counts)
         for config in self.some_configs():
             actions = model.actions(config)
-            assert set(actions) <= set(model.counts), "an action prices a count that does not exist"
+            assert set(actions) <= set(model.count_names), "an action prices a count that does not exist"
             table = load_energy_table(config.energy_table)
             assert all(table.price_pj(action) >= 0 for action in actions.values())
 

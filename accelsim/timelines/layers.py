@@ -7,7 +7,7 @@ import numpy as np
 from accelsim.arch.activity import BEGIN, COUNTER, END, NAME, TIME, TRACK, Activity, Chunk
 from accelsim.errors import AccountingError
 from accelsim.hw.memory.events import Clock
-from accelsim.hw.memory.overlay import STALLS
+from accelsim.hw.memory.tiles import STALLS
 from accelsim.result.result import LayerResult
 from accelsim.timelines.chart import Block, Chart, Process, net
 
