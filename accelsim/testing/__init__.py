@@ -13,16 +13,10 @@ that the reference's output equals numpy's, that every slot-cycle is accounted f
 patterns against values, edge shapes, names, energy and timelines. Needs pytest and hypothesis (extra `dev`).
 """
 
-from accelsim.testing.conformance import (
-    DENSITIES,
-    MachineConformance,
-    PolicyConformance,
-    edge_layers,
-    facts,
-    layers,
-    pattern_of,
-    tensor,
-)
+from accelsim.testing.machines import MachineConformance
+from accelsim.testing.policies import PolicyConformance
+from accelsim.testing.run_facts import facts
+from accelsim.testing.small_layers import DENSITIES, edge_layers, layers, pattern_of, tensor
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 
 __all__ = ["DENSITIES", "Layer", "MachineConformance", "PolicyConformance", "conv2d", "edge_layers", "facts", "layers",
