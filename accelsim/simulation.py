@@ -168,7 +168,7 @@ def _with_own_memory(model: Machine[Any], runs: list[LayerRun]) -> tuple[list[La
 
 def _roofline_without_waits(model: Machine[Any], run: Callable[..., LayerRun], layer: Layer, config: ArchConfig,
                             policy: str, rule: Policy, dram_cycles: int | None) -> Roofline:
-    """Of a machine with a DRAM of its own: the machine alone is another run, in which that takes no time."""
+    """The roofline of a machine with a DRAM of its own; it takes another run, in which that DRAM takes no time."""
     with blaming(config.kind, policy, layer.name):
         alone = run(layer, model.instant_dram(config), rule)
     return roofline(alone.cycles, alone.slots, alone.stalls, model.stall_classes, dram_cycles)

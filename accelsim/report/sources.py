@@ -29,7 +29,7 @@ _SHOWN_PROBLEMS = 3
 
 @dataclass(frozen=True)
 class Run:
-    """A run and where it came from; `label` tells it from the other runs on its trace."""
+    """A run and where it came from; `label` differs from those of the other runs on its trace."""
 
     label: str
     source: str
@@ -78,7 +78,7 @@ class Collected:
 
     @property
     def runs(self) -> list[Run]:
-        """Of all traces."""
+        """The runs on all traces."""
         return [run for group in self.groups for run in group.runs]
 
 
@@ -217,7 +217,7 @@ def _groups(runs: list[tuple[str, RunRecord]]) -> list[Group]:
 
 
 def run_labels(records: Sequence[RunRecord]) -> list[str]:
-    """A short name for each run: its arch, and of policy, engine, config and versions what tells runs apart."""
+    """A short name for each run: its arch, and in which of policy, engine, config and versions the runs differ."""
     facts = [_facts(record) for record in records]
     labels = [record.arch for record in records]
     for label in dict.fromkeys(labels):
@@ -235,7 +235,7 @@ _PLAIN = ("policy", "engine", "memory")
 
 
 def _facts(record: RunRecord) -> dict[str, Any]:
-    """What may tell two runs of one arch apart; keys of the DRAM where there is one."""
+    """What two runs of one arch may differ in; with keys of the DRAM if there is one."""
     config = {key: value for key, value in flattened(record.config).items() if key not in ("kind", "name", "dram")}
     gbps = "" if record.dram_gbps is None else f" {record.dram_gbps:g} GB/s"
     memory = "no DRAM" if record.config.get("dram") is None else f"DRAM{gbps}"

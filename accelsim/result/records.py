@@ -13,7 +13,7 @@ from accelsim.result.work import WorkRecord
 
 
 class Shape(Record):
-    """Which layer it is."""
+    """The name, the operator and the shape of a layer."""
 
     name: str
     op: str
@@ -21,7 +21,7 @@ class Shape(Record):
 
 
 class Totals(Record):
-    """Of a whole run, or of a layer."""
+    """Quantities that a layer and a whole run both have."""
 
     cycles: Count
     time_us: Amount
@@ -83,7 +83,7 @@ class RunRecord(Record):
 
     @property
     def clock_mhz(self) -> float:
-        """Of the config, which every arch has."""
+        """The clock in the config; every config has one."""
         return float(self.config["clock_mhz"])
 
     @property

@@ -26,15 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerResult:
-    """One layer on one machine.
+    """The result of one layer on one machine.
 
-    cycles; time_us at the config's clock; energy_pj and its splits `energy_by_component` and `energy_by_data` (weight,
-    activation, output, or shared by them; pJ). roofline: which bound holds.
-    slots: units of work per cycle (PEs, or multipliers). stalls: slot-cycles by name, "busy" first; they sum to
-    slots x cycles. utilization: busy slot-cycles / all slot-cycles.
-    counts: every action counted. mapping: how the layer was mapped.
-    macs_dense, macs_effectual: of the layer itself, whatever machine runs it. output: the reference engine's tensor.
-    work: that of each PE, None where the machine does not tell; imbalance: most over mean work of a PE.
+    cycles: clock cycles. time_us: the same at the clock of the config.
+    energy_pj: energy of all counted actions. It is split twice: `energy_by_component` by the part of the machine, and
+    `energy_by_data` by the data an action serves (weight, activation, output, or shared when it serves several).
+    slots: how many units of work the machine can do per cycle: its PEs, or its multipliers.
+    stalls: slot-cycles by name, "busy" first; their sum is slots x cycles. utilization: busy slot-cycles / all.
+    counts: how often each action happened. mapping: how the layer was laid out on the machine.
+    macs_dense, macs_effectual: multiply-accumulates of the layer itself; they are the same on every machine.
+    work: the work of each PE, None if the machine does not report it. imbalance: work of the busiest PE / mean work.
+    roofline: which bound limits the layer. output: the tensor that the reference engine computed, else None.
+    run_notes: notes of the engine; `notes` has these and those of the machine's description.
     """
 
     name: str
@@ -145,7 +148,7 @@ class Result:
 
     @cached_property
     def work(self) -> PeWork | None:
-        """Of each PE, added up over the layers."""
+        """The work of each PE, added up over the layers; None unless all layers report it, on one grid."""
         return added([layer.work for layer in self.layers])
 
     @property

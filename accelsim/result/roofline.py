@@ -10,7 +10,7 @@ BOUNDS = ("compute", "imbalance", "on-chip", "dram")
 
 
 class Roofline(Record):
-    """A ladder of cycles, each bound with those below it.
+    """Numbers of cycles of a layer; each of the first three includes the one before it.
 
     compute_cycles: the slots' work at full use of every slot. balanced_cycles: with the slots idle that have no work
     while others do. machine_cycles: with all other stalls on chip: the machine alone. dram_cycles: the layer's data at

@@ -19,7 +19,7 @@ Grid = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class PeWork:
-    """Slot-cycles at work of the PEs of a grid (rows, columns), in the machine's own order.
+    """The work of each PE of a grid (rows, columns), in slot-cycles, in the machine's own order.
 
     stalls: names of the run's slot-cycles that are divided among the PEs. cells int64 [cell row, cell column]: work of
     `block` (rows, columns) PEs each, fewer at the lower and right edge; a block is one PE up to `MAX_PES` of them.
@@ -93,7 +93,7 @@ class PeWork:
 
 
 def added(works: Sequence[PeWork | None]) -> PeWork | None:
-    """The work of several layers on one design; None unless every layer tells it, on one grid."""
+    """The work of several layers on one design; None unless every layer reports it, on one grid."""
     known = [work for work in works if work is not None]
     if not known or len(known) < len(works) or len({(work.grid, work.stalls) for work in known}) > 1:
         return None

@@ -1,4 +1,4 @@
-"""A layer's events, told in the machine's own time, on the run's time: cut where all wait for memory."""
+"""Converts the events of a layer from the machine's own time to the run's: slices are cut where all wait for memory."""
 
 from collections.abc import Sequence
 
