@@ -15,8 +15,8 @@ from accelsim.arch.broadcast.eie.policies import assign_rows
 from accelsim.arch.facts import names
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.loads import PeWork
 from accelsim.recurrences.broadcast import new_broadcast
+from accelsim.result.work import PeWork
 from accelsim.workload.counting import column_nonzeros, pattern
 from accelsim.workload.derived import derived, kept
 from accelsim.workload.layer import Layer

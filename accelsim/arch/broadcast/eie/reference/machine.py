@@ -20,9 +20,9 @@ from accelsim.arch.broadcast.eie.reference.encode import EncodedMatrix, encode
 from accelsim.arch.broadcast.eie.reference.tiles import TileRow, as_tiles, column_blocks, vector_tiles
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.errors import DeadlockError, TraceError
-from accelsim.loads import PeWork
 from accelsim.parts.clock import Clock, Clocked
 from accelsim.parts.queue import Queue
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 

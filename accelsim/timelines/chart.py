@@ -23,7 +23,8 @@ class Process(IntEnum):
 class Block:
     """Slices with the same kinds of arguments; arrays [slice].
 
-    tracks, names: as `Chart` numbers them. begin, end: 1 / per_cycle cycles. layer: of all of them, an argument.
+    tracks, names: as `Chart` numbers them. begin, end: 1 / per_cycle cycles. layer: the name of
+    the layer, an argument of every slice.
     labels [slice, label]: arguments by label_names, -1 for none. slots: above 1 for a slice of one stall in so many
     slots: its slot-cycles become an argument. parts [slice, part]: slot-cycles by part_names, arguments where slots is
     0. whole: cycles of the slice before it was cut; piece, pieces: which of its pieces this is, from 1, and how many.

@@ -1,4 +1,4 @@
-"""A layer's events, told in the machine's own time, on the run's time: cut where all wait for memory."""
+"""Converts the events of a layer from the machine's own time to the run's: slices are cut where all wait for memory."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ import numpy as np
 from accelsim.arch.activity import BEGIN, COUNTER, END, NAME, TIME, TRACK, Activity, Chunk
 from accelsim.errors import AccountingError
 from accelsim.hw.memory.events import Clock
-from accelsim.hw.memory.overlay import STALLS
-from accelsim.report.timeline import Block, Chart, Process, net
-from accelsim.results import LayerResult
+from accelsim.hw.memory.tiles import STALLS
+from accelsim.result.result import LayerResult
+from accelsim.timelines.chart import Block, Chart, Process, net
 
 
 class LayerSketch:

@@ -1,7 +1,7 @@
 """A run as a timeline: every unit's states, what else moves, DMA and DRAM, by exact times. Rules: docs/timeline.md.
 
-The machine tells what it does when (`Machine.events`), the memory timeline when all wait; here both are put on the
-run's own time, cut to the window asked for, and held against the result's accounting.
+The times come from the machine (`Machine.events`) and, for waits of the whole machine, from the memory timeline. Here
+both are converted to the run's own time, cut to the window asked for, and compared with the stalls of the result.
 """
 
 import os
@@ -14,15 +14,15 @@ import numpy as np
 from accelsim import __version__
 from accelsim.arch.activity import Window
 from accelsim.arch.registry import machine
-from accelsim.config import did_you_mean
 from accelsim.errors import ConfigError
 from accelsim.hw.memory import events as memory
-from accelsim.report import trace_event
-from accelsim.report.timeline import Chart, Process
-from accelsim.report.timeline_layers import LayerSketch
-from accelsim.report.timeline_memory import ASKED, MOVED, draw_layers, draw_requests
-from accelsim.results import LayerResult, Result
-from accelsim.simulation import find_policy
+from accelsim.result.result import LayerResult, Result
+from accelsim.simulation import blaming, find_policy
+from accelsim.timelines import trace_event
+from accelsim.timelines.chart import Chart, Process
+from accelsim.timelines.layers import LayerSketch
+from accelsim.timelines.memory import ASKED, MOVED, draw_layers, draw_requests
+from accelsim.yaml import did_you_mean
 
 LIMIT = 250_000  # events: a file of some 30 MB; viewers become slow beyond a few times that
 
@@ -84,7 +84,7 @@ def timeline(result: Result, layer: str | None = None, window: Cycles | None = N
     layer: show this one alone. window: cycles (begin, end) to show, counted from the begin of the run, or of `layer`;
     None for the first and the last there is. limit: at most so many events; what follows them is left out, and `cut`
     says so. Layers that are drawn whole are checked against the result's stalls.
-    Raises ConfigError for an unknown layer, an empty window, too low a limit, or a machine that does not tell times.
+    Raises ConfigError for an unknown layer, an empty window, too low a limit, or a machine without timelines.
     """
     return _Drawing(result, layer, window, limit).finished()
 
@@ -110,7 +110,8 @@ class _Drawing:
         self.chart.tracks(Process.LAYERS, ["layers"])
         for index, layer in enumerate(self.result.layers):
             if self.shown[index] and layer.cycles:
-                self._draw_layer(index, layer)
+                with blaming(self.result.config.kind, self.result.policy, layer.name):
+                    self._draw_layer(index, layer)
         self._draw_memory()
         end = self.chart.cut(self.begin, self.complete, self.limit)
         if end <= self.begin:
@@ -122,7 +123,10 @@ class _Drawing:
         config, trace = self.result.config, self.result.trace_digest_source
         if config.dram is None or self.model.own_dram:
             return memory.without_memory([layer.cycles for layer in self.result.layers])
-        runs = [self.model.run(layer, config, self.policy) for layer in trace.layers]
+        runs = []
+        for layer in trace.layers:
+            with blaming(config.kind, self.result.policy, layer.name):
+                runs.append(self.model.run(layer, config, self.policy))
         return memory.with_memory([run.tiles for run in runs], names, trace.edges, config)
 
     def _cycles(self, window: Cycles | None) -> tuple[int, int]:
