@@ -110,7 +110,7 @@ def _steps(vector: np.ndarray, has_bias: bool, encoded: Encoded, config: EieConf
 def _vector_chunks(parts: Iterator[Steps], matrix: Matrix, cycles: int, window: Window) -> Iterator[Chunk]:
     """What one vector of `cycles` does in the window."""
     for steps in parts:
-        begins = min(int(steps.ends[0].min()), *steps.pushed[:1].tolist())
+        begins = min([int(steps.ends[0].min()), *steps.pushed[:1].tolist()])
         if steps.begin + begins >= window.end:
             return
         rows = _filled(steps, matrix, (window.begin, window.end))
