@@ -19,7 +19,7 @@ def popcount(word):
     return np.int64(word & uint64(0x7F))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def members(words):
     """Elements of the set words[word]."""
     total = np.int64(0)
@@ -28,7 +28,7 @@ def members(words):
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def take_first(count, words):
     """Makes words[word] the set of the elements 0 .. count - 1."""
     for w in range(len(words)):
@@ -36,11 +36,11 @@ def take_first(count, words):
         words[w] = uint64(0) if here == 0 else ~uint64(0) >> uint64(WORD_BITS - here)
 
 
-@njit(cache=True, nogil=True)
-def rows_of_columns(pattern, sets):
-    """Fills sets[column, word]: the rows of pattern[row, column] in which each column is not zero."""
+@njit(cache=True, nogil=True, inline="always")
+def rows_of_columns(pattern, word, sets):
+    """Fills sets[column, word]: the rows of pattern[row, column] in which each column is not zero. word[column]:
+    scratch."""
     rows, columns = pattern.shape
-    word = np.empty(columns, np.uint64)
     for w in range(sets.shape[1]):
         word[:] = 0
         for row in range(w * WORD_BITS, min(rows, (w + 1) * WORD_BITS)):

@@ -50,14 +50,14 @@ def latest_time(last_leave: int, items: int, most_cycles: int) -> int:
     return last_leave + FIRST_WORK_CYCLES + items * max(1, most_cycles)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def restart(state):
     """Back to before the first item. The ring keeps what is old: none of it is read before it is overwritten."""
     state.end[:] = 0
     state.so_far[:] = 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def broadcast(items, leave, cycles, state, pushed, ends):
     """The next items through the queues: `state` moves on.
 

@@ -18,7 +18,7 @@ def elements(words: np.ndarray) -> list[int]:
 def test_rows_of_columns(rows: int, columns: int, seed: int) -> None:
     pattern = (np.random.default_rng(seed).random((rows, columns)) < 0.5).astype(np.uint8) * 3
     sets = np.full((columns, -(-rows // 64)), 7, np.uint64)
-    rows_of_columns(pattern, sets)
+    rows_of_columns(pattern, np.empty(columns, np.uint64), sets)
     for j in range(columns):
         assert elements(sets[j]) == np.flatnonzero(pattern[:, j]).tolist()
         assert members(sets[j]) == np.count_nonzero(pattern[:, j])

@@ -56,8 +56,7 @@ def run(layer: Layer, config: EieConfig, policy: Policy) -> LayerRun:
         padding, empty, occupied = padding + shares.padding, empty + shares.empty_column, occupied + shares.occupied
         broadcasts += int(times.sum())
         row_reads += derived(layer, ("eie row reads", *key, config.entries_per_row),
-                             partial(kernel.count_row_reads, pattern(product.vectors), product.bias is not None,
-                                     encoded, config.entries_per_row))
+                             partial(count_row_reads, product, encoded, config.entries_per_row))
         scanned += len(product.vectors) * (-(-product.vectors.shape[1] // config.pes) + (product.bias is not None))
         tiles.append(product_tiles(layer, key[0], product, encoded, blocks, timing.block_cycles, config))
         vectors += len(product.vectors)
@@ -88,12 +87,9 @@ def encoded_products(layer: Layer, config: EieConfig, policy: Policy
 def encode(product: MatrixProduct, config: EieConfig, policy: Policy) -> Encoded:
     """The matrix (and bias) of `product` as the PEs hold it, rows given out by `policy`."""
     rows_by_pe, first_row = rows_of_pes(product, config, policy)
-    most_rows, bias = int(np.diff(first_row).max(initial=0)), bias_column(product)
-    columns = product.matrix.shape[1] + bias.shape[1]
-    encoded = encoding.empty_encoding(columns, config.pes, most_rows, kernel.lane_type(columns, most_rows))
-    encoding.encode_matrix(pattern(product.matrix), bias, rows_by_pe, first_row,
-                           encoded.entries.dtype.type(config.index_bits), encoded)
-    return encoded
+    parts = [pattern(product.matrix), bias_column(product)][:1 if product.bias is None else 2]
+    lane = kernel.lane_type(sum(part.shape[1] for part in parts), int(np.diff(first_row).max()))
+    return encoding.encode(parts, rows_by_pe, first_row, config.index_bits, lane)
 
 
 def rows_of_pes(product: MatrixProduct, config: EieConfig, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
@@ -131,9 +127,17 @@ def run_vectors(product: MatrixProduct, encoded: Encoded, queue_entries: int, bl
     columns, pes = encoded.entries.shape
     state = new_broadcast(pes, queue_entries, columns, encoded.first_entry.dtype)
     block_cycles = np.empty((len(product.vectors), len(blocks)), np.int64)
-    sums = kernel.run_vectors(pattern(product.vectors), product.bias is not None, encoded.entries, state, blocks,
+    scan = kernel.room_for_scan(columns, pes, state.end.dtype)
+    sums = kernel.run_vectors(pattern(product.vectors), product.bias is not None, encoded.entries, state, scan, blocks,
                               block_cycles)
     return Timing(sums, block_cycles)
+
+
+def count_row_reads(product: MatrixProduct, encoded: Encoded, entries_per_row: int) -> int:
+    readers = kernel.room_for_readers(*encoded.entries.shape, len(product.vectors))
+    reads: int = kernel.count_row_reads(pattern(product.vectors), product.bias is not None, encoded, entries_per_row,
+                                        readers)
+    return reads
 
 
 def bound_cycles(layer: Layer, config: EieConfig, run: LayerRun) -> int:

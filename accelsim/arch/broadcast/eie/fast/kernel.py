@@ -42,6 +42,38 @@ class Shares(NamedTuple):
     occupied: int
 
 
+class Scan(NamedTuple):
+    """Room for one vector's scan, a place longer than its columns, and for the ends of its last ones:
+    columns[step], leave[step], pushed[step], ends[PIPELINE_CYCLES, pe].
+    """
+
+    columns: np.ndarray
+    leave: np.ndarray
+    pushed: np.ndarray
+    ends: np.ndarray
+
+
+def room_for_scan(columns: int, pes: int, lane: np.dtype) -> Scan:
+    return Scan(*np.empty((3, columns + 1), np.int64), np.empty((PIPELINE_CYCLES, pes), lane))
+
+
+class Readers(NamedTuple):
+    """Sets of vectors: sent[column, word], who broadcasts a column; have[pe, word], who has read the PE's present row,
+    which ends before the address until[pe]; word[column] is scratch.
+    """
+
+    sent: np.ndarray
+    have: np.ndarray
+    until: np.ndarray
+    word: np.ndarray
+
+
+def room_for_readers(columns: int, pes: int, vectors: int) -> Readers:
+    words = min(READ_WORDS, -(-vectors // WORD_BITS))
+    return Readers(np.zeros((columns, words), np.uint64), np.zeros((pes, words), np.uint64), np.empty(pes, np.int64),
+                   np.empty(columns, np.uint64))
+
+
 def lane_type(columns: int, most_rows: int) -> np.dtype:
     """The integer type of times and addresses of vectors over `columns` columns on PEs of up to `most_rows` rows."""
     last_leave = 2 * columns + 1  # a push and at most one row's end a column
@@ -49,7 +81,7 @@ def lane_type(columns: int, most_rows: int) -> np.dtype:
     return np.dtype(np.int32 if latest <= np.iinfo(np.int32).max else np.int64)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def scan_vector(vector, has_bias, pes, columns, leave):
     """Fills the columns that a scanner of `pes` lanes broadcasts and when each would leave; returns (steps, scan end).
 
@@ -71,7 +103,7 @@ def scan_vector(vector, has_bias, pes, columns, leave):
     return found, found + row_ends
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def split_blocks(columns, pushed, cycles, first_column, block_cycles):
     """Fills block_cycles[block] of one vector that pushes columns[step] (ascending) at pushed[step]."""
     until = cycles
@@ -86,17 +118,17 @@ def split_blocks(columns, pushed, cycles, first_column, block_cycles):
 
 
 @njit(cache=True, nogil=True)
-def run_vectors(vectors, has_bias, entries, state, first_column, block_cycles):
-    """The `Sums` of all vectors[n, col] (a pattern), one after the other. entries: of `Encoded`; state: a `Broadcast`.
+def run_vectors(vectors, has_bias, entries, state, scan, first_column, block_cycles):
+    """The `Sums` of all vectors[n, col] (a pattern), one after the other. entries: of `Encoded`; state:
+    a `Broadcast`; scan: a `Scan`, scratch.
 
     Fills block_cycles[vector, block]: from the first push of the block's columns to the next block's.
     first_column[block]: the blocks; the first one begins at 0, and with the vector.
     """
     end, _, so_far = state
+    columns, leave, pushed, ends = scan
     lane, pes = end.dtype.type, len(end)
-    ends = np.empty((PIPELINE_CYCLES, pes), end.dtype)
-    columns, leave, pushed = np.empty((3, entries.shape[0] + 1), np.int64)
-    total, until_last, back_pressure, barrier, drain, delay = np.zeros(6, np.int64)
+    total, until_last, back_pressure, barrier, drain, delay = 0, 0, 0, 0, 0, 0
     for v in range(vectors.shape[0]):
         steps, scan_end = scan_vector(vectors[v], has_bias, pes, columns, leave)
         restart(state)
@@ -144,23 +176,20 @@ def share_columns(times, encoded):
 
 
 @njit(cache=True, nogil=True)
-def count_row_reads(vectors, has_bias, encoded, entries_per_row):
-    """Sparse-matrix rows that all PEs read for vectors[n, col] (a pattern).
+def count_row_reads(vectors, has_bias, encoded, entries_per_row, readers):
+    """Sparse-matrix rows that all PEs read for vectors[n, col] (a pattern). readers: a `Readers`, scratch.
 
     A PE's row register survives column changes, not the end of a vector, and rows ascend with the columns: so a vector
-    reads a row once, with the first column that it broadcasts and that has entries there. Vectors are the bits of
-    words, columns are visited once: have[pe] are the vectors that have read the PE's present row, which ends before
-    until[pe].
+    reads a row once, with the first column that it broadcasts and that has entries there. Columns are visited once, for
+    many vectors at a time.
     """
+    sent, have, until, word = readers
     rows_per_entry = 1.0 / entries_per_row  # divisions would take longer than all else here
-    columns, pes = encoded.entries.shape
-    words = min(READ_WORDS, -(-len(vectors) // WORD_BITS))
-    sent, have = np.zeros((columns, words), np.uint64), np.zeros((pes, words), np.uint64)
-    until = np.empty(pes, np.int64)
+    (columns, pes), words = encoded.entries.shape, sent.shape[1]
     reads = np.int64(0)
     for low in range(0, len(vectors), words * WORD_BITS):
         some = vectors[low:low + words * WORD_BITS]
-        rows_of_columns(some, sent)
+        rows_of_columns(some, word, sent)
         if has_bias:
             take_first(len(some), sent[columns - 1])
         until[:] = 0
