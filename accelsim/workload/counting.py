@@ -13,7 +13,9 @@ def pattern(values: np.ndarray) -> np.ndarray:
 
 def column_nonzeros(matrix: np.ndarray) -> np.ndarray:
     """Non-zeros of each column of `matrix` [rows, cols], int64."""
-    return _count_columns(pattern(matrix))
+    total = np.zeros(matrix.shape[1], np.int64)
+    _count_columns(pattern(matrix), np.zeros(matrix.shape[1], np.int16), total)
+    return total
 
 
 def row_nonzeros(matrix: np.ndarray) -> np.ndarray:
@@ -22,19 +24,16 @@ def row_nonzeros(matrix: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _count_columns(matrix):
+def _count_columns(matrix, part, total):
+    """Adds to total[col]. part[col], zeros before and after, is narrow, so that the inner loop is wide SIMD."""
     rows, cols = matrix.shape
-    total = np.zeros(cols, np.int64)
-    part = np.zeros(cols, np.int16)  # narrow, so that the inner loop is wide SIMD
     for i in range(rows):
-        row = matrix[i]
         for j in range(cols):
-            part[j] += row[j] != 0
+            part[j] += matrix[i, j] != 0
         if i % 32767 == 32766 or i == rows - 1:
             for j in range(cols):
                 total[j] += part[j]
                 part[j] = 0
-    return total
 
 
 @njit(cache=True, nogil=True)

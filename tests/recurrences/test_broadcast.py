@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class Worker:
 
     def __init__(self, pe: int, work: np.ndarray, queue: Queue[int], seen: Seen) -> None:
         self.pe, self.work, self.queue, self.seen = pe, work, queue, seen
-        self.held: Register[tuple[int, int] | None] = Register(None)  # an item and its cycles left, the present included
+        self.held: Register[tuple[int, int] | None] = Register(None)  # an item and its cycles left with this one
 
     def process(self, clock: Clock) -> Block:
         cycle = 0
@@ -115,11 +116,11 @@ def cases(draw: st.DrawFn) -> Case:
 
 def parts_of(case: Case) -> Iterator[slice]:
     edges = [0, *case.cuts, len(case.gaps)]
-    yield from (slice(low, high) for low, high in zip(edges, edges[1:], strict=False))
+    yield from (slice(low, high) for low, high in pairwise(edges))
 
 
 def recurred(case: Case, lane: Any = np.int32) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """pushed[item], ends[item, pe] and `so_far` of the recurrence, paused at the cuts; on a state that was used before."""
+    """pushed[item], ends[item, pe] and `so_far` of the recurrence, paused at the cuts; the state was used before."""
     items, pes = case.work.shape
     leave = np.cumsum(case.gaps)
     state = new_broadcast(pes, case.queue_entries, items, np.dtype(lane))

@@ -144,7 +144,7 @@ def run_vectors(vectors, has_bias, entries, state, scan, first_column, block_cyc
             for pe in range(pes):
                 written = max(written, ends[k - steps, pe] if entries[columns[k], pe] > 0 else written)
         finished = np.int64(last)
-        cycles = max(scan_end + so_far[DELAY], finished, np.int64(written) + PIPELINE_CYCLES)
+        cycles = max(max(finished, scan_end + so_far[DELAY]), np.int64(written) + PIPELINE_CYCLES)
         split_blocks(columns[:steps], pushed, cycles, first_column, block_cycles[v])
         total += cycles
         until_last += occupied
