@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim import shipped
+from accelsim.arguments import mapping, path_text
 from accelsim.config import ArchConfig, did_you_mean, line_of, read_yaml, validate
 from accelsim.errors import ConfigError, told
 
@@ -91,7 +92,7 @@ def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, A
         data: Mapping[Any, Any] = arch.to_dict()
         where = f"config {arch.name!r}"
     elif isinstance(arch, (str, os.PathLike)):
-        path = shipped.find("arch", os.fspath(arch))
+        path = shipped.find("arch", path_text("arch", arch, ConfigError, "a preset's name or a path"))
         data, where = read_yaml(path), str(path)
     else:
         raise ConfigError(f"arch is a {type(arch).__name__}, wanted a preset's name, a path or a config object")
@@ -101,15 +102,16 @@ def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, A
     if not isinstance(kind, str) or kind not in kinds():
         word = kind[:60] if isinstance(kind, str) else f"a {type(kind).__name__}"
         raise ConfigError(f"{where}{line_of(data, 'kind')}: kind {word!r} is unknown{did_you_mean(word, kinds())}")
-    if isinstance(changes, Mapping) and "kind" in changes:
+    changes = mapping("set:", changes, ConfigError, "a mapping of keys to values")
+    if "kind" in changes:
         raise ConfigError("set: 'kind' cannot be set; name an arch of that kind")
-    if not isinstance(arch, ArchConfig) and isinstance(changes or {}, Mapping):
-        changes = _table_beside(path, data) | dict(changes or {})
+    is_set = "energy_table" in changes
+    if not isinstance(arch, ArchConfig):
+        changes = _table_beside(path, data) | changes
     config = validate(machine(kind).config, data, where, changes, without="kind")
     try:
         shipped.find("energy", config.energy_table)
     except ConfigError as error:
-        is_set = isinstance(changes, Mapping) and "energy_table" in changes
         place = "set energy_table" if is_set else f"{where}{line_of(data, 'energy_table')}: energy_table"
         raise ConfigError(f"{place}: {error}") from None
     return config

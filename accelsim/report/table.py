@@ -8,10 +8,13 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from accelsim.errors import cut, inert
+
 if TYPE_CHECKING:
     from accelsim.results import LayerResult, Result
     from accelsim.workload.trace import Trace
 
+_MOST_FACTS = 40  # of provenance that are shown
 _PLAIN_WIDTH = 150  # where there is no terminal to ask: names of a whole transformer fit
 
 
@@ -32,7 +35,9 @@ def trace_text(trace: "Trace") -> str:
             f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}",
             "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
-    facts += [f"{key}: {value}" for key, value in trace.made_by.items()]
+    made_by = list(trace.made_by.items())
+    facts += [f"{key}: {value}" for key, value in made_by[:_MOST_FACTS]]
+    facts += [f"... and {len(made_by) - _MOST_FACTS:,} more"] if len(made_by) > _MOST_FACTS else []
     return rendered([table, *(Text(_short(fact)) for fact in facts)])
 
 
@@ -125,5 +130,4 @@ def rendered(parts: Sequence[RenderableType], terminal: bool = True) -> str:
 
 def _short(text: str) -> str:
     """One line for a terminal: provenance is free text, and nothing in it may act on the terminal."""
-    inert = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:400])
-    return inert if len(text) <= 400 else inert + "..."
+    return cut(inert(text[:401]).replace("\n", "\\n"), 400)
