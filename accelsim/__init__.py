@@ -27,11 +27,12 @@ if TYPE_CHECKING:
         TraceError,
         UnsupportedLayerError,
     )
-    from accelsim.results import LayerResult, Result
+    from accelsim.result.comparison import PolicyComparison
+    from accelsim.result.result import LayerResult, Result
     from accelsim.simulation import simulate
-    from accelsim.study.policies import PolicyComparison, compare_policies
+    from accelsim.study.policies import compare_policies
     from accelsim.study.sweep import SweepResult, sweep
-    from accelsim.timelines import Timeline, timeline
+    from accelsim.timelines.timeline import Timeline, timeline
     from accelsim.workload.dispersion import Dispersion
     from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
     from accelsim.workload.prune import prune
@@ -48,12 +49,13 @@ _HOMES = {
     "accelsim.errors": ("AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError",
                         "DeadlockError", "PolicyError", "PruneError", "RecordError", "ReportError", "StoreError",
                         "TraceError", "UnsupportedLayerError"),
-    "accelsim.results": ("LayerResult", "Result"),
+    "accelsim.result.comparison": ("PolicyComparison",),
+    "accelsim.result.result": ("LayerResult", "Result"),
     "accelsim.simulation": ("simulate",),
     "accelsim.workload.dispersion": ("Dispersion",),
-    "accelsim.study.policies": ("PolicyComparison", "compare_policies"),
+    "accelsim.study.policies": ("compare_policies",),
     "accelsim.study.sweep": ("SweepResult", "sweep"),
-    "accelsim.timelines": ("Timeline", "timeline"),
+    "accelsim.timelines.timeline": ("Timeline", "timeline"),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
     "accelsim.workload.prune": ("prune",),
     "accelsim.workload.published": ("load_workload",),

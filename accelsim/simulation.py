@@ -13,9 +13,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.machine import LayerRun, Machine, Policy
 from accelsim.arch.registry import load_arch, machine, policies
-from accelsim.config import ArchConfig, did_you_mean
 from accelsim.errors import (
     AccelsimError,
     AccountingError,
@@ -28,10 +28,11 @@ from accelsim.errors import (
 )
 from accelsim.hw.energy import SHARED, EnergyTable, load_energy_table
 from accelsim.hw.memory import overlay as memory
-from accelsim.results import LayerResult, Result
-from accelsim.roofline import Roofline, roofline
+from accelsim.result.result import LayerResult, Result
+from accelsim.result.roofline import Roofline, roofline
 from accelsim.workload.layer import Layer
 from accelsim.workload.trace import Trace, load_trace
+from accelsim.yaml import did_you_mean
 
 ENGINES = ("kernel", "reference")
 
@@ -69,7 +70,7 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
         ladder = partial(roofline, outcome.cycles, outcome.slots, outcome.stalls, model.stall_classes, dram_cycles)
         if own_dram:
             ladder = partial(_roofline_without_waits, model, run, layer, config, policy_name, rule, dram_cycles)
-        layers.append(_layer_result(layer, waited, model, config, ladder))
+        layers.append(_layer_result(layer, waited, config, ladder))
     return Result(
         arch=config.name, config=config, trace=trace.name, policy=policy_name, engine=engine,
         layers=tuple(_priced(layer, model, config, table) for layer in layers),
@@ -184,15 +185,14 @@ def _roofline_without_waits(model: Machine[Any], run: Callable[..., LayerRun], l
     return roofline(alone.cycles, alone.slots, alone.stalls, model.stall_classes, dram_cycles)
 
 
-def _layer_result(layer: Layer, run: LayerRun, model: Machine[Any], config: ArchConfig,
-                  ladder: Callable[[], Roofline]) -> LayerResult:
+def _layer_result(layer: Layer, run: LayerRun, config: ArchConfig, ladder: Callable[[], Roofline]) -> LayerResult:
     """Without its energy."""
     return LayerResult(
         name=layer.name, op=layer.op, shape=layer.shape_text, cycles=run.cycles,
         time_us=run.cycles / config.clock_mhz, energy_pj=0.0, energy_by_component={}, energy_by_data={},
         slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense,
-        run_notes=run.notes, more_notes=partial(model.notes, layer, config, run.mapping),
-        mapping=run.mapping, find_roofline=ladder, output=run.output, work=run.work, layer=layer,
+        run_notes=run.notes, mapping=run.mapping, find_roofline=ladder, output=run.output, work=run.work, layer=layer,
+        config=config,
     )
 
 
@@ -203,5 +203,5 @@ def _priced(layer: LayerResult, model: Machine[Any], config: ArchConfig, table: 
         pj = table.leakage.energy_pj(layer.slots * layer.cycles, layer.time_us)
         by_component["leakage"] = by_component.get("leakage", 0.0) + pj
         by_data[SHARED] = by_data.get(SHARED, 0.0) + pj
-    return replace(layer, energy_pj=sum(by_component.values()), energy_by_component=by_component,
+    return replace(layer, config=config, energy_pj=sum(by_component.values()), energy_by_component=by_component,
                    energy_by_data=by_data)

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim import shipped
+from accelsim.arch.config import ArchConfig
 from accelsim.arguments import mapping, path_text
-from accelsim.config import ArchConfig, did_you_mean, line_of, read_yaml, validate
 from accelsim.errors import ConfigError, told
+from accelsim.hw.memory.tiles import STALLS as MEMORY_STALLS
+from accelsim.yaml import did_you_mean, line_of, read_yaml, validate
 
 if TYPE_CHECKING:
     from accelsim.arch.machine import Machine, Policy
@@ -55,6 +57,20 @@ def machine(kind: str) -> "Machine[Any]":
         raise ConfigError(f"{module.__file__}: wanted one class with kind = {kind!r}, found {len(found)}")
     instance: Machine[Any] = found[0]()
     return instance
+
+
+@cache
+def _causes() -> dict[str, str]:
+    found = dict.fromkeys(MEMORY_STALLS, "memory")
+    for kind in kinds():
+        for stall in machine(kind).stalls:
+            found.setdefault(stall.name, stall.cause)
+    return found
+
+
+def cause_of_stall(name: str) -> str | None:
+    """Why slots stall so, in the words of `accelsim.arch.facts`; None for a name that no machine declares."""
+    return _causes().get(name)
 
 
 @cache

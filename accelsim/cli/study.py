@@ -119,6 +119,7 @@ def policies(
     """Compare load-balancing policies on the same TRACE and the same hardware."""
     from accelsim.report import policies as report
     from accelsim.report.files import prepare
+    from accelsim.result.comparison_table import as_text
     from accelsim.study.policies import compare_policies
 
     names = [name.strip() for item in policies_ or ["all"] for name in item.split(",")]
@@ -127,7 +128,7 @@ def policies(
     comparison = compare_policies(trace, arch, names, axes)
     if target is not None:
         report.write(target, comparison)
-    typer.echo({"table": report.as_table, "csv": report.as_csv, "json": report.as_json}[format_.value](comparison))
+    typer.echo({"table": as_text, "csv": report.as_csv, "json": report.as_json}[format_.value](comparison))
 
 
 def worker(context: typer.Context) -> None:
@@ -160,13 +161,13 @@ def _print_or_write(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text)
         return
-    from accelsim.report.whole import write_whole
+    from accelsim.files import write_whole
 
     write_whole(output, f"{text}\n".encode())
 
 
 def _parse_vary(item: str) -> tuple[str, list[Any]]:
-    from accelsim.config import read_scalar
+    from accelsim.yaml import read_scalar
 
     key, equals, values = item.partition("=")
     if not equals or not key.strip() or not values.strip():

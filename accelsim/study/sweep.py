@@ -162,8 +162,8 @@ def _meta(study: Study, space: Space, planned: Iterable[Point]) -> dict[str, Any
 
     import accelsim
     from accelsim.arch.registry import machine
-    from accelsim.config import digest_of
     from accelsim.hw.energy import load_energy_table
+    from accelsim.yaml import digest_of
 
     tables = {} if planned else {b.energy_table: load_energy_table(b.energy_table).digest for b in space.bases}
     return {

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.registry import machine
-from accelsim.config import ArchConfig, validate
 from accelsim.errors import AccelsimError, told
 from accelsim.hw.energy import EnergyTable
-from accelsim.results import Result
+from accelsim.result.result import Result
 from accelsim.simulation import simulate_design
 from accelsim.workload.layer import Conv2d, Layer, conv2d, linear, matmul
 from accelsim.workload.trace import Trace, load_trace
+from accelsim.yaml import validate
 
 TRACES_IN_MEMORY = 2
 _busy = threading.Lock()  # a process runs one point at a time, however many threads its worker has

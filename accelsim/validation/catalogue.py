@@ -5,10 +5,10 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from accelsim.arch.registry import kinds, load_arch
-from accelsim.config import did_you_mean
 from accelsim.errors import ConfigError
 from accelsim.validation import without_machine
 from accelsim.validation.claim import Chapter
+from accelsim.yaml import did_you_mean
 
 
 @cache

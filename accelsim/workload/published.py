@@ -14,9 +14,9 @@ from typing import Any
 
 from accelsim import shipped
 from accelsim.arguments import path_text
-from accelsim.config import did_you_mean, read_yaml, validate
 from accelsim.errors import ConfigError, shown
 from accelsim.workload.tables import PREVIOUS, ConvShape, MatmulShape, Numbers, Source, Stack, Variant, WorkloadFile
+from accelsim.yaml import did_you_mean, read_yaml, validate
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import pytest
 import accelsim
 from accelsim import shipped
 from accelsim.arch.registry import load_arch
-from accelsim.config import MAX_YAML_BYTES
 from accelsim.errors import ConfigError, TraceError
 from accelsim.hw.energy import load_energy_table
+from accelsim.yaml import MAX_YAML_BYTES
 
 Fuzz = Callable[[str, int, int], dict[str, int]]
 EIE = shipped.find("arch", "eie").read_text(encoding="utf-8")
@@ -169,7 +169,7 @@ def test_settings_are_told_apart_from_the_file() -> None:
     with pytest.raises(ConfigError, match=r"^set: 'kind' cannot be set; name an arch of that kind$"):
         load_arch("eie", {"kind": "scnn"})
     with pytest.raises(ConfigError,
-                       match=r"pes: input should be less than or equal to 65536, got a int too large to print"):
+                       match=r"pes: input should be less than or equal to 65536, got a int that cannot be printed"):
         load_arch("eie", {"pes": 10**5000})
 
 

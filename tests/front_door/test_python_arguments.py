@@ -167,8 +167,7 @@ def saved_or_refused(tmp_path: Path, **about: Any) -> str:
     try:
         trace = accelsim.Trace(small().layers, **about)
     except accelsim.TraceError as error:
-        assert len(str(error)) <= LONGEST_MESSAGE
-        return "refused"
+        return "refused" if len(str(error)) <= LONGEST_MESSAGE else str(error)
     again = accelsim.load_trace(trace.save(tmp_path / "t.safetensors"))
     assert (again.name, again.made_by, again.digest) == (trace.name, trace.made_by, trace.digest)
     return "saved"
@@ -190,7 +189,8 @@ def nested(depth: int) -> Any:
 
 @pytest.mark.parametrize(("made_by", "outcome"), [
     ({"x": "\ud800"}, "refused"), ({"\ud800": 1}, "refused"), ({"x": math.nan}, "refused"),
-    ({"x": 10**5000}, "refused"), ({"x": 10**4000}, "saved"), ({"x": 1e308}, "saved"), ({"x": object()}, "refused"), ({"x": "\0\x1b"}, "saved"),
+    ({"x": 10**5000}, "refused"),
+    ({"x": 10**4000}, "saved"), ({"x": 1e308}, "saved"), ({"x": object()}, "refused"), ({"x": "\0\x1b"}, "saved"),
     ({"x": "y" * (1 << 24)}, "refused"), ({f"key {n}": n for n in range(200_000)}, "saved"), ({1: 2}, "saved"),
     ([("x", 1)], "saved"), ("x", "refused"), (5, "refused"), ({"x": nested(100_000)}, "refused"),
 ])

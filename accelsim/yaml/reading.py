@@ -1,7 +1,5 @@
-"""Configurations: strict, frozen, read from YAML with the line of every mistake.
-
-An architecture file names a `kind` and gives that kind's parameters. All mistakes are reported at once, each
-with file, line, key, what was found, what was wanted and, for a misspelt key, the likely one.
+"""YAML read strictly: all mistakes are reported at once, each with file, line and key, what was found, what was wanted
+and, for a misspelt key, the likely one.
 """
 
 import difflib
@@ -13,17 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from accelsim.arguments import mapping
-from accelsim.errors import ConfigError
-from accelsim.hw.memory.config import DramConfig
-from accelsim.strict import Name, StrictModel, printable
-
-__all__ = ["ArchConfig", "Name", "StrictModel", "did_you_mean", "digest_of", "line_of", "parse_yaml", "printable",
-           "read_scalar", "read_text", "read_yaml", "validate"]
+from accelsim.errors import ConfigError, cut, shown
+from accelsim.files import reason_of
+from accelsim.yaml.strict import StrictModel
 
 MAX_YAML_BYTES = 1 << 17  # parsing costs 10 to 30 s per MB; presets have 1 kB
 MAX_BRACKETS = 50  # open at once: ruamel's time grows with the square of the depth
@@ -34,28 +29,6 @@ Model = TypeVar("Model", bound="StrictModel")
 # what ruamel.yaml lets through on hostile text, besides its own YAMLError
 _PARSER_FAULTS = (ValueError, RecursionError, OverflowError, AssertionError, TypeError, LookupError, AttributeError,
                   NotImplementedError)
-
-
-class ArchConfig(StrictModel):
-    """What every architecture has; each kind adds its own parameters (see `accelsim schema`).
-
-    `name` is the design's name in results; `energy_table` names a shipped table or gives a file. With `dram` null
-    memory takes no time and no energy; the other memory keys count only when it is given (docs/memory.md).
-    """
-
-    kind: ClassVar[str]
-    name: Name = Field(description="the design's name in results")
-    clock_mhz: float = Field(ge=1e-3, le=100_000, description="clock, MHz")
-    energy_table: str = Field(min_length=1, description="shipped energy table by name, or a file")
-    dram: DramConfig | None = Field(default=None, description="the memory behind the design; null: not modelled")
-    buffering: int = Field(default=2, ge=1, le=1 << 16, description="tiles in flight between DRAM and the machine")
-    prefetch_weights: bool = Field(default=True, description="fetch weights of later layers while a layer runs")
-    resident_weights: bool = Field(default=False, description="weights are on chip before the run")
-    resident_activations: bool = Field(default=False, description="inputs and outputs stay on chip")
-
-    def to_dict(self) -> dict[str, Any]:
-        """All parameters, `kind` first: what results carry and run ids hash."""
-        return {"kind": self.kind} | self.model_dump(mode="json")
 
 
 def digest_of(value: Any) -> str:
@@ -80,8 +53,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); give a YAML file") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path}: cannot be read ({reason}); give the path of a YAML file") from None
+        raise ConfigError(f"{path}: cannot be read ({reason_of(error)}); give the path of a YAML file") from None
     if len(content) > MAX_YAML_BYTES:
         raise ConfigError(f"{path}: larger than {MAX_YAML_BYTES:,} bytes; this is not an accelsim YAML file")
     return text
@@ -150,7 +122,7 @@ def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, erro
     path, message = error["loc"], error["msg"].removeprefix("Value error, ")
     if not path:
         return f"{where}: {message}"
-    key = _cut(".".join(map(str, path)))
+    key = cut(".".join(map(str, path)))
     changed = any(f"{key}.".startswith(f"{c}.") or c.startswith(f"{key}.") for c in changes)
     place = f"set {key}" if changed else f"{where}{line_of(data, *path)}"
     fields = _fields(model, path[:-1])
@@ -160,7 +132,7 @@ def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, erro
         field = fields.get(str(path[-1]))
         hint = f" ({field.description})" if field is not None and field.description else ""
         return f"{place}: key {key!r} is missing{hint}"
-    return f"{place}: {key}: {message[0].lower()}{message[1:]}, got {_short(error['input'])}"
+    return f"{place}: {key}: {message[0].lower()}{message[1:]}, got {shown(error['input'])}"
 
 
 def _changed(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,7 +145,7 @@ def _changed(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
                 inner[group] = {}
             inner = inner[group]
             if not isinstance(inner, dict):
-                raise ConfigError(f"set {_cut(key)}: {_cut(group)!r} is {_short(inner)}, not a group of keys; "
+                raise ConfigError(f"set {cut(key)}: {cut(group)!r} is {shown(inner)}, not a group of keys; "
                                   "set it as a whole")
         inner[last] = value
     return data
@@ -197,7 +169,7 @@ def _foreign_keys(data: Any, where: str) -> Iterator[str]:
     if isinstance(data, Mapping):
         for key, value in data.items():
             if not isinstance(key, str):
-                yield f"{where}{line_of(data, key)}: key {_short(key)} is not text; keys are names, quote it"
+                yield f"{where}{line_of(data, key)}: key {shown(key)} is not text; keys are names, quote it"
             yield from _foreign_keys(value, where)
     elif isinstance(data, (list, tuple)):
         for item in data:
@@ -219,7 +191,7 @@ def did_you_mean(word: str, known: Any) -> str:
     close = difflib.get_close_matches(word[:MAX_KNOWN], list(known), n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; known: {_cut(', '.join(sorted(known)), MAX_KNOWN)}" if known else ""
+    return f"; known: {cut(', '.join(sorted(known)), MAX_KNOWN)}" if known else ""
 
 
 def line_of(data: Any, *path: Any) -> str:
@@ -283,18 +255,7 @@ def _first_line(error: BaseException) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
     text = getattr(error, "problem", None) or str(error).strip() or type(error).__name__
-    return _cut(text.splitlines()[0].split("; use sys.")[0], 200)  # Python's own way out is none for a file
-
-
-def _short(value: Any) -> str:
-    try:
-        return _cut(repr(value))
-    except (ValueError, RecursionError):  # integers of thousands of digits, deep nesting
-        return f"a {type(value).__name__} too large to print"
-
-
-def _cut(text: str, length: int = 60) -> str:
-    return text if len(text) <= length else text[:length - 3] + "..."
+    return cut(text.splitlines()[0].split("; use sys.")[0], 200)  # Python's own way out is none for a file
 
 
 def _kind_of(value: Any) -> str:

@@ -15,15 +15,15 @@ from accelsim import __version__
 from accelsim.arch.activity import Window
 from accelsim.arch.registry import machine
 from accelsim.arguments import items, whole
-from accelsim.config import did_you_mean
 from accelsim.errors import ConfigError, shown
 from accelsim.hw.memory import events as memory
-from accelsim.report import trace_event
-from accelsim.report.timeline import Chart, Process
-from accelsim.report.timeline_layers import LayerSketch
-from accelsim.report.timeline_memory import ASKED, MOVED, draw_layers, draw_requests
-from accelsim.results import LayerResult, Result
+from accelsim.result.result import LayerResult, Result
 from accelsim.simulation import blaming, find_policy
+from accelsim.timelines import trace_event
+from accelsim.timelines.chart import Chart, Process
+from accelsim.timelines.layers import LayerSketch
+from accelsim.timelines.memory import ASKED, MOVED, draw_layers, draw_requests
+from accelsim.yaml import did_you_mean
 
 LIMIT = 250_000  # events: a file of some 30 MB; viewers become slow beyond a few times that
 
