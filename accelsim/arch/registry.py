@@ -42,6 +42,7 @@ def machine(kind: str) -> "Machine[Any]":
     """The machine of a kind. Raises ConfigError for an unknown kind."""
     if kind not in kinds():
         raise ConfigError(f"no machine is of kind {kind!r}{did_you_mean(kind, kinds())}")
+    import_module("accelsim.compile_cache")  # before numba looks for a place to keep the machine's kernels
     try:
         module = import_module(kinds()[kind])
     except KeyboardInterrupt:
