@@ -196,7 +196,7 @@ def test_near_name_of_a_preset() -> None:
         load_arch("eiee")
 
 
-@pytest.mark.usefixtures("without_root")
+@pytest.mark.usefixtures("binding_permissions")
 def test_unreadable_files() -> None:
     with pytest.raises(ConfigError,
                        match=r"^closed\.yaml: cannot be read \(Permission denied\); give the path of a YAML file$"):
