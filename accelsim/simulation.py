@@ -16,7 +16,16 @@ from typing import Any
 from accelsim.arch.config import ArchConfig
 from accelsim.arch.machine import LayerRun, Machine, Policy
 from accelsim.arch.registry import load_arch, machine, policies
-from accelsim.errors import AccelsimError, AccountingError, ConfigError, ModelError, PolicyError, TraceError, told
+from accelsim.errors import (
+    AccelsimError,
+    AccountingError,
+    ConfigError,
+    ModelError,
+    PolicyError,
+    TraceError,
+    shown,
+    told,
+)
 from accelsim.hw.energy import SHARED, EnergyTable, load_energy_table
 from accelsim.hw.memory import overlay as memory
 from accelsim.result.result import LayerResult, Result
@@ -37,8 +46,8 @@ def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConf
     values: slow, and yields each layer's output). policy: who gets what work; the machine's published one when None.
     Raises ConfigError, TraceError, UnsupportedLayerError or CapacityError with a message that says what to do.
     """
-    if engine not in ENGINES:
-        raise ConfigError(f"engine {engine!r} is unknown; wanted 'kernel' or 'reference'")
+    if not isinstance(engine, str) or engine not in ENGINES:
+        raise ConfigError(f"engine {shown(engine)} is unknown; wanted 'kernel' or 'reference'")
     config = load_arch(arch, set)
     return simulate_design(as_trace(trace), config, load_energy_table(config.energy_table), policy, engine)
 
@@ -86,8 +95,10 @@ def find_policy(kind: str, name: str | None) -> tuple[str, Policy]:
     known = policies(kind)
     if name is None:
         name = next(iter(known))
+    if not isinstance(name, str):
+        raise ConfigError(f"policy is a {type(name).__name__}, wanted a name: {', '.join(known)}")
     if name not in known:
-        raise ConfigError(f"{kind} has no policy {name!r}{did_you_mean(name, known)}")
+        raise ConfigError(f"{kind} has no policy {shown(name)}{did_you_mean(name, known)}")
     return name, known[name]
 
 

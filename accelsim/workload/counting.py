@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+import accelsim.compile_cache  # noqa: F401  (before numba looks for a place)
+
 
 def column_nonzeros(matrix: np.ndarray) -> np.ndarray:
     """Non-zeros of each column of `matrix` [rows, cols], int64."""

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from accelsim import shipped
-from accelsim.errors import ConfigError
+from accelsim.arguments import path_text
+from accelsim.errors import ConfigError, shown
 from accelsim.workload.tables import PREVIOUS, ConvShape, MatmulShape, Numbers, Source, Stack, Variant, WorkloadFile
 from accelsim.yaml import did_you_mean, read_yaml, validate
 
@@ -53,7 +54,7 @@ class Workload:
         kept = tuple(x for x in self.layers if any(fnmatchcase(x.shape.name, p) for p in patterns))
         for pattern in patterns:
             if not any(fnmatchcase(x.shape.name, pattern) for x in kept):
-                raise ConfigError(f"workload {self.name!r}: no layer is called {pattern!r}"
+                raise ConfigError(f"workload {self.name!r}: no layer is called {shown(pattern)}"
                                   f"{did_you_mean(pattern, [x.shape.name for x in self.layers])}")
         names = {x.shape.name for x in kept}
         edges = tuple(e for e in self.edges if names.issuperset(e))
@@ -65,7 +66,7 @@ def load_workload(name: str | os.PathLike[str]) -> Workload:
 
     Raises ConfigError with every mistake of the file, or when there is no such workload or variant.
     """
-    path, variant = _split(os.fspath(name))
+    path, variant = _split(path_text("workload", name, ConfigError, "a workload's name or a path"))
     file, data = _read(path)
     label = path if path in shipped.names("workload") else file.stem
     if variant is None:

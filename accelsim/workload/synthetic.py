@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.arguments import texts, truth, whole
 from accelsim.errors import ConfigError
 from accelsim.workload.dispersion import RECORDED, UNIFORM, Dispersion, densities, logistic, shared_out, solved
 from accelsim.workload.layer import Layer, conv2d, matmul
@@ -34,11 +35,11 @@ def draw_trace(workload: Workload | str | os.PathLike[str], seed: int, batch: in
     """
     plan = workload if isinstance(workload, Workload) else load_workload(workload)
     if layers is not None:
-        plan = plan.only([layers] if isinstance(layers, str) else layers)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ConfigError(f"seed is {seed!r}, wanted a whole number of at least 0")
-    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= 1 << 16:
-        raise ConfigError(f"batch is {batch!r}, wanted a whole number from 1 to {1 << 16}")
+        plan = plan.only(texts("layers", layers, ConfigError, "patterns of names"))
+    values, uniform = truth("values", values, ConfigError), truth("uniform", uniform, ConfigError)
+    seed, batch = whole("seed", seed, ConfigError, 0), whole("batch", batch, ConfigError, 1, 1 << 16)
+    if dispersion is not None and not isinstance(dispersion, Dispersion):
+        raise ConfigError(f"dispersion is a {type(dispersion).__name__}, wanted an accelsim.Dispersion")
     if uniform and dispersion is not None:
         raise ConfigError("give uniform or a dispersion, not both")
     positions = sum(prod(x.shape.weight_shape(batch)) + prod(x.shape.activation_shape(batch)) for x in plan.layers)
@@ -73,8 +74,6 @@ def _layer(plan: PlannedLayer, signed: bool, seed: tuple[int, str], batch: int, 
         activation = _vectors(rng, activation_shape, plan.activation_density, spread)
     if values:
         weight, activation = _valued(rng, weight, True), _valued(rng, activation, signed)
-    for tensor in (weight, activation):
-        tensor.flags.writeable = False  # ours alone: the layer need not copy it
     if isinstance(shape, ConvShape):
         return conv2d(name, weight, activation, shape.stride, shape.padding, groups=shape.groups)
     return matmul(name, weight, activation)

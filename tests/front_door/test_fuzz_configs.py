@@ -169,7 +169,7 @@ def test_settings_are_told_apart_from_the_file() -> None:
     with pytest.raises(ConfigError, match=r"^set: 'kind' cannot be set; name an arch of that kind$"):
         load_arch("eie", {"kind": "scnn"})
     with pytest.raises(ConfigError,
-                       match=r"pes: input should be less than or equal to 65536, got a int too large to print"):
+                       match=r"pes: input should be less than or equal to 65536, got a int that cannot be printed"):
         load_arch("eie", {"pes": 10**5000})
 
 
@@ -196,7 +196,7 @@ def test_near_name_of_a_preset() -> None:
         load_arch("eiee")
 
 
-@pytest.mark.usefixtures("without_root")
+@pytest.mark.usefixtures("binding_permissions")
 def test_unreadable_files() -> None:
     with pytest.raises(ConfigError,
                        match=r"^closed\.yaml: cannot be read \(Permission denied\); give the path of a YAML file$"):

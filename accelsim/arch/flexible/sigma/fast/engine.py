@@ -49,7 +49,6 @@ def run(layer: Layer, config: SigmaConfig, policy: Policy) -> LayerRun:
         cycles=cycles, slots=config.slots,
         stalls=dict(zip(STALLS, map(int, stalls), strict=True)),
         counts=dict(zip(COUNTS, map(int, counts), strict=True)),
-        notes=_notes(sum(sides.values())),
         mapping={"gemms_mk_stationary": sides["mk"], "gemms_kn_stationary": sides["kn"], "folds": folds},
         tiles=Tiles.joined(tiles),
         work=PeWork.of(work.reshape(config.flex_dpes, -1), ("busy", "streamed_zero")),
@@ -226,10 +225,6 @@ def _check(layer: Layer, counts: np.ndarray, first: np.ndarray) -> None:
             before > first[:, 1:])[counts[:, 1:] > 0].any():
         raise ModelError(f"layer {layer.name!r}: the policy's positions overlap or do not ascend; "
                          "see accelsim.arch.flexible.sigma.policies for what it must return")
-
-
-def _notes(gemms: int) -> tuple[str, ...]:
-    return (f"run as {gemms:,} GEMMs (one per group), one after the other",) if gemms > 1 else ()
 
 
 def bound_cycles(layer: Layer, config: SigmaConfig, run: LayerRun) -> int:

@@ -32,7 +32,7 @@ def run(layer: Layer, config: TensorCoreConfig, policy: Policy) -> LayerRun:
         cycles=launch.cycles, slots=config.slots,
         stalls={name: launch.stalls[name] for name in STALLS},
         counts={name: launch.counts[name] for name in COUNTS},
-        notes=launch.notes, mapping=launch.mapping, work=launch.work, memory=launch.memory,
+        mapping=launch.mapping, work=launch.work, memory=launch.memory,
     )
 
 
@@ -142,12 +142,6 @@ class Launch:
             "waves": -(-ctas // (self.config.sms * self.shape.occupancy)),
             "most_ctas_per_sm": int(self.totals[kernel.MOST_CTAS]), "issue_cycles": int(self.totals[kernel.ISSUE]),
         }
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        if self.config.mode == "n_m" and self.grid.runs == "dense":
-            return (f"not {self.config.nm_keep}:{self.config.nm_group} sparse: ran dense",)
-        return ()
 
 
 def setup_of(layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape) -> Setup:

@@ -36,14 +36,12 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     stalls = machine.stalls()
     results = [result if product.bias is None else result + product.bias
                for product, result in zip(products, machine.outputs(), strict=True)]
-    notes: tuple[str, ...] = ()
-    if config.mode == "n_m" and operands.runs == "dense":
-        notes = (f"runs dense: its weights are not {config.nm_keep}:{config.nm_group} and the policy allows that",)
     slots_of_ctas = config.sms * grid.occupancy
     mapping = {"tile": grid.tile.name, "runs": operands.runs, "occupancy": grid.occupancy, "slices": len(grid.slices),
                "waves": -(-len(grid.ctas) // slots_of_ctas),
                "most_ctas_per_sm": max(len(sm.cta_ends) for sm in machine.sms),
                "issue_cycles": sum(step.issue_cycles for step in machine.steps)}
     return LayerRun(machine.cycles, machine.slots, {name: stalls[name] for name in STALLS},
-                    {name: machine.counts[name] for name in COUNTS}, notes, mapping, assemble(layer, results),
-                    work=machine.work(), memory=None if config.dram is None else machine.memory.account())
+                    {name: machine.counts[name] for name in COUNTS}, mapping=mapping,
+                    output=assemble(layer, results), work=machine.work(),
+                    memory=None if config.dram is None else machine.memory.account())

@@ -45,11 +45,9 @@ def run(layer: Layer, config: SystolicConfig, policy: Policy) -> LayerRun:
     work = Work(*map(int, total))
     stalls = (macs, work.dense_macs - macs, work.unused, work.load, work.fill, work.drain)
     counts = (macs, *work[Work._fields.index("dense_macs"):], outputs)
-    gemms = sum(chosen.values())
     return LayerRun(
         cycles=work.cycles, slots=config.rows * config.cols,
         stalls=dict(zip(STALLS, stalls, strict=True)), counts=dict(zip(COUNTS, counts, strict=True)),
-        notes=(f"run as {gemms:,} GEMMs (one per group), one after the other",) if gemms > 1 else (),
         mapping={f"gemms_{name}": count for name, count in chosen.items()},
         tiles=Tiles.joined(tiles),
         work=PeWork.of_products([multiplications(*shape, array, times) for shape, times in shapes.items()],

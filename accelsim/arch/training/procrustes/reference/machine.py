@@ -48,10 +48,11 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     stalls = sum((one.stalls for one in done), Counter[str]())
     counts = sum((one.counts for one in done), Counter[str]())
     mapping = {key: value for one in done for key, value in one.mapping.items()}
+    work = sum((one.work for one in done), np.zeros((config.pe_rows, config.pe_cols), np.int64))
     return LayerRun(sum(one.cycles for one in done), config.pe_rows * config.pe_cols,
                     {name: stalls[name] for name in STALLS}, {name: counts[name] for name in COUNTS}, mapping=mapping,
                     output=from_images(layer, tensors.y), tiles=_tiles(done, config),
-                    work=PeWork.of(np.sum([one.work for one in done], axis=0), ("busy", "ineffectual")))
+                    work=PeWork.of(work, ("busy", "ineffectual")))
 
 
 def passes(layer: Layer, config: Any, policy: Policy) -> Values:
