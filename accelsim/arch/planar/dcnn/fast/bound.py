@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from accelsim.arch.planar.scnn.fast.bound import divisions
 from accelsim.arch.planar.shared.fast.convolution import Convolution
+from accelsim.arch.planar.shared.fast.divisions import divisions
 from accelsim.hw.balance import least_fullest
 
 

@@ -8,7 +8,7 @@ from accelsim.arch.machine import LayerRun, Policy
 from accelsim.arch.planar.dcnn.config import DcnnConfig
 from accelsim.arch.planar.dcnn.fast.bound import any_plane_policy_cycles
 from accelsim.arch.planar.shared.fast.convolution import Axis, Convolution, convolution_of
-from accelsim.arch.planar.shared.fast.lowering import kept_entries
+from accelsim.arch.planar.shared.fast.entries import kept_entries
 from accelsim.arch.planar.shared.fast.plan import GroupRule, Plan, assign, make_plan
 from accelsim.arch.planar.shared.fast.planes import AxisPieces
 from accelsim.arch.planar.shared.fast.traffic import entries_by_tile, outputs_stay, round_tiles

@@ -1,26 +1,15 @@
-"""What no division of planes and output channels can beat on a planar machine (our own). DCNN's too, in part."""
+"""What no division of planes and output channels can beat on SCNN (our own)."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from accelsim.arch.planar.scnn.config import ScnnConfig
 from accelsim.arch.planar.shared.fast.convolution import Convolution
+from accelsim.arch.planar.shared.fast.divisions import divisions
 from accelsim.hw.balance import least_fullest
 
 GROUP_SIZES = 32  # looked at one by one
-
-
-def divisions(pes: int, filters: int, plane: tuple[int, int]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """(parts, tile rows [grid], tile columns [grid]): the ways to use all PEs that are worth trying.
-
-    Any assignment has as many PEs as one of these or fewer, and nothing is gained by fewer.
-    """
-    parts_worth_trying = {min(pes // tiles, filters) for tiles in {pes // parts for parts in range(1, pes + 1)}}
-    for parts in sorted(parts_worth_trying):
-        rows = np.arange(1, min(pes // parts, plane[0]) + 1)
-        yield parts, rows, np.minimum(pes // parts // rows, plane[1])
 
 
 def any_plane_policy_cycles(conv: Convolution, config: ScnnConfig, useful: int) -> int:

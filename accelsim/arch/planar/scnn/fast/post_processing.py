@@ -1,8 +1,13 @@
 """Rounds in time: compute, barriers and post-processing, overlapped or serial."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+
+from accelsim.arch.planar.scnn.config import ScnnConfig
+from accelsim.arch.planar.shared.fast.convolution import Convolution
+from accelsim.arch.planar.shared.fast.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -42,3 +47,24 @@ def lay_out(compute_cycles: np.ndarray, halo_cycles: np.ndarray, post_cycles: np
         halo_part = min(waited, max(0, exchanged - end))
         halo_seen, post_seen, end = halo_seen + halo_part, post_seen + waited - halo_part, max(end, finished)
     return Timeline(end, halo_seen, post_seen, np.diff([*ends[:-1], end], prepend=0))
+
+
+def post_processing(conv: Convolution, plan: Plan, config: ScnnConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Cycles of the halo exchange and of the rest, int64 [round in time]."""
+    channels = plan.channels_of.max(axis=1)
+    halo = np.zeros((plan.temporal_tiles, plan.rounds), np.int64)
+    if config.halo == "exchange":
+        halo += -(-plan.sent.max(axis=1)[:, None] * channels // config.halo_entries_per_cycle)
+    elif config.halo == "widest_neighbour":
+        sides = []
+        for axis, pieces, tiles in ((conv.rows, plan.rows, plan.assignment.grid[0]),
+                                    (conv.cols, plan.cols, plan.assignment.grid[1])):
+            rim = axis.padding if config.tiling == "padded_plane" else 0
+            tile = math.ceil(math.ceil((axis.size + 2 * rim) / tiles) / pieces.splits)
+            sides.append((max(0, (axis.taps - 1) * axis.dilation - axis.padding), tile, axis.padding))
+        neighbours = [x * y for i, x in enumerate(sides[0]) for j, y in enumerate(sides[1]) if (i, j) != (1, 1)]
+        halo += max(neighbours) * channels
+    post = np.zeros_like(halo)
+    if config.post_entries_per_cycle:
+        post += -(-plan.own.max(axis=1)[:, None] * channels // config.post_entries_per_cycle)
+    return np.tile(halo.reshape(-1), conv.images), np.tile(post.reshape(-1), conv.images)

@@ -1,5 +1,6 @@
 """Planes cut among PEs and time: what each piece holds, touches and owns, per axis."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,11 @@ class AxisPieces:
     extent: np.ndarray
     own: np.ndarray
     own_inside: np.ndarray
+
+    @property
+    def key(self) -> Hashable:
+        """What tells one cut of a layer's axis from another."""
+        return self.begin.tobytes(), self.end.tobytes(), self.splits
 
     @property
     def splits(self) -> int:

@@ -1,0 +1,46 @@
+"""The cycles of every round: simulated once, and again only where another design's queues change them."""
+
+import numpy as np
+
+from accelsim.arch.planar.scnn.config import ScnnConfig
+from accelsim.arch.planar.scnn.fast import kernel
+from accelsim.arch.planar.scnn.fast.lowering import Lowered
+from accelsim.workload.derived import derived
+from accelsim.workload.layer import Layer
+
+
+def compute(layer: Layer, lowered: Lowered, config: ScnnConfig) -> kernel.Outcome:
+    """The outcome of all rounds, kept with the layer.
+
+    A round in which no bank had more than `peak` products waiting is the same with every queue that holds them.
+    """
+    plan = lowered.plan
+    key = ("scnn outcome", plan.rows.key, plan.cols.key, plan.kc, plan.assignment.parts, config.index_bits,
+           config.weight_order, config.bank_hash, config.banks, config.weight_vector, config.activation_vector,
+           config.weight_fifo_entries, config.barrier)
+
+    def with_this_queue() -> kernel.Outcome:
+        before: kernel.Outcome = derived(layer, key, lambda: simulated(lowered, None))
+        return simulated(lowered, before)
+
+    outcome: kernel.Outcome = derived(layer, (*key, config.bank_queue_entries), with_this_queue)
+    return outcome
+
+
+def simulated(lowered: Lowered, before: kernel.Outcome | None) -> kernel.Outcome:
+    """`before`, of other queues, with the rounds simulated that this design's queues change; all without `before`."""
+    plan = lowered.plan
+    if before is None:
+        outcome = kernel.Outcome(np.zeros((plan.rounds, lowered.sequences, plan.assignment.pes), np.int64),
+                                 np.zeros((plan.rounds, lowered.sequences), np.int64), np.zeros(plan.rounds, np.int64),
+                                 np.zeros(plan.rounds, np.int64))
+        changed = np.arange(plan.rounds)
+    else:
+        changed = np.flatnonzero(before.peaks > lowered.lanes.queue_entries)
+        if not len(changed):
+            return before
+        outcome = kernel.Outcome(*(array.copy() for array in before))
+        for array in outcome:
+            array[changed] = 0
+    kernel.simulate(changed, lowered.activations, lowered.weights, lowered.landing, lowered.lanes, outcome)
+    return outcome
