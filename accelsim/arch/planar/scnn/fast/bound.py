@@ -5,14 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.arch.planar.scnn.config import ScnnConfig
-from accelsim.arch.planar.shared.fast.convolution import Convolution
+from accelsim.arch.planar.shared.fast.convolution import PatternConvolution
 from accelsim.arch.planar.shared.fast.divisions import divisions
 from accelsim.hw.balance import least_fullest
 
 GROUP_SIZES = 32  # looked at one by one
 
 
-def any_plane_policy_cycles(conv: Convolution, config: ScnnConfig, useful: int) -> int:
+def any_plane_policy_cycles(conv: PatternConvolution, config: ScnnConfig, useful: int) -> int:
     """Lower bound on a layer's cycles over all assignments; `useful`: the layer's products that land.
 
     For every grid of tiles and every size of output-channel groups that it allows: all steps divided evenly; the
@@ -54,7 +54,7 @@ class _Load(NamedTuple):
         return highest
 
 
-def _load(conv: Convolution, config: ScnnConfig, kc: int) -> _Load:
+def _load(conv: PatternConvolution, config: ScnnConfig, kc: int) -> _Load:
     by_position, steps = np.zeros(conv.activation.shape[2:], np.int64), 0
     for a in range(conv.rows.stride):
         for b in range(conv.cols.stride):
@@ -69,7 +69,7 @@ def _load(conv: Convolution, config: ScnnConfig, kc: int) -> _Load:
     return _Load(steps, row_band, col_band, int(by_position.max()))
 
 
-def _weight_vectors(conv: Convolution, phase: tuple[int, int], kc: int, width: int) -> np.ndarray:
+def _weight_vectors(conv: PatternConvolution, phase: tuple[int, int], kc: int, width: int) -> np.ndarray:
     """[channel]: weight vectors of a stride phase over all groups of `kc` filters."""
     taps = conv.weight[:, :, conv.rows.tap_phases == phase[0]][:, :, :, conv.cols.tap_phases == phase[1]]
     nonzeros = np.count_nonzero(taps, axis=(2, 3))  # [filter, channel of its conv group]

@@ -3,15 +3,15 @@
 import numpy as np
 
 from accelsim.arch.planar.scnn.config import ScnnConfig
-from accelsim.arch.planar.scnn.fast.kernel import Outcome
-from accelsim.arch.planar.scnn.fast.lowering import Lowered
-from accelsim.arch.planar.scnn.fast.post_processing import Timeline
+from accelsim.arch.planar.scnn.fast.kernel import RoundOutcome
+from accelsim.arch.planar.scnn.fast.lowering import ScnnWork
+from accelsim.arch.planar.scnn.fast.post_processing import RoundTimes
 from accelsim.arch.planar.scnn.fast.products import Products
 from accelsim.arch.planar.shared.fast.traffic import outputs_stay
 
 
-def stalls(layer: Lowered, config: ScnnConfig, outcome: Outcome, products: Products,
-           timeline: Timeline) -> dict[str, int]:
+def stalls(layer: ScnnWork, config: ScnnConfig, outcome: RoundOutcome, products: Products,
+           timeline: RoundTimes) -> dict[str, int]:
     """Slot-cycles by name."""
     parts = layer.plan.assignment.parts
     holds = np.tile(layer.plan.positions > 0, (layer.conv.images, parts))  # [sequence, PE]
@@ -33,12 +33,12 @@ def stalls(layer: Lowered, config: ScnnConfig, outcome: Outcome, products: Produ
     }
 
 
-def steps(layer: Lowered) -> int:
+def steps(layer: ScnnWork) -> int:
     """Pairs of an activation vector and a weight vector that meet, over the whole layer."""
     return int((_activation_vectors(layer) * _weight_vectors(layer).sum(axis=0)).sum())
 
 
-def counts(layer: Lowered, config: ScnnConfig, products: Products) -> dict[str, int]:
+def counts(layer: ScnnWork, config: ScnnConfig, products: Products) -> dict[str, int]:
     """Everything counted, by name."""
     conv, plan, busy = layer.conv, layer.plan, int(products.useful.sum())
     vectors, stepped = _weight_vectors(layer), steps(layer)
@@ -63,12 +63,12 @@ def counts(layer: Lowered, config: ScnnConfig, products: Products) -> dict[str, 
     }
 
 
-def _activation_vectors(layer: Lowered) -> np.ndarray:
+def _activation_vectors(layer: ScnnWork) -> np.ndarray:
     """[channel, phase] over all units."""
     vectors: np.ndarray = (-(-layer.entries // layer.lanes.activation_vector)).sum(axis=(2, 3, 4, 5, 6))
     return vectors
 
 
-def _weight_vectors(layer: Lowered) -> np.ndarray:
+def _weight_vectors(layer: ScnnWork) -> np.ndarray:
     """[output-channel group, channel, phase]."""
     return -(-layer.weights.counts // layer.lanes.weight_vector)

@@ -21,7 +21,7 @@ RECORDED = 6
 STALLED = 1 << 30  # a peak that no queue holds
 
 
-class Outcome(NamedTuple):
+class RoundOutcome(NamedTuple):
     """work_cycles [round, sequence, part x tile]: each PE's, drains included; compute_cycles [round, sequence];
     drain_cycles [round] over all PEs; peaks [round]: products that waited before the fullest bank when a step began, or
     STALLED where more than the queue holds came together.
@@ -33,6 +33,12 @@ class Outcome(NamedTuple):
     compute_cycles: np.ndarray
     drain_cycles: np.ndarray
     peaks: np.ndarray
+
+
+def no_outcome(rounds: int, sequences: int, pes: int) -> RoundOutcome:
+    """Before any round is simulated."""
+    return RoundOutcome(np.zeros((rounds, sequences, pes), np.int64), np.zeros((rounds, sequences), np.int64),
+                   np.zeros(rounds, np.int64), np.zeros(rounds, np.int64))
 
 
 class Scratch(NamedTuple):
@@ -65,14 +71,15 @@ def simulate(rounds, activations, weights, landing, lanes, outcome, log=None):
     for round_ in rounds:
         scratch.peak[0] = barrier = 0
         for first in range(0, channels, span):
-            chunks, at = _list_chunks(round_, first, min(first + span, channels), activations, weights, lanes, scratch), 0
+            last, at = min(first + span, channels), 0
+            chunks = _list_chunks(round_, first, last, activations, weights, lanes, scratch)
             while at < chunks:
                 end = _tabulate(at, chunks, weights, landing, lanes, scratch)
                 _meet(at, end, activations, lanes, scratch)
                 if log is not None:
                     _record(at, end, activations, weights, lanes, scratch, log[barrier])
                 at = end
-            if lanes.channel_barrier or first + span >= channels:
+            if lanes.channel_barrier or last == channels:
                 _barrier(scratch, outcome, round_, None if log is None else log[barrier])
                 barrier += 1
         outcome.peaks[round_] = scratch.peak[0]
@@ -198,7 +205,7 @@ def _meet(at, end, activations, lanes, scratch):
                     for four in range(0, words, 4):
                         for word in range(four, four + 4):
                             left = waiting[banks + np.uint64(word)] + sums[word]
-                            left -= ((((left & LOW_BITS) + LOW_BITS) | left) & HIGH_BIT) >> TOP_BIT  # bytes above 0 by 1
+                            left -= ((((left & LOW_BITS) + LOW_BITS) | left) & HIGH_BIT) >> TOP_BIT  # 1 unless 0
                             waiting[banks + np.uint64(word)] = left
                             sums[word] = NONE
                             fuller |= ((left & LOW_BITS) + room) | left

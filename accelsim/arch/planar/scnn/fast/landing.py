@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.planar.shared.fast.convolution import Axis, Convolution
+from accelsim.arch.planar.shared.fast.convolution import PatternAxis, PatternConvolution
 from accelsim.arch.planar.shared.fast.planes import AxisPieces
 
 UNROUTED = -1  # a product of this class and tap falls outside the output plane, or another stride phase owns the tap
 
 
-class Landing(NamedTuple):
+class LandingClasses(NamedTuple):
     """codes [class, tap]: position part of the bank code, UNROUTED when outside the plane.
 
     Classes of a phase are begins[phase] .. + sizes[phase] - 1, at most classes_max of them. filter_codes [filter]: the
@@ -25,8 +25,8 @@ class Landing(NamedTuple):
     filter_codes: np.ndarray
 
 
-def lower_landing(conv: Convolution, rows: AxisPieces, cols: AxisPieces, kc: int, banks: int,
-                  xor_hash: bool) -> tuple[Landing, np.ndarray]:
+def lower_landing(conv: PatternConvolution, rows: AxisPieces, cols: AxisPieces, kc: int, banks: int,
+                  xor_hash: bool) -> tuple[LandingClasses, np.ndarray]:
     """The landing classes of a layer, and the class [H, W] of each input position within its phase."""
     height, width = max(1, int(rows.extent.max())), max(1, int(cols.extent.max()))
     filters = np.arange(conv.filters)
@@ -39,7 +39,7 @@ def lower_landing(conv: Convolution, rows: AxisPieces, cols: AxisPieces, kc: int
         col_codes = _codes(conv.cols, cols, lambda q, first: (q - first) % banks)
         filter_codes = filters % kc * (height * width) % banks
     codes, begins, sizes, classes = _cross(conv, row_codes, col_codes, xor_hash)
-    return Landing(codes, begins, sizes, int(sizes.max()), filter_codes.astype(np.int32)), classes
+    return LandingClasses(codes, begins, sizes, int(sizes.max()), filter_codes.astype(np.int32)), classes
 
 
 def bank_of(banks: int, xor_hash: bool) -> np.ndarray:
@@ -48,7 +48,7 @@ def bank_of(banks: int, xor_hash: bool) -> np.ndarray:
     return banks_of
 
 
-def _codes(axis: Axis, pieces: AxisPieces, code: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+def _codes(axis: PatternAxis, pieces: AxisPieces, code: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """[position, tap]: the bank code of where their product lands on this axis, or UNROUTED."""
     first = np.zeros(axis.size, np.int64)
     for begin, end, output in zip(pieces.begin.flat, pieces.end.flat, pieces.first.flat, strict=True):
@@ -59,7 +59,7 @@ def _codes(axis: Axis, pieces: AxisPieces, code: Callable[[np.ndarray, np.ndarra
     return np.where(lands, code(output, first[:, None]), UNROUTED)
 
 
-def _cross(conv: Convolution, row_codes: np.ndarray, col_codes: np.ndarray,
+def _cross(conv: PatternConvolution, row_codes: np.ndarray, col_codes: np.ndarray,
            xor_hash: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Classes of (row, column) pairs, phase by phase: codes [class, tap], begins, sizes [phase], class of [h, w]."""
     classes = np.zeros((conv.rows.size, conv.cols.size), np.int32)

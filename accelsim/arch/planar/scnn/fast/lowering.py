@@ -6,11 +6,11 @@ import numpy as np
 
 from accelsim.arch.machine import Policy
 from accelsim.arch.planar.scnn.config import ScnnConfig
-from accelsim.arch.planar.scnn.fast.landing import Landing, bank_of, lower_landing
-from accelsim.arch.planar.scnn.fast.weights import Weights, lower_weights
-from accelsim.arch.planar.shared.fast.convolution import Convolution, convolution_of
+from accelsim.arch.planar.scnn.fast.landing import LandingClasses, bank_of, lower_landing
+from accelsim.arch.planar.scnn.fast.weights import WeightBlocks, lower_weights
+from accelsim.arch.planar.shared.fast.convolution import PatternConvolution, convolution_of
 from accelsim.arch.planar.shared.fast.entries import kept_entries, write_entries
-from accelsim.arch.planar.shared.fast.plan import GroupRule, Plan, assign, make_plan
+from accelsim.arch.planar.shared.fast.plan import GroupRule, PlanarPlan, assign, make_plan
 from accelsim.arch.planar.shared.fast.planes import AxisPieces
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
@@ -19,7 +19,7 @@ UNQUEUED_CHUNK_VECTORS = 64  # without queues the order of steps moves no number
 BANKS_PER_WORD = 8  # a byte each
 
 
-class Activations(NamedTuple):
+class ActivationBlocks(NamedTuple):
     """Compressed activation blocks, those without an entry left out.
 
     begins [channel x phase + 1]: its blocks; units [block]: the unit that holds it, a tile of one image and temporal
@@ -51,15 +51,15 @@ class Lanes(NamedTuple):
     bank_one: np.ndarray
 
 
-class Lowered(NamedTuple):
+class ScnnWork(NamedTuple):
     """A layer on a design. entries: of activation blocks, as in entries.py."""
 
-    conv: Convolution
-    plan: Plan
+    conv: PatternConvolution
+    plan: PlanarPlan
     entries: np.ndarray
-    activations: Activations
-    weights: Weights
-    landing: Landing
+    activations: ActivationBlocks
+    weights: WeightBlocks
+    landing: LandingClasses
     lanes: Lanes
 
     @property
@@ -68,27 +68,27 @@ class Lowered(NamedTuple):
         return self.conv.images * self.plan.temporal_tiles
 
 
-def lowered(layer: Layer, config: ScnnConfig, policy: Policy) -> Lowered:
+def lowered(layer: Layer, config: ScnnConfig, policy: Policy) -> ScnnWork:
     """Raises UnsupportedLayerError if the accumulators cannot hold one position."""
     conv = convolution_of(layer)
     plan = _plan(layer, conv, config, policy)
     entries = kept_entries(layer, conv, plan.rows, plan.cols, config.index_bits)
     activations, landing = _activations(layer, conv, plan, config, entries)
-    weights: Weights = derived(
+    weights: WeightBlocks = derived(
         layer, ("scnn weights", plan.kc, config.weight_order, config.index_bits),
         lambda: lower_weights(conv, plan.kc, config.weight_order == "taps_outer", config.index_bits))
-    return Lowered(conv, plan, entries, activations, weights, landing, _lanes(config, plan, weights))
+    return ScnnWork(conv, plan, entries, activations, weights, landing, _lanes(config, plan, weights))
 
 
-def one_sequence(activations: Activations, sequence: int, tiles: int) -> Activations:
+def one_sequence(activations: ActivationBlocks, sequence: int, tiles: int) -> ActivationBlocks:
     """The blocks of one image and temporal tile alone."""
     own = activations.units // tiles == sequence
     before = np.concatenate([[0], np.cumsum(own)])
-    return Activations(before[activations.begins], activations.units[own] - sequence * tiles, activations.starts[own],
-                       activations.ends[own], activations.classes)
+    return ActivationBlocks(before[activations.begins], activations.units[own] - sequence * tiles,
+                            activations.starts[own], activations.ends[own], activations.classes)
 
 
-def _plan(layer: Layer, conv: Convolution, config: ScnnConfig, policy: Policy) -> Plan:
+def _plan(layer: Layer, conv: PatternConvolution, config: ScnnConfig, policy: Policy) -> PlanarPlan:
     rim = (conv.rows.padding, conv.cols.padding) if config.tiling == "padded_plane" else (0, 0)
     assignment = assign(conv, policy, rim, (config.pe_rows, config.pe_cols))
 
@@ -101,27 +101,27 @@ def _plan(layer: Layer, conv: Convolution, config: ScnnConfig, policy: Policy) -
     return make_plan(conv, assignment, GroupRule(config.accumulator_entries, config.kc_max, config.kc_rule), fits)
 
 
-def _activations(layer: Layer, conv: Convolution, plan: Plan, config: ScnnConfig,
-                 entries: np.ndarray) -> tuple[Activations, Landing]:
+def _activations(layer: Layer, conv: PatternConvolution, plan: PlanarPlan, config: ScnnConfig,
+                 entries: np.ndarray) -> tuple[ActivationBlocks, LandingClasses]:
     xor_hash, rows, cols = config.bank_hash == "xor", plan.rows, plan.cols
 
-    def lower() -> tuple[Activations, Landing]:
+    def lower() -> tuple[ActivationBlocks, LandingClasses]:
         landing, classes = lower_landing(conv, rows, cols, plan.kc, config.banks, xor_hash)
         names = write_entries(conv, rows, cols, config.index_bits, entries, classes + 1)
         blocks, counts = entries.shape[0] * entries.shape[1], entries.reshape(-1)
         held = np.flatnonzero(counts)
         units = counts.size // blocks
         ends = np.cumsum(counts, dtype=np.int64)[held]
-        return Activations(np.searchsorted(held, np.arange(blocks + 1) * units), (held % units).astype(np.int32),
-                           ends - counts[held], ends, names), landing
+        return ActivationBlocks(np.searchsorted(held, np.arange(blocks + 1) * units), (held % units).astype(np.int32),
+                                ends - counts[held], ends, names), landing
 
     key = ("scnn activations", rows.key, cols.key, config.index_bits, config.bank_hash,
            () if xor_hash else (config.banks, plan.kc))
-    found: tuple[Activations, Landing] = derived(layer, key, lower)
+    found: tuple[ActivationBlocks, LandingClasses] = derived(layer, key, lower)
     return found
 
 
-def _lanes(config: ScnnConfig, plan: Plan, weights: Weights) -> Lanes:
+def _lanes(config: ScnnConfig, plan: PlanarPlan, weights: WeightBlocks) -> Lanes:
     largest = max(1, -(-weights.entries_max // config.weight_vector))
     unbounded = UNQUEUED_CHUNK_VECTORS if config.bank_queue_entries == 0 else largest
     xor_hash = config.bank_hash == "xor"

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from accelsim.arch.planar.scnn.config import ScnnConfig
-from accelsim.arch.planar.scnn.fast.lowering import Lowered
+from accelsim.arch.planar.scnn.fast.lowering import ScnnWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
@@ -20,7 +20,7 @@ class Products(NamedTuple):
     pairs: int
 
 
-def kept_products(layer: Layer, lowered: Lowered, config: ScnnConfig) -> Products:
+def kept_products(layer: Layer, lowered: ScnnWork, config: ScnnConfig) -> Products:
     """`count_products`, found again by the next design point with the same blocks."""
     plan = lowered.plan
     key = ("scnn products", plan.rows.key, plan.cols.key, plan.kc, plan.assignment.parts, config.index_bits)
@@ -28,7 +28,7 @@ def kept_products(layer: Layer, lowered: Lowered, config: ScnnConfig) -> Product
     return products
 
 
-def count_products(layer: Lowered) -> Products:
+def count_products(layer: ScnnWork) -> Products:
     """Over all rounds, images and temporal tiles."""
     parts = layer.lanes.parts
     useful = np.zeros((parts, layer.plan.assignment.pes // parts), np.int64)

@@ -3,12 +3,12 @@
 import numpy as np
 
 from accelsim.arch.planar.scnn.config import ScnnConfig
-from accelsim.arch.planar.scnn.fast.lowering import Lowered
+from accelsim.arch.planar.scnn.fast.lowering import ScnnWork
 from accelsim.arch.planar.shared.fast.traffic import entries_by_tile, outputs_stay, round_tiles
 from accelsim.hw.memory.tiles import Tiles
 
 
-def tiles(layer: Lowered, config: ScnnConfig, round_cycles: np.ndarray) -> Tiles:
+def tiles(layer: ScnnWork, config: ScnnConfig, round_cycles: np.ndarray) -> Tiles:
     """One for each round; round_cycles [round in time]."""
     plan = layer.plan
     by_group = layer.weights.counts.sum(axis=(1, 2)) * config.entry_bits

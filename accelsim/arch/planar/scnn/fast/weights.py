@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from accelsim.arch.planar.shared.fast.convolution import Convolution
+from accelsim.arch.planar.shared.fast.convolution import PatternConvolution
 
 
-class Weights(NamedTuple):
+class WeightBlocks(NamedTuple):
     """starts, counts [output-channel group, channel, phase]: where a block's entries are; filters, taps [entries], both
     -1 for a placeholder. entries_max: entries of the largest block.
     """
@@ -31,7 +31,7 @@ class BlockOrder(NamedTuple):
     taps_outer: bool
 
 
-def lower_weights(conv: Convolution, kc: int, taps_outer: bool, index_bits: int) -> Weights:
+def lower_weights(conv: PatternConvolution, kc: int, taps_outer: bool, index_bits: int) -> WeightBlocks:
     """The weight blocks of every output-channel group of `kc` filters."""
     phases = conv.rows.stride * conv.cols.stride
     tap_phase = (conv.rows.tap_phases[:, None] * conv.cols.stride + conv.cols.tap_phases).reshape(-1)
@@ -43,7 +43,7 @@ def lower_weights(conv: Convolution, kc: int, taps_outer: bool, index_bits: int)
     counts = np.zeros((-(-conv.filters // kc), conv.channels, phases), np.int64)
     used = _write_blocks(pattern, order, (1 << index_bits) - 1 if index_bits else 1 << 60, counts, filters, taps)
     starts = (np.cumsum(counts) - counts.reshape(-1)).reshape(counts.shape)
-    return Weights(starts, counts, filters[:used].copy(), taps[:used].copy(), int(counts.max()))
+    return WeightBlocks(starts, counts, filters[:used].copy(), taps[:used].copy(), int(counts.max()))
 
 
 @njit(cache=True, nogil=True)

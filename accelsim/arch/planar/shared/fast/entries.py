@@ -9,29 +9,30 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from accelsim.arch.planar.shared.fast.convolution import Axis, Convolution
+from accelsim.arch.planar.shared.fast.convolution import PatternAxis, PatternConvolution
 from accelsim.arch.planar.shared.fast.planes import AxisPieces
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
 
 class AxisBlocks(NamedTuple):
-    """One axis of all blocks: a block has the positions first[phase, tile, piece], + stride, ... below end[tile, piece].
-    """
+    """One axis of all blocks: a block has every stride-th position from first[phase, tile, piece] to before
+    end[tile, piece]."""
 
     first: np.ndarray
     end: np.ndarray
     stride: int
 
 
-def kept_entries(layer: Layer, conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_bits: int) -> np.ndarray:
+def kept_entries(layer: Layer, conv: PatternConvolution, rows: AxisPieces, cols: AxisPieces,
+                 index_bits: int) -> np.ndarray:
     """`count_entries`, found again by the next design point on the same layer and pieces."""
     counts: np.ndarray = derived(layer, ("activation entries", rows.key, cols.key, index_bits),
                                  lambda: count_entries(conv, rows, cols, index_bits))
     return counts
 
 
-def count_entries(conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_bits: int) -> np.ndarray:
+def count_entries(conv: PatternConvolution, rows: AxisPieces, cols: AxisPieces, index_bits: int) -> np.ndarray:
     """Entries of all activation blocks, int32 [channel, phase, image, row piece, col piece, tile row, tile col]."""
     counts = np.zeros((conv.channels, conv.rows.stride * conv.cols.stride, conv.images, rows.splits, cols.splits,
                        *(len(pieces.begin) for pieces in (rows, cols))), np.int32)
@@ -39,7 +40,7 @@ def count_entries(conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_b
     return counts
 
 
-def write_entries(conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_bits: int, counts: np.ndarray,
+def write_entries(conv: PatternConvolution, rows: AxisPieces, cols: AxisPieces, index_bits: int, counts: np.ndarray,
                   names: np.ndarray) -> np.ndarray:
     """The entries of the blocks that `counts` counts, one block after the other, uint32.
 
@@ -51,7 +52,7 @@ def write_entries(conv: Convolution, rows: AxisPieces, cols: AxisPieces, index_b
     return entries[:-1]
 
 
-def _blocks(axis: Axis, pieces: AxisPieces) -> AxisBlocks:
+def _blocks(axis: PatternAxis, pieces: AxisPieces) -> AxisBlocks:
     phases = np.arange(axis.stride)[:, None, None]
     return AxisBlocks(pieces.begin + (phases - pieces.begin - axis.padding) % axis.stride, pieces.end, axis.stride)
 

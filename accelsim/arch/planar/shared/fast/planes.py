@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.arch.planar.shared.fast.convolution import Axis
+from accelsim.arch.planar.shared.fast.convolution import PatternAxis
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class AxisPieces:
         return self.end - self.begin
 
 
-def cut_axis(axis: Axis, cuts: tuple[int, ...], requested: int) -> AxisPieces:
+def cut_axis(axis: PatternAxis, cuts: tuple[int, ...], requested: int) -> AxisPieces:
     """Each tile of `cuts` in at most `requested` pieces of one step; an output belongs to its centre tap's piece."""
     low, high = np.array(cuts[:-1], np.int64)[:, None], np.array(cuts[1:], np.int64)[:, None]
     longest = int((high - low).max())
