@@ -40,5 +40,7 @@ def simulated(lowered: ScnnWork, before: kernel.RoundOutcome | None) -> kernel.R
         outcome = kernel.RoundOutcome(*(array.copy() for array in before))
         for array in outcome:
             array[changed] = 0
-    kernel.simulate(changed, lowered.activations, lowered.weights, lowered.landing, lowered.lanes, outcome)
+    operands = lowered.weights, lowered.landing, lowered.lanes
+    units = lowered.sequences * plan.assignment.pes // plan.assignment.parts
+    kernel.simulate(changed, lowered.activations, *operands, outcome, kernel.scratch_for(units, *operands))
     return outcome

@@ -73,8 +73,9 @@ def _round(layer: ScnnWork, activations: ActivationBlocks, config: ScnnConfig, r
     plan, used = layer.plan, layer.plan.assignment.pes
     channels = layer.weights.starts.shape[1] if layer.lanes.channel_barrier else 1
     log = np.zeros((channels, used, kernel.RECORDED), np.int64)
-    kernel.simulate(np.array([round_.round]), activations, layer.weights, layer.landing, layer.lanes,
-                    kernel.no_outcome(plan.rounds, 1, used), log)
+    operands = layer.weights, layer.landing, layer.lanes
+    kernel.simulate(np.array([round_.round]), activations, *operands, kernel.no_outcome(plan.rounds, 1, used),
+                    kernel.scratch_for(used // plan.assignment.parts, *operands), log)
     cycles = log[:, :, kernel.CYCLES]
     holds = np.tile(plan.positions[round_.temporal_tile] > 0, plan.assignment.parts)
     pe, idle = np.arange(used), np.append(np.flatnonzero(~holds), np.arange(used, config.pes))

@@ -7,7 +7,7 @@ and shared by all PEs, images and activation vectors. Nearly every step takes on
 update; only where a queue is too full is the fullest one looked for.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -45,33 +45,45 @@ class Scratch(NamedTuple):
     """What one round works on.
 
     waiting [part, unit x word]: products before each bank after the last step; elapsed [part, unit]: cycles since the
-    last barrier. A unit is a tile of one image and temporal tile. chunks [chunk, PART HELD TABLE LOW HIGH]: see
-    `_list_chunks`; tables, sums: words, see `_tabulate`; peak [1].
+    last barrier. A unit is a tile of one image and temporal tile. span: channels whose chunks are listed at once;
+    chunks [chunk, PART HELD TABLE LOW HIGH]: see `_list_chunks`; tables, sums: words, see `_tabulate`; peak [1].
     """
 
     waiting: np.ndarray
     elapsed: np.ndarray
+    span: int
     chunks: np.ndarray
     tables: np.ndarray
     sums: np.ndarray
     peak: np.ndarray
 
 
+def scratch_for(units: int, weights: Any, landing: Any, lanes: Any) -> Scratch:
+    """Enough for any round of a layer with so many tiles over all images and temporal tiles; see `simulate`."""
+    channels, phases = weights.starts.shape[1:]
+    span = 1 if lanes.channel_barrier else min(channels, max(1, CHUNKS // (lanes.parts * phases)))
+    of_block = max(1, -(-weights.entries_max // (lanes.chunk_vectors * lanes.weight_vector)))
+    largest = (1 + landing.classes_max) * lanes.chunk_vectors * lanes.words
+    return Scratch(np.zeros((lanes.parts, units * lanes.words), np.uint64), np.zeros((lanes.parts, units), np.int64),
+                   span, np.zeros((span * lanes.parts * phases * of_block, 5), np.int64),
+                   np.zeros(max(largest, TABLE_WORDS), np.uint64), np.zeros(lanes.words, np.uint64),
+                   np.zeros(1, np.int64))
+
+
 @njit(cache=True, nogil=True)
-def simulate(rounds, activations, weights, landing, lanes, outcome, log=None):
+def simulate(rounds, activations, weights, landing, lanes, outcome, scratch, log=None):
     """Fills the outcome of these rounds, which are independent of each other.
 
-    activations, weights, landing, lanes: the NamedTuples of lowering.py. log [barrier, part x tile, RECORDED]: of a
-    single round and sequence, what each PE did up to each barrier; for timelines. Chunks come in spans of channels and
-    are tabulated some at a time, for a call costs more than a small block's steps.
+    activations, weights, landing, lanes: the NamedTuples of lowering.py. scratch: of `scratch_for`.
+    log [barrier, part x tile, RECORDED]: of a single round and sequence, what each PE did up to each barrier; for
+    timelines. Chunks come in spans of channels and are tabulated some at a time, for a call costs more than a small
+    block's steps.
     """
-    _, channels, phases = weights.starts.shape
-    span = 1 if lanes.channel_barrier else max(1, CHUNKS // (lanes.parts * phases))
-    scratch = _scratch(span, weights, landing, lanes, outcome)
+    channels, span = weights.starts.shape[1], scratch.span
     for round_ in rounds:
         scratch.peak[0] = barrier = 0
         for first in range(0, channels, span):
-            last, at = min(first + span, channels), 0
+            last, at = min(first + span, channels), np.int64(0)
             chunks = _list_chunks(round_, first, last, activations, weights, lanes, scratch)
             while at < chunks:
                 end = _tabulate(at, chunks, weights, landing, lanes, scratch)
@@ -83,18 +95,6 @@ def simulate(rounds, activations, weights, landing, lanes, outcome, log=None):
                 _barrier(scratch, outcome, round_, None if log is None else log[barrier])
                 barrier += 1
         outcome.peaks[round_] = scratch.peak[0]
-
-
-@njit(cache=True, nogil=True)
-def _scratch(span, weights, landing, lanes, outcome):
-    _, sequences, pes = outcome.work_cycles.shape
-    units = sequences * (pes // lanes.parts)
-    of_block = max(1, -(-weights.entries_max // (lanes.chunk_vectors * lanes.weight_vector)))
-    largest = (1 + landing.classes_max) * lanes.chunk_vectors * lanes.words
-    return Scratch(np.zeros((lanes.parts, units * lanes.words), np.uint64), np.zeros((lanes.parts, units), np.int64),
-                   np.zeros((span * lanes.parts * weights.starts.shape[2] * of_block, 5), np.int64),
-                   np.zeros(max(largest, TABLE_WORDS), np.uint64), np.zeros(lanes.words, np.uint64),
-                   np.zeros(1, np.int64))
 
 
 @njit(cache=True, nogil=True)
