@@ -8,7 +8,7 @@ from accelsim.arch.planar.dcnn.fast.traffic import activation_bits
 from accelsim.arch.planar.shared.fast.convolution import PatternConvolution
 from accelsim.arch.planar.shared.fast.plan import PlanarPlan
 from accelsim.arch.planar.shared.fast.traffic import outputs_stay
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 
 

@@ -13,7 +13,7 @@ from accelsim.arch.planar.shared.reference.convolution import Phase, PhasedConvo
 from accelsim.arch.planar.shared.reference.dram import RoundLedger
 from accelsim.arch.planar.shared.reference.post import FinishedSums, PostRules, PostUnit
 from accelsim.arch.planar.shared.reference.tiles import CutAxis, PlanePolicy, TilePlan, TilingRules, plan
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.planar import from_images
 
