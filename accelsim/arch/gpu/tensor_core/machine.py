@@ -9,7 +9,7 @@ byte. Abstracted: bank conflicts, the schedule of warps within a step, power and
 from typing import ClassVar
 
 from accelsim.arch.facts import BUSY, Count, Stall
-from accelsim.arch.gpu.tensor_core.config import MAX_RATE, TensorCoreConfig
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
 from accelsim.arch.gpu.tensor_core.policies import POLICIES
 from accelsim.arch.machine import Machine
 
@@ -73,10 +73,6 @@ class TensorCore(Machine[TensorCoreConfig]):
     policies = POLICIES
     mapping_keys = ("mode", "nm_keep", "nm_group", "tile", "warp_edge", "mma_m", "mma_n", "operand_bits",
                     "sub_cores_per_sm")
-
-    def instant_dram(self, config: TensorCoreConfig) -> TensorCoreConfig:
-        """A DRAM that is as fast as an L2 can be and adds no latency: it is never what a copy waits for."""
-        return config.model_copy(update={"dram": None, "dram_bytes_per_cycle": MAX_RATE, "dram_latency_cycles": 0})
 
     def sram_kbytes(self, config: TensorCoreConfig) -> float:
         """Shared memories and L2; registers are not counted."""

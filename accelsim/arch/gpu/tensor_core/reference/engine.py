@@ -1,11 +1,10 @@
 """A layer on tensor cores: one grid for all its products."""
 
-from typing import Any
-
+from accelsim.arch.gpu.tensor_core.config import MAX_RATE, TensorCoreConfig
 from accelsim.arch.gpu.tensor_core.reference.grid import Grid
 from accelsim.arch.gpu.tensor_core.reference.machine import Machine
 from accelsim.arch.gpu.tensor_core.reference.operands import prepare
-from accelsim.arch.machine import LayerRun, Policy
+from accelsim.arch.machine import Alone, LayerRun, Policy
 from accelsim.errors import TraceError
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import assemble, matrix_products
@@ -17,7 +16,7 @@ COUNTS = ("macs", "zero_multiplies", "padding_multiplies", "mma_instructions", "
           "l2_reduction_bytes", "dram_read_bytes", "dram_write_bytes", "k_steps", "ctas")
 
 
-def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
+def run(layer: Layer, config: TensorCoreConfig, policy: Policy) -> LayerRun:
     """Simulate `layer` on real values; also yields the output, int64, shaped as `layer.output()`.
 
     config: the parameters of docs/machines/tensor_core.md as attributes, tiles by name. policy: (lines[row x taps +
@@ -46,4 +45,14 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
                "issue_cycles": sum(step.issue_cycles for step in machine.steps)}
     return LayerRun(machine.cycles, machine.slots, {name: stalls[name] for name in STALLS},
                     {name: machine.counts[name] for name in COUNTS}, notes, mapping, assemble(layer, results),
-                    work=machine.work(), memory=None if config.dram is None else machine.memory.account())
+                    work=machine.work(), memory=None if config.dram is None else machine.memory.account(),
+                    alone=None if config.dram is None else alone(grid, config))
+
+
+def alone(grid: Grid, config: TensorCoreConfig) -> Alone:
+    """The same grid once more, where whatever is missed has been read in the cycle after."""
+    machine = Machine(grid, config.model_copy(update={"dram": None, "dram_bytes_per_cycle": MAX_RATE,
+                                                      "dram_latency_cycles": 0}))
+    machine.run()
+    stalls = machine.stalls()
+    return Alone(machine.cycles, {name: stalls[name] for name in STALLS})
