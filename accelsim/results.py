@@ -47,7 +47,7 @@ class LayerResult:
     run_notes: tuple[str, ...]
     more_notes: Callable[[], Iterable[str]] = field(repr=False, compare=False)
     mapping: Mapping[str, Any]
-    find_roofline: Callable[[], Roofline] = field(repr=False, compare=False)
+    roofline: Roofline
     output: np.ndarray | None = field(repr=False, compare=False)
     work: PeWork | None = field(repr=False, compare=False)
     layer: Layer = field(repr=False, compare=False)
@@ -64,11 +64,6 @@ class LayerResult:
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the layer ran; found on first use."""
         return (*self.run_notes, *self.more_notes())
-
-    @cached_property
-    def roofline(self) -> Roofline:
-        """Found on first use: a machine with a DRAM of its own runs the layer once more for it."""
-        return self.find_roofline()
 
     @property
     def macs_effectual(self) -> int:

@@ -6,7 +6,7 @@ Everything else (command line, sweeps, reports, tests, notebooks) calls `simulat
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -54,9 +54,8 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     runs, channel = _with_own_memory(model, alone) if own_dram else _with_memory(model, config, trace, alone, engine)
     layers = []
     for layer, outcome, waited, dram_cycles in zip(trace.layers, alone, runs, channel, strict=True):
-        ladder = partial(roofline, outcome.cycles, outcome.slots, outcome.stalls, model.stall_classes, dram_cycles)
-        if own_dram:
-            ladder = partial(_roofline_without_waits, model, run, layer, config, rule, dram_cycles)
+        machine_alone = outcome.alone or outcome
+        ladder = roofline(machine_alone.cycles, outcome.slots, machine_alone.stalls, model.stall_classes, dram_cycles)
         layers.append(_layer_result(layer, waited, model, config, ladder))
     return Result(
         arch=config.name, config=config, trace=trace.name, policy=policy_name, engine=engine,
@@ -140,29 +139,23 @@ def _with_own_memory(model: Machine[Any], runs: list[LayerRun]) -> tuple[list[La
     counted: list[LayerRun] = []
     channel: list[int | None] = []
     for run in runs:
-        if run.memory is None:
-            raise ModelError(f"{model.kind}: declares own_dram, but its engine says nothing of it (LayerRun.memory)")
+        if run.memory is None or run.alone is None:
+            raise ModelError(f"{model.kind}: declares own_dram, but its engine says nothing of it (LayerRun.memory and "
+                             "LayerRun.alone)")
         counted.append(replace(run, counts=dict(run.counts) | dict(run.memory.counts)))
         channel.append(run.memory.channel_cycles)
     return counted, channel
 
 
-def _roofline_without_waits(model: Machine[Any], run: Callable[..., LayerRun], layer: Layer, config: ArchConfig,
-                            rule: Policy, dram_cycles: int | None) -> Roofline:
-    """Of a machine with a DRAM of its own: the machine alone is another run, in which that takes no time."""
-    alone = run(layer, model.instant_dram(config), rule)
-    return roofline(alone.cycles, alone.slots, alone.stalls, model.stall_classes, dram_cycles)
-
-
 def _layer_result(layer: Layer, run: LayerRun, model: Machine[Any], config: ArchConfig,
-                  ladder: Callable[[], Roofline]) -> LayerResult:
+                  ladder: Roofline) -> LayerResult:
     """Without its energy."""
     return LayerResult(
         name=layer.name, op=layer.op, shape=layer.shape_text, cycles=run.cycles,
         time_us=run.cycles / config.clock_mhz, energy_pj=0.0, energy_by_component={}, energy_by_data={},
         slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense,
         run_notes=run.notes, more_notes=partial(model.notes, layer, config, run.mapping),
-        mapping=run.mapping, find_roofline=ladder, output=run.output, work=run.work, layer=layer,
+        mapping=run.mapping, roofline=ladder, output=run.output, work=run.work, layer=layer,
     )
 
 
