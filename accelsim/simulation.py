@@ -6,21 +6,23 @@ Everything else (command line, sweeps, reports, tests, notebooks) calls `simulat
 """
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.machine import LayerRun, Machine, Policy
 from accelsim.arch.registry import load_arch, machine, policies
-from accelsim.config import ArchConfig, did_you_mean
-from accelsim.errors import AccountingError, ConfigError, ModelError, TraceError
+from accelsim.errors import AccelsimError, AccountingError, ConfigError, ModelError, PolicyError, TraceError, told
 from accelsim.hw.energy import SHARED, EnergyTable, load_energy_table
 from accelsim.hw.memory import overlay as memory
-from accelsim.results import LayerResult, Result
-from accelsim.roofline import Roofline, roofline
+from accelsim.result.result import LayerResult, Result
+from accelsim.result.roofline import Roofline, roofline
 from accelsim.workload.layer import Layer
 from accelsim.workload.trace import Trace, load_trace
+from accelsim.yaml import did_you_mean
 
 ENGINES = ("kernel", "reference")
 
@@ -48,7 +50,8 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     run = model.run if engine == "kernel" else model.reference
     alone = []
     for layer in trace.layers:
-        alone.append(run(layer, config, rule))
+        with blaming(config.kind, policy_name, layer.name):
+            alone.append(run(layer, config, rule))
         check_accounting(model, layer, alone[-1])
     own_dram = config.dram is not None and model.own_dram
     runs, channel = _with_own_memory(model, alone) if own_dram else _with_memory(model, config, trace, alone, engine)
@@ -56,7 +59,7 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     for layer, outcome, waited, dram_cycles in zip(trace.layers, alone, runs, channel, strict=True):
         machine_alone = outcome.alone or outcome
         ladder = roofline(machine_alone.cycles, outcome.slots, machine_alone.stalls, model.stall_classes, dram_cycles)
-        layers.append(_layer_result(layer, waited, model, config, ladder))
+        layers.append(_layer_result(layer, waited, config, ladder))
     return Result(
         arch=config.name, config=config, trace=trace.name, policy=policy_name, engine=engine,
         layers=tuple(_priced(layer, model, config, table) for layer in layers),
@@ -84,6 +87,21 @@ def find_policy(kind: str, name: str | None) -> tuple[str, Policy]:
     if name not in known:
         raise ConfigError(f"{kind} has no policy {name!r}{did_you_mean(name, known)}")
     return name, known[name]
+
+
+@contextmanager
+def blaming(kind: str, policy: str, layer: str) -> Iterator[None]:
+    """Whatever an engine under a policy of another package ends in, also `sys.exit()`, is that policy's PolicyError."""
+    try:
+        yield
+    except AccelsimError:
+        raise
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
+        if interrupted or policy in machine(kind).policies:
+            raise
+        raise PolicyError(f"layer {layer!r}: {kind}'s policy {policy!r} failed: {told(error)}; it comes from an "
+                          "installed package: correct it there, or choose another policy") from error
 
 
 def check_accounting(model: Machine[Any], layer: Layer, run: LayerRun) -> None:
@@ -147,15 +165,14 @@ def _with_own_memory(model: Machine[Any], runs: list[LayerRun]) -> tuple[list[La
     return counted, channel
 
 
-def _layer_result(layer: Layer, run: LayerRun, model: Machine[Any], config: ArchConfig,
-                  ladder: Roofline) -> LayerResult:
+def _layer_result(layer: Layer, run: LayerRun, config: ArchConfig, ladder: Roofline) -> LayerResult:
     """Without its energy."""
     return LayerResult(
         name=layer.name, op=layer.op, shape=layer.shape_text, cycles=run.cycles,
         time_us=run.cycles / config.clock_mhz, energy_pj=0.0, energy_by_component={}, energy_by_data={},
         slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense,
-        run_notes=run.notes, more_notes=partial(model.notes, layer, config, run.mapping),
-        mapping=run.mapping, roofline=ladder, output=run.output, work=run.work, layer=layer,
+        run_notes=run.notes, mapping=run.mapping, roofline=ladder, output=run.output, work=run.work, layer=layer,
+        config=config,
     )
 
 
@@ -166,5 +183,5 @@ def _priced(layer: LayerResult, model: Machine[Any], config: ArchConfig, table: 
         pj = table.leakage.energy_pj(layer.slots * layer.cycles, layer.time_us)
         by_component["leakage"] = by_component.get("leakage", 0.0) + pj
         by_data[SHARED] = by_data.get(SHARED, 0.0) + pj
-    return replace(layer, energy_pj=sum(by_component.values()), energy_by_component=by_component,
+    return replace(layer, config=config, energy_pj=sum(by_component.values()), energy_by_component=by_component,
                    energy_by_data=by_data)

@@ -98,9 +98,11 @@ class SurveyRow:
 class About:
     """What listings and documents say about a machine, each in a few words of Markdown.
 
-    title: the machine's name. paper: who published it where. slots: what one slot is and how many there are. skips:
-    which zeros cost no time. good_for: when to take it. equal: what outside answer it is equal to. abstracted: what
-    is left out. survey: its rows of the survey's Table 1.
+    title: the machine's name. paper: who published it where. slots: how many slots of what, on which design. skips:
+    which zeros cost no time. good_for: when to take it. equal: to which outside answers it is equal. abstracted: what
+    is left out. policy: what a policy decides. bound: what the bound on policies is. tile: what a tile of the memory
+    timeline is, and waits: where the kernel itself waits. timeline: its units, what a slice is, and other tracks; empty
+    for a machine without timelines. survey: its rows of the survey's Table 1.
     """
 
     title: str
@@ -110,6 +112,11 @@ class About:
     good_for: str
     equal: str
     abstracted: str
+    policy: str
+    bound: str
+    tile: str
+    waits: str
+    timeline: tuple[str, str, str] | tuple[()] = ()
     survey: tuple[SurveyRow, ...] = ()
 
 

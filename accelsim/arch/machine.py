@@ -13,12 +13,12 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from accelsim.arch.activity import Activity, Window
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.facts import About, Count, Stall, names
-from accelsim.config import ArchConfig
 from accelsim.errors import ConfigError
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.tiles import LayerMemory, Tiles
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 
 Policy = Callable[..., Any]  # each kind's docstring states the signature of its own policies

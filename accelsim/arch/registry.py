@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim import shipped
-from accelsim.config import ArchConfig, did_you_mean, line_of, read_yaml, validate
-from accelsim.errors import ConfigError
+from accelsim.arch.config import ArchConfig
+from accelsim.errors import ConfigError, told
+from accelsim.hw.memory.tiles import STALLS as MEMORY_STALLS
+from accelsim.yaml import did_you_mean, line_of, read_yaml, validate
 
 if TYPE_CHECKING:
     from accelsim.arch.machine import Machine, Policy
@@ -39,13 +41,35 @@ def machine(kind: str) -> "Machine[Any]":
     """The machine of a kind. Raises ConfigError for an unknown kind."""
     if kind not in kinds():
         raise ConfigError(f"no machine is of kind {kind!r}{did_you_mean(kind, kinds())}")
-    module = import_module(kinds()[kind])
+    try:
+        module = import_module(kinds()[kind])
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever another package does when it is imported
+        if kinds()[kind].startswith("accelsim."):
+            raise
+        raise ConfigError(f"arch entry point {kind!r} ({kinds()[kind]}): cannot be loaded ({told(error)}); correct or "
+                          "uninstall the package") from error
     found = [thing for thing in vars(module).values() if getattr(thing, "__module__", "") == module.__name__
              and isinstance(thing, type) and getattr(thing, "kind", None) == kind and hasattr(thing, "policies")]
     if len(found) != 1:
         raise ConfigError(f"{module.__file__}: wanted one class with kind = {kind!r}, found {len(found)}")
     instance: Machine[Any] = found[0]()
     return instance
+
+
+@cache
+def _causes() -> dict[str, str]:
+    found = dict.fromkeys(MEMORY_STALLS, "memory")
+    for kind in kinds():
+        for stall in machine(kind).stalls:
+            found.setdefault(stall.name, stall.cause)
+    return found
+
+
+def cause_of_stall(name: str) -> str | None:
+    """Why slots stall so, in the words of `accelsim.arch.facts`; None for a name that no machine declares."""
+    return _causes().get(name)
 
 
 @cache
@@ -67,9 +91,10 @@ def policies(kind: str) -> "dict[str, Policy]":
             raise ConfigError(f"{where}: {kind} already has a policy {name!r}; give it another name")
         try:
             found[name] = entry.load()
-        except Exception as error:  # whatever the package does when it is imported
-            raise ConfigError(f"{where}: cannot be loaded ({type(error).__name__}: {error}); correct or uninstall "
-                              "the package") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the package does when it is imported
+            raise ConfigError(f"{where}: cannot be loaded ({told(error)}); correct or uninstall the package") from error
     return found
 
 
@@ -96,7 +121,14 @@ def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, A
         raise ConfigError("set: 'kind' cannot be set; name an arch of that kind")
     if not isinstance(arch, ArchConfig) and isinstance(changes or {}, Mapping):
         changes = _table_beside(path, data) | dict(changes or {})
-    return validate(machine(kind).config, data, where, changes, without="kind")
+    config = validate(machine(kind).config, data, where, changes, without="kind")
+    try:
+        shipped.find("energy", config.energy_table)
+    except ConfigError as error:
+        is_set = isinstance(changes, Mapping) and "energy_table" in changes
+        place = "set energy_table" if is_set else f"{where}{line_of(data, 'energy_table')}: energy_table"
+        raise ConfigError(f"{place}: {error}") from None
+    return config
 
 
 def _table_beside(path: Path, data: Mapping[Any, Any]) -> dict[str, str]:

@@ -21,8 +21,8 @@ from accelsim.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from accelsim.results import Result
-    from accelsim.timelines import Timeline
+    from accelsim.result.result import Result
+    from accelsim.timelines.timeline import Timeline
 
 
 TimelineOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write what happens when, as a "
@@ -96,8 +96,8 @@ def _drawing(path: Path | None, archs: int, options: dict[str, Any]) -> "Callabl
     if "window" in given:
         given["window"] = _window(given["window"])
 
-    from accelsim.report.trace_event import prepare
-    from accelsim.timelines import timeline
+    from accelsim.timelines.timeline import timeline
+    from accelsim.timelines.trace_event import prepare
 
     prepare(path)
     return lambda result: timeline(result, **given)

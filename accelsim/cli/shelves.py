@@ -32,12 +32,12 @@ def show(name: Annotated[str, typer.Argument(metavar="TRACE|WORKLOAD", help="A t
     from accelsim import shipped
 
     if Path(name.partition(":")[0]).suffix == ".yaml" or name.partition(":")[0] in shipped.names("workload"):
-        from accelsim.report.workload import workload_text
+        from accelsim.report.workloads import workload_text
         from accelsim.workload.published import load_workload
 
         typer.echo(workload_text(load_workload(name)))
         return
-    from accelsim.report.table import trace_text
+    from accelsim.report.workloads import trace_text
     from accelsim.workload.trace import load_trace
 
     typer.echo(trace_text(load_trace(name)))
@@ -65,10 +65,10 @@ def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
 def check(file: FileArgument) -> None:
     """Check a file; every mistake is reported with its place."""
     from accelsim.arch.registry import load_arch, machine
-    from accelsim.config import read_yaml
     from accelsim.hw.energy import load_energy_table
     from accelsim.workload.published import load_workload, variants
     from accelsim.workload.trace import load_trace
+    from accelsim.yaml import read_yaml
 
     if Path(file).suffix == ".safetensors":
         typer.echo(f"ok: {load_trace(file)!r}")

@@ -15,9 +15,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from accelsim import shipped
-from accelsim.config import Name, StrictModel, did_you_mean, digest_of, parse_yaml, read_text, validate
 from accelsim.errors import ConfigError
 from accelsim.hw.sram_energy import access_pj
+from accelsim.yaml import Name, StrictModel, did_you_mean, digest_of, parse_yaml, read_text, validate
 
 SHARED = "shared"  # energy that belongs to no data type alone
 

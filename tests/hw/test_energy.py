@@ -66,7 +66,7 @@ def test_every_preset_has_a_price_for_all_that_its_machine_counts(preset: str) -
     config = load_arch(preset)
     model, prices = machine(config.kind), load_energy_table(config.energy_table)
     for count, action in model.actions(config).items():
-        assert count in model.counts
+        assert count in model.count_names
         assert prices.price_pj(action) >= 0
 
 

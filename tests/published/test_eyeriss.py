@@ -4,7 +4,7 @@ import pytest
 
 from accelsim import shipped
 from accelsim.arch.registry import load_arch
-from accelsim.validation.claims.eyeriss import DENSE, SPARSE, inference
+from accelsim.arch.row_stationary.eyeriss.claims import DENSE, SPARSE, inference
 from accelsim.workload.synthetic import draw_trace
 
 

@@ -17,8 +17,8 @@ from accelsim.arch.broadcast.eie.policies import POLICIES, assign_rows
 from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.hw.balance import heaviest_first
-from accelsim.loads import PeWork
 from accelsim.report.sources import collect
+from accelsim.result.work import PeWork
 from accelsim.study.policies import TOTAL
 
 

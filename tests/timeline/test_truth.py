@@ -12,7 +12,7 @@ import accelsim
 from accelsim import load_arch, testing
 from accelsim.arch.broadcast.eie.policies import POLICIES
 from accelsim.arch.broadcast.eie.reference.machine import VectorRun, encode_product
-from accelsim.testing_timelines import counters, slot_cycles, tracks
+from accelsim.testing.timelines import counters, slot_cycles, tracks
 from accelsim.workload.lowering import matrix_products
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 from accelsim.errors import ConfigError, TraceError
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.dram import Channel, channel_of, check_range
-from accelsim.hw.memory.tiles import LayerMemory, Tiles
+from accelsim.hw.memory.tiles import STALLS, LayerMemory, Tiles
 
-STALLS = ("memory_weights", "memory_activations", "memory_writeback")
 BURSTS = {"dram_weight_bursts": "weight", "dram_activation_bursts": "activation", "dram_output_bursts": "output"}
 COUNTS = ("dram_read_bits", "dram_write_bits", *BURSTS)
 

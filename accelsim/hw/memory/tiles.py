@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 Values = Sequence[int] | np.ndarray
+STALLS = ("memory_weights", "memory_activations", "memory_writeback")  # waits of the whole machine, by what is missing
 
 
 @dataclass(frozen=True)

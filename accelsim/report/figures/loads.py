@@ -7,13 +7,11 @@ import numpy as np
 from accelsim.errors import ReportError
 from accelsim.report import colours
 from accelsim.report.figures.choices import WHOLE, Choices, groups_of, new_figure, readable, title
-from accelsim.report.records import PeWork
 from accelsim.report.sources import Collected, Run
+from accelsim.result.work import WorkRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_BINS = 32
 
 
 def heatmap(found: Collected, choices: Choices) -> "Figure":
@@ -74,7 +72,7 @@ def histogram(found: Collected, choices: Choices) -> "Figure":
     return figure
 
 
-def _told(found: Collected, choices: Choices, kind: str) -> list[tuple[str, PeWork]]:
+def _told(found: Collected, choices: Choices, kind: str) -> list[tuple[str, WorkRecord]]:
     groups = groups_of(found, kind)
     runs = [run for group in groups for run in group.runs]
     layer = choices.layer
@@ -89,7 +87,7 @@ def _told(found: Collected, choices: Choices, kind: str) -> list[tuple[str, PeWo
     return works
 
 
-def _work(run: Run, layer: str | None) -> PeWork | None:
+def _work(run: Run, layer: str | None) -> WorkRecord | None:
     """Of a layer, or of all layers added up where they lie on one grid."""
     layers = [one for one in run.record.layers if layer is None or one.name == layer]
     works = [one.work for one in layers if one.work is not None]
@@ -97,14 +95,10 @@ def _work(run: Run, layer: str | None) -> PeWork | None:
         return None
     if len(works) == 1:
         return works[0]
-    cells = np.sum([work.cells for work in works], axis=0)
-    width = int(cells.max()) // _BINS + 1
-    bins = {"block": works[0].block, "width": width, "cells": np.bincount(cells // width).tolist()}
-    return works[0].model_copy(update={"cells": cells.tolist(),
-                                       "histogram": works[0].histogram.model_copy(update=bins)})
+    return works[0].with_cells(np.sum([work.cells for work in works], axis=0))
 
 
-def _per_pe(work: PeWork) -> np.ndarray:
+def _per_pe(work: WorkRecord) -> np.ndarray:
     """Work per PE [block row, block column]; blocks at the lower and right edge have fewer PEs."""
     high, wide = (_block_sizes(side, block) for side, block in zip(work.grid, work.block, strict=True))
     per_pe: np.ndarray = np.reshape(work.cells, work.blocks) / np.outer(high, wide)

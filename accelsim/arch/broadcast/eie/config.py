@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 
 
 class EieConfig(ArchConfig):

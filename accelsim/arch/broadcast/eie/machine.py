@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from accelsim.arch.broadcast.eie.config import EieConfig
 from accelsim.arch.broadcast.eie.notes import notes_of
 from accelsim.arch.broadcast.eie.policies import POLICIES
-from accelsim.arch.facts import BUSY, Count, Stall
+from accelsim.arch.facts import BUSY, About, Count, Stall, SurveyRow
 from accelsim.arch.machine import Machine
 from accelsim.workload.layer import Layer
 
@@ -22,9 +22,23 @@ LNZD_NODE_AREA_UM2 = 189  # [paper, section VI], one node per 4 PEs in a quadtre
 
 class Eie(Machine[EieConfig]):
     """Broadcast SpMV with a queue per PE. Policies: see `accelsim.arch.broadcast.eie.policies`."""
+
     kind: ClassVar[str] = "eie"
     version: ClassVar[int] = 1
     config = EieConfig
+    about = About(
+        title="EIE", paper="Han et al., ISCA 2016", slots="64 PEs", skips="both operands",
+        good_for="fully connected layers, batch 1. Convolutions and batches run as repeated vectors",
+        equal="the authors' simulator on the authors' data, cycle for cycle",
+        abstracted="anything between two vectors; batches and convolutions run as repeated vectors",
+        policy="which PE has which rows",
+        bound="from each broadcast on, the entries still to come, evenly divided and without padding",
+        tile="one vector; a block of columns of one vector where the matrix exceeds the SRAMs",
+        waits="queues, scan, barrier",
+        timeline=("PEs", "a column's entries, its padding in their order; each wait",
+                  "the scanner's broadcasts and holds; each PE's queue as a counter"),
+        survey=(SurveyRow("EIE", "FC", "CSC", "-", True, "activation queuing", "output"),),
+    )
     slot = "a PE"
     stalls = (
         BUSY,

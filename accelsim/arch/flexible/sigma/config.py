@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 
 MAX_SLOTS = 1 << 24
 

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 
 MAX_SLOTS = 1 << 24
 MAX_RATE = 1 << 24  # bytes per cycle

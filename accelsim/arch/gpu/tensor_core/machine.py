@@ -8,7 +8,7 @@ byte. Abstracted: bank conflicts, the schedule of warps within a step, power and
 
 from typing import ClassVar
 
-from accelsim.arch.facts import BUSY, Count, Stall
+from accelsim.arch.facts import BUSY, About, Count, Stall
 from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
 from accelsim.arch.gpu.tensor_core.policies import POLICIES
 from accelsim.arch.machine import Machine
@@ -16,10 +16,22 @@ from accelsim.arch.machine import Machine
 
 class TensorCore(Machine[TensorCoreConfig]):
     """A GPU's tensor cores. Policies: see `accelsim.arch.gpu.tensor_core.policies`."""
+
     kind: ClassVar[str] = "tensor_core"
     version: ClassVar[int] = 2
     config = TensorCoreConfig
     own_dram = True
+    about = About(
+        title="tensor cores", paper="NVIDIA's papers; DSTC (Wang et al., ISCA 2021)",
+        slots="110,592 multipliers (`a100_40gb`)", skips="weights in N:M; DSTC: both",
+        good_for="GEMMs large enough to fill a GPU; a small layer leaves most SMs without a tile",
+        equal="nothing to the cycle; measured times within the ranges of its page",
+        abstracted="instruction scheduling, caches beyond a stated L2 rule",
+        policy="an order of channels, or dense", bound="the optimum: the better of compressed and dense",
+        tile="none: not on the timeline, see below",
+        waits="L2 and DRAM too: copies wait for them (`prologue`, `copy`, `metadata`, `write_back`)",
+        timeline=("SMs", "a k-step; each idle time by its cause", "per CTA: first copies, k-steps, writing C"),
+    )
     slot = "a multiplier"
     stalls = (
         BUSY,

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 
 
 class DcnnConfig(ArchConfig):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from accelsim.arch.facts import BUSY, Count, Stall
+from accelsim.arch.facts import BUSY, About, Count, Stall
 from accelsim.arch.machine import Machine, Policy
 from accelsim.arch.planar.dcnn.config import DcnnConfig
 from accelsim.arch.planar.shared.policies import POLICIES
@@ -15,9 +15,19 @@ class Dcnn(Machine[DcnnConfig]):
     Exact: tiling, lanes without a channel, products outside the plane, waiting PEs, gated lanes. Abstracted:
     post-processing and memory never delay it. Slots are multipliers. Rules and their sources: docs/machines/dcnn.md.
     """
+
     kind: ClassVar[str] = "dcnn"
     version: ClassVar[int] = 1
     config: ClassVar[type[DcnnConfig]] = DcnnConfig
+    about = About(
+        title="DCNN, DCNN-opt", paper="Parashar et al., ISCA 2017", slots="64 PEs x 16 multipliers",
+        skips="nothing (`dcnn_opt` gates)", good_for="the denominator of SCNN's published ratios",
+        equal="nothing: its insides were not published",
+        abstracted="the dot product over channels, hidden post-processing and weight broadcast are our assumptions",
+        policy="cuts of the plane, parts of the filters", bound="the optimum of all cuts and parts (memories aside)",
+        tile="a round", waits="barriers",
+        timeline=("PEs", "a round's cycles (`compute`), wait", ""),
+    )
     slot = "a multiplier"
     stalls = (
         BUSY,

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 
 MAX_COUNT = 255  # the kernel counts a bank's waiting products in bytes
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from accelsim.arch.facts import BUSY, Count, Stall
+from accelsim.arch.facts import BUSY, About, Count, Stall, SurveyRow
 from accelsim.arch.machine import Machine, Policy
 from accelsim.arch.planar.scnn.config import ScnnConfig
 from accelsim.arch.planar.shared.policies import POLICIES
@@ -17,9 +17,23 @@ class Scnn(Machine[ScnnConfig]):
     is counted in bits), and outputs are counted without the zeros behind ReLU. Slots are multipliers. Rules and their
     sources: docs/machines/scnn.md. Policies: see `accelsim.arch.planar.shared.policies`.
     """
+
     kind: ClassVar[str] = "scnn"
     version: ClassVar[int] = 1
     config: ClassVar[type[ScnnConfig]] = ScnnConfig
+    about = About(
+        title="SCNN", paper="Parashar et al., ISCA 2017", slots="64 PEs x 16 multipliers", skips="both operands",
+        good_for="convolutions with many channels. A fully connected layer reaches a quarter of the peak at best",
+        equal="four layers of the simulator DNNsim, with preset `scnn_dnnsim`",
+        abstracted="bank hash, queue depths and post-processing rates are other simulators' or ours; weights arrive in "
+                   "time",
+        policy="cuts of the plane, parts of the filters",
+        bound="for the best grid, the largest of: all steps evenly divided, the fullest band of rows or columns at the "
+              "best cuts, the fullest position, bank updates",
+        tile="a round", waits="bank queues, barriers, halo exchange",
+        timeline=("PEs", "all steps from barrier to barrier (`compute`), drain, wait", "the post-processing unit"),
+        survey=(SurveyRow("SCNN", "conv", "CSC", "CSC", True, "N/A", "input act."),),
+    )
     slot = "a multiplier"
     stalls = (
         BUSY,

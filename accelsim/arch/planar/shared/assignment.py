@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 
 
 class Assignment(NamedTuple):

@@ -4,8 +4,9 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
-from accelsim.config import ArchConfig, Name
+from accelsim.yaml import Name
 
 MAX_PES = 1 << 15
 MAX_CLUSTERS = 1 << 11  # routes between all pairs are held in memory

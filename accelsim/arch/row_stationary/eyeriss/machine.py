@@ -9,7 +9,7 @@ bank conflicts, the schedule that the papers do not print.
 from collections.abc import Mapping
 from typing import ClassVar
 
-from accelsim.arch.facts import BUSY, Count, Stall
+from accelsim.arch.facts import BUSY, About, Count, Stall, SurveyRow
 from accelsim.arch.machine import Machine
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
 from accelsim.arch.row_stationary.eyeriss.policies import POLICIES
@@ -17,9 +17,25 @@ from accelsim.arch.row_stationary.eyeriss.policies import POLICIES
 
 class Eyeriss(Machine[EyerissConfig]):
     """The Eyeriss family. Slots are multipliers. Policies: see `accelsim.arch.row_stationary.eyeriss.policies`."""
+
     kind: ClassVar[str] = "eyeriss"
     version: ClassVar[int] = 3
     config = EyerissConfig
+    about = About(
+        title="Eyeriss v1, v1.5, v2", paper="Chen et al., JSSC 2017, JETCAS 2019",
+        slots="192 PEs x 2 multipliers (`eyeriss_v2`)", skips="both operands (v1 gates)",
+        good_for="pruned convolutions on a small chip; what a network between PEs is worth",
+        equal="multiply-accumulates and weight words of four public layers",
+        abstracted="the schedule, v1's bus widths; per-layer densities of its sparse AlexNet are assumptions",
+        policy="the mapping", bound="all slots busy with useful work: true of every mapping, seldom reached",
+        tile="a pass: all PEs' weights, which it loads, with the rows of inputs they meet",
+        waits="loads of all routers' ports and links, columns, barrier",
+        timeline=("PEs", "in each `pass`: `weight`; `windows`, the first to the last with moving their sums and the "
+                  "waits between them; `column` and `psum` until its sums have left; `barrier`; `iact` or `psum` when "
+                  "that network is slower than the PEs", ""),
+        survey=(SurveyRow("Eyeriss", "conv", "-", "-", True, "-", "row"),
+                SurveyRow("Eyeriss v2", "SpMM", "CSC", "CSC", True, "activation queuing", "row")),
+    )
     slot = "a multiplier"
     stalls = (
         BUSY,

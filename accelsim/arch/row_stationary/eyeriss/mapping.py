@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from accelsim.strict import StrictModel
+from accelsim.yaml import StrictModel
 
 MAX_SIZE = 1 << 20
 

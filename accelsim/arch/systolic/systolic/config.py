@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 
 WORD_BITS, SUM_BITS = 16, 32  # as SIGMA beside it
 

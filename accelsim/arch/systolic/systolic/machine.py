@@ -8,7 +8,7 @@ loads, skew, drain, double buffering, to the cycle and the PE. Abstracted: accum
 
 from typing import ClassVar
 
-from accelsim.arch.facts import BUSY, Count, Stall
+from accelsim.arch.facts import BUSY, About, Count, Stall
 from accelsim.arch.machine import Machine
 from accelsim.arch.systolic.systolic.config import SUM_BITS, WORD_BITS, SystolicConfig
 from accelsim.arch.systolic.systolic.policies import POLICIES
@@ -18,9 +18,19 @@ AREA_MM2 = 65.10 / 1.377  # [SIGMA paper]: SIGMA, 65.10 mm2, is 37.7 % larger th
 
 class Systolic(Machine[SystolicConfig]):
     """Dense matrix products on a grid of PEs. Policies: see `accelsim.arch.systolic.systolic.policies`."""
+
     kind: ClassVar[str] = "systolic"
     version: ClassVar[int] = 1
     config = SystolicConfig
+    about = About(
+        title="systolic array", paper="Jouppi et al., ISCA 2017; SCALE-Sim", slots="16,384 PEs (`tpu_128x128`)",
+        skips="nothing", good_for="dense matrix products; a baseline, zeros save nothing",
+        equal="five published cycle counts, to the integer",
+        abstracted="a bias and the accumulators' capacity",
+        policy="the height of tiles", bound="the optimum of all heights",
+        tile="a tile of the stationary operand, or of outputs", waits="load, skew, drain",
+        timeline=("wavefronts, see below", "load and fill, stream and drain of a tile", ""),
+    )
     slot = "a PE"
     stalls = (
         BUSY,

@@ -4,7 +4,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from accelsim.config import ArchConfig, Name
+from accelsim.arch.config import ArchConfig
+from accelsim.yaml import Name
 
 MAX_PES = 1 << 14
 Phase = Literal["forward", "backward", "weight_update"]

@@ -8,7 +8,7 @@ words), the network (no time).
 
 from typing import ClassVar
 
-from accelsim.arch.facts import BUSY, Count, Stall
+from accelsim.arch.facts import BUSY, About, Count, Stall, SurveyRow
 from accelsim.arch.machine import Machine
 from accelsim.arch.training.procrustes.config import WORD_BITS, ProcrustesConfig
 from accelsim.arch.training.procrustes.policies import POLICIES
@@ -16,9 +16,22 @@ from accelsim.arch.training.procrustes.policies import POLICIES
 
 class Procrustes(Machine[ProcrustesConfig]):
     """Sparse training with waves of PE tiles. Policies: see `accelsim.arch.training.procrustes.policies`."""
+
     kind: ClassVar[str] = "procrustes"
     version: ClassVar[int] = 2
     config = ProcrustesConfig
+    about = About(
+        title="Procrustes", paper="Yang et al., MICRO 2020", slots="256 PEs", skips="weights",
+        good_for="whole training iterations on weight masks; sparse activations save nothing here",
+        equal="the published half-tile pairing",
+        abstracted="the paper's mapping search; per-layer densities of its networks are assumptions",
+        policy="who multiplies which lanes",
+        bound="the optimum: loads that differ by one bit at most (policy `ideal`)",
+        tile="a set of PE tiles of one pass", waits="barrier, threshold unit, banks of the global buffer",
+        timeline=("PEs", "all waves of a set (`waves`), waits for threshold unit and banks; `pass` is 1 forward, "
+                  "2 backward, 3 weight update", "the threshold unit's gradients"),
+        survey=(SurveyRow("Procrustes", "SpMM", "CB", "-", False, "split minibatch", "minibatch"),),
+    )
     slot = "a PE"
     stalls = (
         BUSY,

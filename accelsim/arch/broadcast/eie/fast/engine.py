@@ -14,7 +14,7 @@ from accelsim.arch.broadcast.eie.policies import assign_rows
 from accelsim.arch.facts import names
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, kept_products

@@ -21,7 +21,7 @@ from accelsim.arch.broadcast.eie.reference.tiles import TileRow, as_tiles, colum
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.errors import DeadlockError, TraceError
 from accelsim.hw.clock import Clock, Clocked, Queue
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 

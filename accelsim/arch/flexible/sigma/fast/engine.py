@@ -15,7 +15,7 @@ from accelsim.arch.flexible.sigma.policies import POLICIES
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.errors import ModelError
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer

@@ -10,7 +10,7 @@ from accelsim.arch.flexible.sigma.reference.dram import tiles_of, tiles_of_layer
 from accelsim.arch.flexible.sigma.reference.machine import Machine
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.errors import TraceError
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 

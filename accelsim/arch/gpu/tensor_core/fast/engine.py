@@ -16,7 +16,7 @@ from accelsim.arch.gpu.tensor_core.machine import TensorCore
 from accelsim.arch.machine import Alone, LayerRun, Policy
 from accelsim.errors import UnsupportedLayerError
 from accelsim.hw.memory.tiles import LayerMemory
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 

@@ -16,7 +16,7 @@ from accelsim.arch.gpu.tensor_core.reference.grid import Grid
 from accelsim.arch.gpu.tensor_core.reference.memory import Memory
 from accelsim.arch.gpu.tensor_core.reference.pipe import Pipe
 from accelsim.arch.gpu.tensor_core.reference.sm import Device, Process, Sm, Step
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 
 
 class Machine:

@@ -13,7 +13,7 @@ from accelsim.arch.planar.shared.fast.plan import GroupRule, Plan, assign, make_
 from accelsim.arch.planar.shared.fast.planes import AxisPieces
 from accelsim.arch.planar.shared.fast.traffic import entries_by_tile, outputs_stay, round_tiles
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 

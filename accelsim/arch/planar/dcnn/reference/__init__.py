@@ -21,7 +21,7 @@ from accelsim.arch.planar.shared.reference.convolution import Convolution, Phase
 from accelsim.arch.planar.shared.reference.dram import Dram
 from accelsim.arch.planar.shared.reference.post import Finished, PostUnit
 from accelsim.arch.planar.shared.reference.tiles import NOWHERE, CutAxis, Piece, Plan, PlanePolicy, plan
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.planar import from_images
 

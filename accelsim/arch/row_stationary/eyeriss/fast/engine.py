@@ -14,7 +14,7 @@ from accelsim.arch.row_stationary.eyeriss.machine import Eyeriss
 from accelsim.arch.row_stationary.eyeriss.mapping import Tiling
 from accelsim.arch.row_stationary.eyeriss.shape import Shape, shape_of
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 
 STALLS = names(Eyeriss.stalls)

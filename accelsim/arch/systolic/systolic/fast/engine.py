@@ -19,7 +19,7 @@ from accelsim.arch.systolic.systolic.fast.traffic import product_tiles
 from accelsim.arch.systolic.systolic.machine import Systolic
 from accelsim.errors import ModelError
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer

@@ -10,7 +10,7 @@ from accelsim.arch.systolic.systolic.reference.dram import Dram, Matrix, inputs_
 from accelsim.arch.systolic.systolic.reference.output_stationary import OutputStationary
 from accelsim.arch.systolic.systolic.reference.stationary import Stationary
 from accelsim.errors import TraceError
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 

@@ -14,7 +14,7 @@ from accelsim.arch.training.procrustes.fast.traffic import Words
 from accelsim.arch.training.procrustes.machine import Procrustes
 from accelsim.arch.training.procrustes.policies import POLICIES
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 
 STALLS, COUNTS = names(Procrustes.stalls), names(Procrustes.counts)

@@ -11,7 +11,7 @@ from accelsim.arch.training.procrustes.reference.loops import loops_of
 from accelsim.arch.training.procrustes.reference.training_pass import TrainingPass
 from accelsim.arch.training.procrustes.reference.values import Tensors
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.loads import PeWork
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import output_shape
 from accelsim.workload.planar import as_images, from_images

@@ -1,4 +1,4 @@
-"""Results and traces as tables, for a terminal. `notebook.py` makes HTML of the same parts."""
+"""Results as tables, for a terminal. `notebook.py` makes HTML of the same parts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
@@ -9,8 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from accelsim.results import LayerResult, Result
-    from accelsim.workload.trace import Trace
+    from accelsim.result.result import LayerResult, Result
 
 _PLAIN_WIDTH = 150  # where there is no terminal to ask: names of a whole transformer fit
 
@@ -18,35 +17,6 @@ _PLAIN_WIDTH = 150  # where there is no terminal to ask: names of a whole transf
 def as_text(results: Sequence["Result"], terminal: bool = True) -> str:
     """The tables of `results`, in the width and colours of the terminal where there is one and `terminal` is true."""
     return rendered(result_parts(results), terminal)
-
-
-def trace_text(trace: "Trace") -> str:
-    """What `accelsim show` prints."""
-    table = new_table(f"{trace.name}: {len(trace)} layers")
-    for heading in ("layer", "op", "weight", "activation", "weight nz", "act. nz", "dense MACs", "effectual", "values"):
-        _add_column(table, heading, ("layer", "op", "values"))
-    for layer in trace.layers:
-        table.add_row(
-            Text(layer.name), layer.op, *("x".join(map(str, t.shape)) for t in (layer.weight, layer.activation)),
-            *(f"{(t != 0).mean():.1%}" for t in (layer.weight, layer.activation)),
-            f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}",
-            "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
-    facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
-    facts += [f"{key}: {value}" for key, value in trace.made_by.items()]
-    return rendered([table, *(Text(_short(fact)) for fact in facts)])
-
-
-def pruning_text(trace: "Trace") -> str:
-    """What `accelsim prune` prints: sparsity and output drift of each layer of the last pruning."""
-    note = trace.made_by["pruning"][-1]
-    table = new_table(f"{trace.name}, {note['spec']}: weight sparsity {note['sparsity']:.1%}")
-    for heading in ("layer", "sparsity before", "after", "output drift (relative L2)"):
-        table.add_column(heading, justify="left" if heading == "layer" else "right")
-    for name, layer in note["layers"].items():
-        table.add_row(Text(name), f"{layer['sparsity_before']:.1%}", f"{layer['sparsity']:.1%}",
-                      f"{layer['output_drift']:.4f}")
-    left = [Text(f"left as they are: {', '.join(note['left_as_they_are'])}")] if note["left_as_they_are"] else []
-    return rendered([table, *left, Text(note["method"])])
 
 
 def result_parts(results: Sequence["Result"]) -> list[RenderableType]:
@@ -63,7 +33,7 @@ def _run_table(result: "Result") -> Table:
     table = new_table(f"{result.trace} on {result.arch} (policy {result.policy}, {result.config.clock_mhz:g} MHz)")
     for heading in ("layer", "op", "dense MACs", "effectual", "cycles", "time us", "energy nJ", "busy", "bound",
                     "largest stall"):
-        _add_column(table, heading, ("layer", "op", "bound", "largest stall"))
+        add_column(table, heading, ("layer", "op", "bound", "largest stall"))
     for layer in result.layers:
         table.add_row(Text(layer.name), layer.op, *_cells(layer), layer.roofline.bound,
                       _largest_stall(layer.stalls))
@@ -72,8 +42,11 @@ def _run_table(result: "Result") -> Table:
     return table
 
 
-def _add_column(table: Table, heading: str, left: Sequence[str]) -> None:
-    """Long names are folded, never cut: names of one network often differ at their ends alone. Numbers stay whole."""
+def add_column(table: Table, heading: str, left: Sequence[str]) -> None:
+    """One more column, to the left if `left` has its heading.
+
+    Long names are folded, never cut: names of one network often differ at their ends alone. Numbers stay whole.
+    """
     table.add_column(heading, justify="left" if heading in left else "right", no_wrap=heading not in left,
                      overflow="fold")
 
@@ -121,9 +94,3 @@ def rendered(parts: Sequence[RenderableType], terminal: bool = True) -> str:
                       color_system="standard" if coloured else None)
     console.print(*parts, sep="\n", markup=False, highlight=False)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
-
-
-def _short(text: str) -> str:
-    """One line for a terminal: provenance is free text, and nothing in it may act on the terminal."""
-    inert = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:400])
-    return inert if len(text) <= 400 else inert + "..."

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from accelsim.hw.memory import events as memory
-from accelsim.report.timeline import Block, Chart, Process
-from accelsim.results import LayerResult
+from accelsim.result.result import LayerResult
+from accelsim.timelines.chart import Block, Chart, Process
 
 # columns of a request with a begin and an end, and parts of a cycle that they are given in
 ASKED = (memory.ASKED, memory.DONE, 1)

@@ -9,8 +9,6 @@ CHAPTER = Chapter(
          "5.2x)",
          "dot-product arrays that skip by lanes: no such machine; most figures need unpublished traces"),
         ("Minerva: 11,820 predictions/s, 8.1x in power", "it gates and skips nothing"),
-        ("Eyeriss v1: milliseconds for each layer of AlexNet; Eyeriss v2: Table VI, effectual MACs of four layers",
-         "no row-stationary machine yet"),
         ("ESE: 57.0 us in theory, 82.7 us in fact, 282 GOPS",
          "EIE's kind could take its non-zeros, but not its element-wise "
          "units, its batch of 32 channels and its streamed weights; not checked yet"),

@@ -3,17 +3,22 @@
 Layers run one after the other, so cycles, counts, stalls and energies of a run are sums over its layers.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accelsim.config import ArchConfig, digest_of
-from accelsim.loads import PeWork, added
-from accelsim.roofline import Roofline
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.registry import machine
+from accelsim.result.format import integers
+from accelsim.result.records import LayerRecord, RunRecord, Totals
+from accelsim.result.roofline import Roofline
+from accelsim.result.work import PeWork, added
 from accelsim.workload.layer import Layer
+from accelsim.workload.trace import Trace
+from accelsim.yaml import digest_of
 
 if TYPE_CHECKING:
     import pandas
@@ -45,12 +50,12 @@ class LayerResult:
     counts: Mapping[str, int]
     macs_dense: int
     run_notes: tuple[str, ...]
-    more_notes: Callable[[], Iterable[str]] = field(repr=False, compare=False)
     mapping: Mapping[str, Any]
     roofline: Roofline
     output: np.ndarray | None = field(repr=False, compare=False)
     work: PeWork | None = field(repr=False, compare=False)
     layer: Layer = field(repr=False, compare=False)
+    config: ArchConfig = field(repr=False, compare=False)
 
     @property
     def utilization(self) -> float:
@@ -62,25 +67,24 @@ class LayerResult:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know about how the layer ran; found on first use."""
-        return (*self.run_notes, *self.more_notes())
+        """What the user should know about how the layer ran; found on first use: a machine may look at all weights."""
+        return (*self.run_notes, *machine(self.config.kind).notes(self.layer, self.config, self.mapping))
 
     @property
     def macs_effectual(self) -> int:
         return self.layer.macs_effectual  # counted on first use: a pass over the weights
 
+    @property
+    def record(self) -> LayerRecord:
+        """What result files hold of it."""
+        return LayerRecord.of(
+            self, stalls=integers(self.stalls), counts=integers(self.counts), mapping=dict(self.mapping),
+            energy_by_component=dict(self.energy_by_component), energy_by_data=dict(self.energy_by_data),
+            notes=list(self.notes), work=None if self.work is None else self.work.record)
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, strings, lists and dicts."""
-        return {
-            "name": self.name, "op": self.op, "shape": self.shape, "cycles": self.cycles, "time_us": self.time_us,
-            "energy_pj": self.energy_pj, "utilization": self.utilization, "imbalance": self.imbalance,
-            "macs_dense": self.macs_dense, "macs_effectual": self.macs_effectual, "slots": self.slots,
-            "stalls": dict(self.stalls),
-            "counts": dict(self.counts), "energy_by_component": dict(self.energy_by_component),
-            "energy_by_data": dict(self.energy_by_data), "roofline": self.roofline.to_dict(),
-            "mapping": dict(self.mapping), "notes": list(self.notes),
-            "work": None if self.work is None else self.work.to_dict(),
-        }
+        """The record as plain numbers, strings, lists and dicts."""
+        return self.record.to_dict()
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Result:
     energy_table: str
     energy_table_digest: str
     model_version: int
-    trace_digest_source: Any = field(repr=False, compare=False)
+    trace_digest_source: Trace = field(repr=False, compare=False)
 
     @property
     def cycles(self) -> int:
@@ -164,24 +168,17 @@ class Result:
 
     @property
     def trace_digest(self) -> str:
-        digest: str = self.trace_digest_source.digest  # hashed on first use: a pass over the tensors
-        return digest
+        return self.trace_digest_source.digest  # hashed on first use: a pass over the tensors
+
+    @property
+    def record(self) -> RunRecord:
+        """What result files hold of it, and pages and figures are made from."""
+        return RunRecord.of(self, config=self.config.to_dict(), totals=Totals.of(self), stalls=integers(self.stalls),
+                            counts=integers(self.counts), layers=[layer.record for layer in self.layers])
 
     def to_dict(self) -> dict[str, Any]:
         """The run as `accelsim run --format json` prints it: plain numbers, strings, lists and dicts."""
-        return {
-            "run_id": self.run_id, "arch": self.arch, "config": self.config.to_dict(), "trace": self.trace,
-            "trace_digest": self.trace_digest, "policy": self.policy, "engine": self.engine,
-            "model_version": self.model_version, "energy_table": self.energy_table,
-            "energy_table_digest": self.energy_table_digest, "area_mm2": self.area_mm2,
-            "totals": {
-                "cycles": self.cycles, "time_us": self.time_us, "energy_pj": self.energy_pj,
-                "utilization": self.utilization, "imbalance": self.imbalance, "macs_dense": self.macs_dense,
-                "macs_effectual": self.macs_effectual,
-            },
-            "stalls": self.stalls, "counts": self.counts, "energy_by_component": self.energy_by_component,
-            "energy_by_data": self.energy_by_data, "layers": [layer.to_dict() for layer in self.layers],
-        }
+        return self.record.to_dict()
 
     def to_pandas(self) -> "pandas.DataFrame":
         """One row per layer; stalls, counts and energies as columns `stall.NAME`, `count.NAME`, `energy_pj.NAME`."""
@@ -190,12 +187,12 @@ class Result:
         return pandas.DataFrame(rows(self))
 
     def __str__(self) -> str:
-        from accelsim.report.table import as_text
+        from accelsim.result.table import as_text
 
         return as_text([self])
 
     def _repr_html_(self) -> str:
-        from accelsim.report.notebook import as_html
+        from accelsim.result.notebook import as_html
 
         return as_html([self])
 

@@ -7,9 +7,9 @@ import numpy as np
 from accelsim.arch.activity import BEGIN, COUNTER, END, NAME, TIME, TRACK, Activity, Chunk
 from accelsim.errors import AccountingError
 from accelsim.hw.memory.events import Clock
-from accelsim.hw.memory.overlay import STALLS
-from accelsim.report.timeline import Block, Chart, Process, net
-from accelsim.results import LayerResult
+from accelsim.hw.memory.tiles import STALLS
+from accelsim.result.result import LayerResult
+from accelsim.timelines.chart import Block, Chart, Process, net
 
 
 class LayerSketch:

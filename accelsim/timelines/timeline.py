@@ -14,15 +14,15 @@ import numpy as np
 from accelsim import __version__
 from accelsim.arch.activity import Window
 from accelsim.arch.registry import machine
-from accelsim.config import did_you_mean
 from accelsim.errors import ConfigError
 from accelsim.hw.memory import events as memory
-from accelsim.report import trace_event
-from accelsim.report.timeline import Chart, Process
-from accelsim.report.timeline_layers import LayerSketch
-from accelsim.report.timeline_memory import ASKED, MOVED, draw_layers, draw_requests
-from accelsim.results import LayerResult, Result
-from accelsim.simulation import find_policy
+from accelsim.result.result import LayerResult, Result
+from accelsim.simulation import blaming, find_policy
+from accelsim.timelines import trace_event
+from accelsim.timelines.chart import Chart, Process
+from accelsim.timelines.layers import LayerSketch
+from accelsim.timelines.memory import ASKED, MOVED, draw_layers, draw_requests
+from accelsim.yaml import did_you_mean
 
 LIMIT = 250_000  # events: a file of some 30 MB; viewers become slow beyond a few times that
 
@@ -110,7 +110,8 @@ class _Drawing:
         self.chart.tracks(Process.LAYERS, ["layers"])
         for index, layer in enumerate(self.result.layers):
             if self.shown[index] and layer.cycles:
-                self._draw_layer(index, layer)
+                with blaming(self.result.config.kind, self.result.policy, layer.name):
+                    self._draw_layer(index, layer)
         self._draw_memory()
         end = self.chart.cut(self.begin, self.complete, self.limit)
         if end <= self.begin:
@@ -122,7 +123,10 @@ class _Drawing:
         config, trace = self.result.config, self.result.trace_digest_source
         if config.dram is None or self.model.own_dram:
             return memory.without_memory([layer.cycles for layer in self.result.layers])
-        runs = [self.model.run(layer, config, self.policy) for layer in trace.layers]
+        runs = []
+        for layer in trace.layers:
+            with blaming(config.kind, self.result.policy, layer.name):
+                runs.append(self.model.run(layer, config, self.policy))
         return memory.with_memory([run.tiles for run in runs], names, trace.edges, config)
 
     def _cycles(self, window: Cycles | None) -> tuple[int, int]:

@@ -1,12 +1,15 @@
-"""The work of each PE in a layer: what imbalance, heat maps and histograms of a result are made from."""
+"""The work of each PE in a layer, in memory and in files: for the imbalance, heat maps and histograms of a result."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
-FORMAT = 1  # of `PeWork.to_dict`
+from accelsim.result.format import Amount, Count, Record, Side
+
 MAX_PES = 1 << 16  # kept one by one in memory
 MAX_CELLS = 1 << 10  # kept in a file
 BINS = 32  # of a histogram
@@ -75,20 +78,18 @@ class PeWork:
         merged = _merged(_merged(self.cells, block[0], 0), block[1], 1)
         return PeWork(self.grid, self.stalls, (self.block[0] * block[0], self.block[1] * block[1]), merged)
 
-    def histogram(self) -> tuple[int, list[int]]:
-        """(width, cells[bin]): bin i has the cells with work in i x width .. (i + 1) x width - 1."""
-        width = int(self.cells.max()) // BINS + 1
-        return width, np.bincount(self.cells.ravel() // width).tolist()
+    @property
+    def record(self) -> "WorkRecord":
+        """What result files hold of it."""
+        small = self.within(MAX_CELLS)
+        return WorkRecord(
+            stalls=list(self.stalls), grid=list(self.grid), total=self.total, imbalance=self.imbalance,
+            block=list(small.block), cells=small.cells.ravel().tolist(),
+            histogram=Histogram.of_cells(self.cells, self.block))
 
     def to_dict(self) -> dict[str, Any]:
-        """What result files hold (docs/results.md): at most `MAX_CELLS` cells row by row, and the histogram of all."""
-        width, counts = self.histogram()
-        small = self.within(MAX_CELLS)
-        return {
-            "format": FORMAT, "stalls": list(self.stalls), "grid": list(self.grid), "total": self.total,
-            "imbalance": self.imbalance, "block": list(small.block), "cells": small.cells.ravel().tolist(),
-            "histogram": {"block": list(self.block), "width": width, "cells": counts},
-        }
+        """The record as plain numbers, strings and lists."""
+        return self.record.to_dict()
 
 
 def added(works: Sequence[PeWork | None]) -> PeWork | None:
@@ -98,6 +99,58 @@ def added(works: Sequence[PeWork | None]) -> PeWork | None:
         return None
     first = known[0]
     return PeWork(first.grid, first.stalls, first.block, np.sum([work.cells for work in known], axis=0))
+
+
+_Sides = Annotated[list[Side], Field(min_length=2, max_length=2)]
+_Cells = Annotated[list[Count], Field(min_length=1, max_length=1 << 20)]
+
+
+class Histogram(Record):
+    """Bin i counts the blocks of PEs with i x width .. (i + 1) x width - 1 slot-cycles of work."""
+
+    block: _Sides
+    width: Side
+    cells: _Cells
+
+    @classmethod
+    def of_cells(cls, cells: np.ndarray, block: Sequence[int]) -> Self:
+        """At most `BINS` bins of the work in `cells`, of `block` PEs each."""
+        width = int(cells.max()) // BINS + 1
+        return cls(block=list(block), width=width, cells=np.bincount(cells.ravel() // width).tolist())
+
+
+class WorkRecord(Record):
+    """The work of the PEs in result files (docs/results.md): that of each block of PEs row by row, and the histogram.
+
+    A file has at most `MAX_CELLS` cells; the histogram is of the cells that were in memory.
+    """
+
+    format: Literal[1] = 1
+    stalls: Annotated[list[str], Field(min_length=1)]
+    grid: _Sides
+    total: Count
+    imbalance: Amount
+    block: _Sides
+    cells: _Cells
+    histogram: Histogram
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """Rows and columns of blocks."""
+        rows, cols = (math.ceil(size / block) for size, block in zip(self.grid, self.block, strict=True))
+        return rows, cols
+
+    def with_cells(self, cells: np.ndarray) -> Self:
+        """The same PEs with other work."""
+        histogram = Histogram.of_cells(cells, self.block)
+        return self.model_copy(update={"cells": cells.tolist(), "total": int(cells.sum()), "histogram": histogram})
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        rows, cols = self.blocks
+        if len(self.cells) != rows * cols:
+            raise ValueError(f"{len(self.cells)} cells, wanted {rows} x {cols} for grid and block")
+        return self
 
 
 def _block(shape: Sequence[int], most: int) -> Grid:

@@ -4,7 +4,6 @@ One microsecond of the file is one cycle, so that all times are exact.
 """
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import ConfigError
-from accelsim.report.timeline import FINEST, Block, Chart, Process
+from accelsim.files import check_writable, refusing, replacing
+from accelsim.timelines.chart import FINEST, Block, Chart, Process
 
 TITLES = {Process.LAYERS: "layers", Process.UNITS: "units", Process.PARTS: "other parts", Process.QUEUES: "queues",
           Process.MEMORY: "memory"}
@@ -26,33 +26,15 @@ def as_dict(chart: Chart, about: Mapping[str, Any]) -> dict[str, Any]:
 
 def write(chart: Chart, about: Mapping[str, Any], path: Path) -> Path:
     """The trace-event object as a file, whole or not at all. Raises ConfigError when it cannot be written."""
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".accelsim-") as folder:
-            part = Path(folder) / "timeline.json"
-            with part.open("w", encoding="utf-8") as file:
-                file.writelines(_lines(chart, about))
-            part.replace(path)
-    except (OSError, ValueError) as error:
-        raise _unusable(path, error) from None
+    with (refusing(ConfigError, f"--timeline {path}", "choose another file"), replacing(path) as (part,),
+          part.open("w", encoding="utf-8") as file):
+        file.writelines(_lines(chart, about))
     return path
 
 
 def prepare(path: Path) -> None:
     """ConfigError, before anything is simulated, when `path` cannot be written."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "it is a folder")
-        if path.exists() and not path.is_file():
-            raise FileExistsError(None, "it is not a file")
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".accelsim-"):
-            pass
-    except (OSError, ValueError) as error:
-        raise _unusable(path, error) from None
-
-
-def _unusable(path: Path, error: Exception) -> ConfigError:
-    reason = getattr(error, "strerror", None) or error
-    return ConfigError(f"--timeline {path}: cannot be written ({reason}); choose another file")
+    check_writable(path, ConfigError, f"--timeline {path}")
 
 
 def _lines(chart: Chart, about: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The tables of `report/table.py` as HTML, for notebooks."""
+"""The tables of `table.py` as HTML, for notebooks."""
 
 from collections.abc import Sequence
 from html import escape
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.table import Table
 
-from accelsim.report.table import result_parts
+from accelsim.result.table import result_parts
 
 if TYPE_CHECKING:
-    from accelsim.results import Result
+    from accelsim.result.result import Result
 
 
 def as_html(results: Sequence["Result"]) -> str:

@@ -7,13 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from accelsim.config import ArchConfig
-from accelsim.errors import CapacityError, ConfigError, UnsupportedLayerError
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.registry import machine
+from accelsim.errors import CapacityError, UnsupportedLayerError
 from accelsim.hw.memory.config import DramConfig
-from accelsim.report.timeline import FINEST
-from accelsim.results import LayerResult, Result
+from accelsim.result.result import LayerResult, Result
 from accelsim.simulation import simulate
-from accelsim.timelines import timeline
+from accelsim.timelines.chart import FINEST
+from accelsim.timelines.timeline import timeline
 from accelsim.workload.layer import Layer
 
 NEEDED = {"X": {"dur", "args"}, "C": {"args"}, "M": {"args"}, "i": {"s"}}  # besides EVERY
@@ -25,21 +26,19 @@ Event = Mapping[str, Any]
 
 
 def check_timeline(layer: Layer, config: ArchConfig, policy: str, dram: bool) -> None:
-    """The timeline of the layer's run is a right file and adds up; `dram` puts a memory behind the design."""
-    if dram:
-        config = config.model_copy(update={"dram": DramConfig(gbps=1.0)})
+    """The timeline of the layer's run is a right file and adds up.
+
+    `dram` puts a memory behind the design, where the machine says what it moves. Its kind must have timelines.
+    """
+    model, behind = machine(config.kind), config.model_copy(update={"dram": DramConfig(gbps=1.0)})
     try:
+        if dram and (model.own_dram or model.run(layer, behind, model.policies[policy]).tiles is not None):
+            config = behind
         result = simulate(layer, config, policy=policy)
-    except (UnsupportedLayerError, CapacityError, ConfigError):  # ConfigError: the machine says nothing of DRAM
+    except (UnsupportedLayerError, CapacityError):
         return
-    if result.cycles == 0:
-        return
-    try:
+    if result.cycles:
         drawn = timeline(result, limit=1 << 40).to_dict()
-    except ConfigError as error:
-        if "does not say when it does what" not in str(error):
-            raise
-    else:
         check_format(drawn)
         check_whole(drawn, result)
 

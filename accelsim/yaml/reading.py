@@ -1,7 +1,5 @@
-"""Configurations: strict, frozen, read from YAML with the line of every mistake.
-
-An architecture file names a `kind` and gives that kind's parameters. All mistakes are reported at once, each
-with file, line, key, what was found, what was wanted and, for a misspelt key, the likely one.
+"""YAML read strictly: all mistakes are reported at once, each with file, line and key, what was found, what was wanted
+and, for a misspelt key, the likely one.
 """
 
 import difflib
@@ -13,16 +11,13 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from accelsim.errors import ConfigError
-from accelsim.hw.memory.config import DramConfig
-from accelsim.strict import Name, StrictModel, printable
-
-__all__ = ["ArchConfig", "Name", "StrictModel", "did_you_mean", "digest_of", "line_of", "parse_yaml", "printable",
-           "read_scalar", "read_text", "read_yaml", "validate"]
+from accelsim.files import reason_of
+from accelsim.yaml.strict import StrictModel
 
 MAX_YAML_BYTES = 1 << 17  # parsing costs 10 to 30 s per MB; presets have 1 kB
 MAX_BRACKETS = 50  # open at once: ruamel's time grows with the square of the depth
@@ -32,28 +27,6 @@ Model = TypeVar("Model", bound="StrictModel")
 # what ruamel.yaml lets through on hostile text, besides its own YAMLError
 _PARSER_FAULTS = (ValueError, RecursionError, OverflowError, AssertionError, TypeError, LookupError, AttributeError,
                   NotImplementedError)
-
-
-class ArchConfig(StrictModel):
-    """What every architecture has; each kind adds its own parameters (see `accelsim schema`).
-
-    `name` is the design's name in results; `energy_table` names a shipped table or gives a file. With `dram` null
-    memory takes no time and no energy; the other memory keys count only when it is given (docs/memory.md).
-    """
-
-    kind: ClassVar[str]
-    name: Name = Field(description="the design's name in results")
-    clock_mhz: float = Field(ge=1e-3, le=100_000, description="clock, MHz")
-    energy_table: str = Field(min_length=1, description="shipped energy table by name, or a file")
-    dram: DramConfig | None = Field(default=None, description="the memory behind the design; null: not modelled")
-    buffering: int = Field(default=2, ge=1, le=1 << 16, description="tiles in flight between DRAM and the machine")
-    prefetch_weights: bool = Field(default=True, description="fetch weights of later layers while a layer runs")
-    resident_weights: bool = Field(default=False, description="weights are on chip before the run")
-    resident_activations: bool = Field(default=False, description="inputs and outputs stay on chip")
-
-    def to_dict(self) -> dict[str, Any]:
-        """All parameters, `kind` first: what results carry and run ids hash."""
-        return {"kind": self.kind} | self.model_dump(mode="json")
 
 
 def digest_of(value: Any) -> str:
@@ -78,8 +51,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); give a YAML file") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path}: cannot be read ({reason}); give the path of a YAML file") from None
+        raise ConfigError(f"{path}: cannot be read ({reason_of(error)}); give the path of a YAML file") from None
     if len(content) > MAX_YAML_BYTES:
         raise ConfigError(f"{path}: larger than {MAX_YAML_BYTES:,} bytes; this is not an accelsim YAML file")
     return text
