@@ -15,7 +15,7 @@ from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.flexible.sigma.config import SigmaConfig
 from accelsim.arch.flexible.sigma.fast import kernel
 from accelsim.arch.flexible.sigma.fast.bitmap import popcount
-from accelsim.arch.flexible.sigma.fast.engine import Gemm, Side
+from accelsim.arch.flexible.sigma.fast.engine import PlacedGemm, Side
 from accelsim.arch.machine import Policy
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import kept_products
@@ -49,7 +49,7 @@ def events(layer: Layer, config: SigmaConfig, policy: Policy, window: Window) ->
 def _chunks(layer: Layer, config: SigmaConfig, policy: Policy, window: Window) -> Iterator[Chunk]:
     time = 0
     for index, product in enumerate(kept_products(layer)):
-        gemm = Gemm(layer, index, product, config, policy)
+        gemm = PlacedGemm(layer, index, product, config, policy)
         side = gemm.chosen_side()
         cycles = int(side.cycles.sum())
         if window.meets(time, time + cycles):
@@ -62,7 +62,7 @@ def _chunks(layer: Layer, config: SigmaConfig, policy: Policy, window: Window) -
         time += cycles
 
 
-def _folds(gemm: Gemm, side: Side, folds: Folds, low: int, high: int) -> Chunk:
+def _folds(gemm: PlacedGemm, side: Side, folds: Folds, low: int, high: int) -> Chunk:
     """The folds low .. high - 1 of those that have values."""
     config, placement, vectors = gemm.config, side.placement, side.vectors
     numbers = np.flatnonzero(placement.values > 0)[low:high]

@@ -11,7 +11,7 @@ from accelsim.arch.gpu.tensor_core.fast import state, traffic
 from accelsim.arch.gpu.tensor_core.fast.dram import dram_of
 from accelsim.arch.gpu.tensor_core.fast.kernel import run_grid
 from accelsim.arch.gpu.tensor_core.fast.operands import condensed, grid_of, grids_of_any_policy, plain_blocks
-from accelsim.arch.gpu.tensor_core.fast.tiles import Grid, Shape, choose
+from accelsim.arch.gpu.tensor_core.fast.tiles import LaunchGrid, TileShape, choose
 from accelsim.arch.gpu.tensor_core.machine import TensorCore
 from accelsim.arch.machine import Alone, LayerRun, Policy
 from accelsim.errors import UnsupportedLayerError
@@ -51,7 +51,8 @@ class Setup(NamedTuple):
 class Launch:
     """One layer's grid on the GPU: what the kernel counted, priced in slot-cycles."""
 
-    def __init__(self, layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape, setup: Setup) -> None:
+    def __init__(self, layer: Layer, config: TensorCoreConfig, grid: LaunchGrid, shape: TileShape,
+                 setup: Setup) -> None:
         self.config, self.grid, self.shape, self.setup = config, grid, shape, setup
         self.macs = layer.macs_effectual
         self.slices = grid.slices(shape.tile, config.split_k)
@@ -160,13 +161,13 @@ class Launch:
         return ()
 
 
-def launched(layer: Layer, config: TensorCoreConfig, grid: Grid) -> Launch:
+def launched(layer: Layer, config: TensorCoreConfig, grid: LaunchGrid) -> Launch:
     """The grid of `layer`, run in the tiles that the design chooses."""
     shape = choose(grid, config, layer.name)
     return Launch(layer, config, grid, shape, setup_of(layer, config, grid, shape))
 
 
-def setup_of(layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape) -> Setup:
+def setup_of(layer: Layer, config: TensorCoreConfig, grid: LaunchGrid, shape: TileShape) -> Setup:
     """The grid of `layer` in tiles of `shape`."""
     tile_m, tile_n, tile_k, stages = shape.tile
     rows, columns = grid.tiles(shape.tile)

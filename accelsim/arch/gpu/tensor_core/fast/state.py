@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.gpu.tensor_core.fast.traffic import Memory, new_memory
+from accelsim.arch.gpu.tensor_core.fast.traffic import MemoryState, new_memory
 
 NEVER = np.int64(1) << 62
 NOTHING, START, STEP, WRITE = range(4)  # what a slot waits for
@@ -55,7 +55,7 @@ class Layout(NamedTuple):
 class State(NamedTuple):
     """A GPU in the middle of a grid. tree: see `_new_tree`; next_cta[0]: the first CTA that has no slot yet."""
 
-    memory: Memory
+    memory: MemoryState
     totals: np.ndarray
     sm_state: np.ndarray
     slots: np.ndarray

@@ -48,7 +48,7 @@ class Rates(NamedTuple):
         return self._replace(dram=dram[0], dram_per=dram[1], dram_latency=dram[2], dram_burst=dram[3])
 
 
-class Memory(NamedTuple):
+class MemoryState(NamedTuple):
     """blocks[block], recency[block] and meters: see above; they change as bytes are booked."""
 
     blocks: np.ndarray
@@ -56,9 +56,9 @@ class Memory(NamedTuple):
     meters: np.ndarray
 
 
-def new_memory(blocks: np.ndarray, sms: int) -> Memory:
+def new_memory(blocks: np.ndarray, sms: int) -> MemoryState:
     """No block in L2, all byte clocks at 0; `blocks` is copied."""
-    return Memory(blocks.copy(), np.full((len(blocks) + 1, 2), len(blocks)), np.zeros(PORTS + sms, np.int64))
+    return MemoryState(blocks.copy(), np.full((len(blocks) + 1, 2), len(blocks)), np.zeros(PORTS + sms, np.int64))
 
 
 @njit(inline="always")
