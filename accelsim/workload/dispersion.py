@@ -76,9 +76,6 @@ def shift_to(log_odds: np.ndarray, mean: float) -> float:
     return (low + high) / 2
 
 
-ROUNDING = 2e-15  # more than the errors of two means of densities together
-
-
 def _narrow(mean_at: Callable[[float], float], mean: float, log_odds: np.ndarray) -> tuple[float, float]:
     """Shifts below and above which `mean_at` is certainly under, or over, `mean`; all shifts where none were found."""
     odds, shift, slope = log_odds.astype(np.float32).reshape(-1), float(np.log(mean / (1 - mean))), 0.0
@@ -90,11 +87,14 @@ def _narrow(mean_at: Callable[[float], float], mean: float, log_odds: np.ndarray
             if slope < 1e-6 or abs(found - mean) > 20 * slope:
                 return -np.inf, np.inf
             shift += (mean - found) / slope
-    for _ in range(2):
+    reach = (2e-15 + 1e-14 * mean) / slope  # more than rounding can move two means of densities
+    for _ in range(6):
         step = (mean - mean_at(shift)) / slope
         shift += step
-    reach = ROUNDING / slope
-    return (shift - reach, shift + reach) if abs(shift) < 59 and abs(step) < 1e-9 else (-np.inf, np.inf)
+        if abs(step) < reach and abs(shift) < 59:  # the next step would be as much smaller again
+            return shift - reach, shift + reach
+    return -np.inf, np.inf
+
 
 
 def logistic(log_odds: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:

@@ -8,6 +8,7 @@ from accelsim.arch.flexible.sigma.config import SigmaConfig
 from accelsim.arch.flexible.sigma.reference.controller import StationaryGemm
 from accelsim.arch.flexible.sigma.reference.machine import GemmRun
 from accelsim.arch.machine import LayerRun, Policy
+from accelsim.errors import ConfigError
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
@@ -17,6 +18,7 @@ STALLS = ("busy", "streamed_zero", "unfilled", "bandwidth", "load", "drain")
 COUNTS = ("macs", "multiplies", "stationary_reads", "streaming_reads", "words_sent", "dpe_inputs", "switch_traversals",
           "buffer_writes", "buffer_reads", "fan_adds", "dpu_adds", "psum_writes", "psum_reads", "outputs_written",
           "bitmap_bits_read", "bitmap_bits_written", "controller_ors", "controller_ands", "table_entries")
+MAX_PORTS = 1024  # of a Benes network: finding the settings of a larger one takes minutes
 MAPPING = ("gemms_mk_stationary", "gemms_kn_stationary", "folds")
 
 
@@ -25,9 +27,14 @@ def run(layer: Layer, config: SigmaConfig, policy: Policy) -> LayerRun:
 
     config: a SigmaConfig. policy: (counts[tile, row], slots) -> first[tile, row], the position of the first value of
     each row. mapping: GEMMs by the operand that stayed, and folds.
-    Raises TraceError for a pattern-only layer, ModelError when the policy's positions overlap.
+    Raises TraceError for a pattern-only layer, ConfigError for a Flex-DPE of more than MAX_PORTS multipliers,
+    ModelError when the policy's positions overlap.
     """
     layer.check_values()
+    if config.multipliers_per_dpe > MAX_PORTS:
+        raise ConfigError(f"multipliers_per_dpe is {config.multipliers_per_dpe:,}, and the reference, which sets and "
+                          f"passes every switch of a Flex-DPE's Benes network, takes up to {MAX_PORTS:,}; give fewer, "
+                          "or use engine='kernel', which has no such limit")
     cycles, stalls, counts, mapping = 0, Counter[str](), Counter[str](), Counter[str]()
     outputs, tiles = [], []
     work = np.zeros((config.flex_dpes, config.multipliers_per_dpe), np.int64)
