@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from accelsim.arch.machine import LayerRun, Policy
-from accelsim.arch.row_stationary.eyeriss.fast.mapper import mapping_for
+from accelsim.arch.row_stationary.eyeriss.legality import mapping_for
 from accelsim.arch.row_stationary.eyeriss.reference.array import Array, PassDone
 from accelsim.arch.row_stationary.eyeriss.reference.convolution import as_convolution, as_layer_output
 from accelsim.arch.row_stationary.eyeriss.reference.fetching import Streams, dram_bits, fetched_streams, network_bits
