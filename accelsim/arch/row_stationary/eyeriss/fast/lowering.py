@@ -154,11 +154,12 @@ def _stream_nonzeros(layer: Layer, shape: LayerShape, touched: np.ndarray, tilin
     def make() -> np.ndarray:
         mask = iact_mask(layer, shape).view(np.uint8)
         each = [mask if columns.all() else np.ascontiguousarray(mask[..., columns]) for columns in touched]
-        counts = [sum_rows(one.reshape(-1, one.shape[-1])).reshape(mask.shape[:-1]) for one in each]
+        rows = mask.size // shape.width
+        counts = [sum_rows(one.reshape(rows, one.shape[-1])).reshape(mask.shape[:-1]) for one in each]
         return np.stack(counts, axis=3).transpose(1, 2, 3, 0, 4)  # [group, channel, tap block, image, row]
 
-    rows = derived(layer, ("eyeriss input rows", tiling.s0), make)
-    return np.add.reduceat(rows, np.arange(0, shape.channels, tiling.c0), axis=1, dtype=np.int64)
+    counts = derived(layer, ("eyeriss input rows", tiling.s0), make)
+    return np.add.reduceat(counts, np.arange(0, shape.channels, tiling.c0), axis=1, dtype=np.int64)
 
 
 def _touched(shape: LayerShape, tiling: LoopTiling) -> np.ndarray:
