@@ -38,7 +38,7 @@ def record(
     """Run MODEL on inputs and record weights and real activations of every layer as a trace."""
     from accelsim.report.progress import progress
     from accelsim.workload.importers.samples import image_rule
-    from accelsim.workload.record import drift_text
+    from accelsim.workload.output_drift import drift_text
     from accelsim.workload.record import record as record_model
     from accelsim.workload.trace import writable
 

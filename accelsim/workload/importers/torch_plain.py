@@ -1,0 +1,79 @@
+"""A module whose weights are sparse or of half precision, as a dense float32 one while it is recorded.
+
+Sparse kernels hide their products from the dispatcher, and half precision would round between two integer steps.
+Every float16 and bfloat16 is a float32 exactly; the values of a sparse weight are its values.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+_NARROW = (torch.float16, torch.bfloat16, torch.float64)
+
+
+def dense(tensor: torch.Tensor) -> torch.Tensor:
+    """A sparse tensor (COO, CSR and their blocked kin, 2:4 semi-structured) as the dense one that it stands for."""
+    if type(tensor).__name__.startswith("SparseSemiStructured"):
+        return _from_2_4(tensor)
+    return tensor if tensor.layout == torch.strided else tensor.to_dense()
+
+
+def _from_2_4(tensor: Any) -> torch.Tensor:
+    """2:4 tensors multiply on GPUs alone; a product with the identity is how PyTorch itself reads them."""
+    from torch.sparse._semi_structured_conversions import sparse_semi_structured_to_dense_cutlass
+
+    if getattr(tensor, "meta", None) is None:
+        return tensor.to_dense()
+    return sparse_semi_structured_to_dense_cutlass(tensor.packed, tensor.meta)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def plain(model: torch.nn.Module) -> Iterator[list[str]]:
+    """The model with dense float32 weights, and what was changed in words; its own tensors come back at the end."""
+    if isinstance(model, torch.jit.ScriptModule):
+        kinds = {t.dtype for t in [*model.parameters(), *model.buffers()] if t.is_floating_point()} & set(_NARROW)
+        if kinds:
+            model.float()
+        yield sorted(_note(str(kind)) for kind in kinds)
+        if kinds:
+            model.to(next(iter(kinds)))
+        return
+    before: list[tuple[dict[str, Any], str, Any]] = []
+    made: dict[int, torch.Tensor] = {}
+    notes: set[str] = set()
+    for module in model.modules():
+        for shelf in (module._parameters, module._buffers):
+            for name, tensor in shelf.items():
+                new = None if tensor is None else _plain(tensor, made, notes)
+                if new is not None:
+                    before.append((shelf, name, tensor))
+                    made[id(tensor)] = new
+    for shelf, name, tensor in before:
+        shelf[name] = made[id(tensor)]
+    try:
+        yield sorted(notes)
+    finally:
+        for shelf, name, tensor in before:
+            shelf[name] = tensor
+
+
+def _plain(tensor: torch.Tensor, made: dict[int, torch.Tensor], notes: set[str]) -> torch.Tensor | None:
+    """What stands for `tensor` while it is recorded, None for itself."""
+    if id(tensor) in made:
+        return made[id(tensor)]
+    sparse = type(tensor).__name__.startswith("SparseSemiStructured") or tensor.layout != torch.strided
+    if not sparse and tensor.dtype not in _NARROW:
+        return None
+    if sparse:
+        notes.add("sparse weights computed dense")
+    found = dense(tensor.detach())
+    if found.dtype in _NARROW:
+        notes.add(_note(str(found.dtype)))
+        found = found.float()
+    return torch.nn.Parameter(found, requires_grad=False) if isinstance(tensor, torch.nn.Parameter) else found
+
+
+def _note(dtype: str) -> str:
+    return f"{dtype.removeprefix('torch.')} computed in float32"
