@@ -12,7 +12,8 @@ _STANDARD = ("", "ai.onnx")
 
 def check_graph(onnx: Any, graph: Any, opsets: Mapping[str, int], path: Path) -> None:
     """RecordError that names the first node, here or in a branch or loop, which its operator does not allow."""
-    _check_names(graph.initializer, "initializer", path)
+    for named, what in ((graph.initializer, "initializer"), (graph.input, "input"), (graph.output, "output")):
+        _check_names(named, what, path)
     for index, node in enumerate(graph.node):
         title = _title(node, index, path)
         schema = _schema(onnx, node, opsets)
@@ -32,24 +33,28 @@ def _title(node: Any, index: int, path: Path) -> str:
     """How messages call a node, once all of its texts are known to be texts."""
     try:
         names = [node.op_type, node.domain, node.name, *node.input, *node.output, *(a.name for a in node.attribute)]
-        text = f"{names[0]} {names[2] or (node.output[0] if node.output else index)!r}"
-        values = [a.s.decode() for a in node.attribute if a.type == a.STRING]
+        names += [a.s.decode() for a in node.attribute if a.type == a.STRING]
     except UnicodeDecodeError:
-        raise RecordError(f"{path}: node {index} holds a name that is not UTF-8 text; {_AGAIN}") from None
-    for name in [*names, *values]:
-        if "\0" in name:
-            raise RecordError(f"{path}: node {index} holds a name with a zero byte; {_AGAIN}")
+        names = [None]
+    if not all(_is_text(name) for name in names):
+        raise RecordError(f"{path}: node {index} holds a name that is not UTF-8 text; {_AGAIN}")
+    text = f"{names[0]} {names[2] or (node.output[0] if node.output else index)!r}"
     return text if len(text) < 120 else f"{text[:120]}..."
 
 
-def _check_names(tensors: Any, what: str, path: Path) -> None:
-    for index, tensor in enumerate(tensors):
+def _check_names(named: Any, what: str, path: Path) -> None:
+    for index, one in enumerate(named):
         try:
-            name = tensor.name
+            fits = bool(one.name) and _is_text(one.name)
         except UnicodeDecodeError:
-            name = ""
-        if not name:
+            fits = False
+        if not fits:
             raise RecordError(f"{path}: {what} {index} has no name, or one that is not UTF-8 text; {_AGAIN}")
+
+
+def _is_text(name: Any) -> bool:
+    """protobuf hands out what is no UTF-8 as bytes."""
+    return isinstance(name, str) and "\0" not in name
 
 
 def _schema(onnx: Any, node: Any, opsets: Mapping[str, int]) -> Any:

@@ -5,7 +5,7 @@ Branches (If) are replaced by the one that the sample takes, so every operator t
 
 import math
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from accelsim.workload.importers.onnx_session import Session
 
 _RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
 _MAX_BRANCHES = 10_000
+_MAX_RANGE = 1 << 16  # elements of a Range that shape inference may write out
 _HALF_EVEN = 1.5 * 2 ** 23  # a float32 is rounded when this is added and taken away (Round came with opset 11)
 
 
@@ -142,15 +143,20 @@ class Graph:
             dims.ClearField("dim")
             for n in feeds[value.name].shape:
                 dims.dim.add(dim_value=n)
+        found = self._inferred(model, data_prop=False)
+        ranges = [n.output[0] for n in nodes_of(model.graph) if n.op_type == "Range" and n.output]
+        if all(0 < math.prod(found.get(name, ([0], 0))[0]) <= _MAX_RANGE for name in ranges):
+            return self._inferred(model, data_prop=True)
+        return found
+
+    def _inferred(self, model: Any, data_prop: bool) -> dict[str, tuple[list[int], int]]:
+        """data_prop: follow sizes through arithmetic on shapes, too; a Range is written out element by element."""
         try:
-            graph = self.onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+            graph = self.onnx.shape_inference.infer_shapes(model, data_prop=data_prop).graph
         except Exception:
             return {}  # the runtime, which knows more operators, will tell what is wrong
-        found = {}
-        for value in [*graph.value_info, *graph.output]:
-            kind = value.type.tensor_type
-            found[value.name] = ([d.dim_value for d in kind.shape.dim], self._bytes_of(kind.elem_type))
-        return found
+        values = [(value.name, value.type.tensor_type) for value in [*graph.value_info, *graph.output]]
+        return {name: ([d.dim_value for d in kind.shape.dim], self._bytes_of(kind.elem_type)) for name, kind in values}
 
     def _bytes_of(self, kind: int) -> int:
         try:
@@ -280,6 +286,14 @@ def used(node: Any) -> list[str]:
             own.update(inner.output)
         names += [o.name for o in graph.output if o.name not in own]
     return names
+
+
+def nodes_of(graph: Any) -> Iterator[Any]:
+    """All nodes of a graph and of the graphs inside it."""
+    for node in graph.node:
+        yield node
+        for inner in subgraphs(node):
+            yield from nodes_of(inner)
 
 
 def _makes(graph: Any, name: str) -> bool:

@@ -36,11 +36,11 @@ class Integers:
     def needs(self) -> tuple[str, ...]:
         return tuple(name for name in (self.integers, self.scale, self.zero) if name)
 
-    def centred(self, values: Values) -> np.ndarray:
-        """The integers without their zero point, as float32 (exact)."""
-        array = values[self.integers].astype(np.float32)
+    def centred(self, values: Values, kind: type = np.float32) -> np.ndarray:
+        """The integers without their zero point, as floats (exact up to 16 bits, as float64 up to 32)."""
+        array = values[self.integers].astype(kind)
         if self.zero is not None:
-            array = array - self._along(values[self.zero].astype(np.float32), array.shape)
+            array = array - self._along(values[self.zero].astype(kind), array.shape)
         return self.turned(array)
 
     def scales(self, values: Values) -> np.ndarray:
@@ -162,11 +162,9 @@ def _stored(graph: Graph, node: Any, found: Found, own: Mapping[str, Integers], 
     def read(values: Values) -> Operands:
         shown = dict(values)
         for role, integers in usable.items():
-            centred = integers.centred(values)
-            shown[names[role]] = centred if role != "bias" else centred.astype(np.float64) * integers.scales(values)
+            shown[names[role]] = _bias(usable, values) if role == "bias" else integers.centred(values)
         if bias is not None:
-            per_output = [np.asarray(values[i.scale], np.float64).reshape(-1) for i in own.values() if i.scale]
-            shown[bias] = values[bias].astype(np.float64) * np.prod(np.broadcast_arrays(*per_output), axis=0)
+            shown[bias] = values[bias].astype(np.float64) * _units(usable, values)
         result = found.read(shown)
         if "weight" in usable:
             integers = usable["weight"]
@@ -191,6 +189,24 @@ def _stored(graph: Graph, node: Any, found: Found, own: Mapping[str, Integers], 
         layout = _after(layout, usable["weight"].turned)
     return replace(found, needs=tuple(dict.fromkeys(needs)), read=read, weight=weight, layout=layout, stored=usable,
                    rounds={r: at for r, at in found.rounds.items() if r not in usable})
+
+
+def _units(usable: Mapping[str, Integers], values: Values) -> np.ndarray:
+    """What a step of the products is worth, per output or for all."""
+    scales = [np.asarray(values[usable[role].scale or ""], np.float64).reshape(-1) for role in ("activation", "weight")]
+    units: np.ndarray = scales[0] * scales[1]
+    return units
+
+
+def _bias(usable: Mapping[str, Integers], values: Values) -> np.ndarray:
+    """A stored bias in real numbers; its scale is the product of the others but for the last bit, so that is taken."""
+    integers = usable["bias"]
+    own = integers.scales(values).astype(np.float64)
+    if {"activation", "weight"} <= set(usable) and usable["weight"].scale and usable["activation"].scale:
+        units = _units(usable, values)
+        if units.size in (1, own.size) and np.allclose(own, units, rtol=1e-5, atol=0):
+            own = np.broadcast_to(units, own.shape)
+    return integers.centred(values, np.float64) * own
 
 
 def _after(layout: Callable[[np.ndarray], np.ndarray],

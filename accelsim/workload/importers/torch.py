@@ -4,7 +4,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class TorchSource(Source):
         self._was_training = model.training
         self._restore = ExitStack()
         try:
-            model.eval()
+            _set_mode(model, False)
             changed = self._restore.enter_context(plain(model))
             self._open(inputs, rule, limit, changed)
         except BaseException:
@@ -167,7 +167,7 @@ class TorchSource(Source):
     def close(self) -> None:
         """Give the module back as it was."""
         self._restore.close()
-        self._model.train(self._was_training)
+        _set_mode(self._model, self._was_training)
 
 
 def _site(meeting: Any, name: str, in_a_cell: bool) -> Site:
@@ -179,6 +179,11 @@ def _site(meeting: Any, name: str, in_a_cell: bool) -> Site:
     source = f"{meeting.operator} in {meeting.module or 'the model'}"
     return Site(name, meeting.product.op, source, meeting.weight is not None, tuple(shape),
                 4 * meeting.product.activation.numel(), meeting.product.groups, key)
+
+
+def _set_mode(model: Any, training: bool) -> None:
+    with suppress(NotImplementedError):  # an exported program has the one mode that it was exported in
+        model.train(training)
 
 
 def module_of(value: Any) -> Any:

@@ -6,6 +6,7 @@ Both kinds of files hold programs. What they may call is checked before they run
 import importlib
 import importlib.util
 import sys
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +68,9 @@ def kind_of(path: Path) -> str:
 def _script(torch: Any, path: Path) -> Any:
     _check_source(path)
     try:
-        module = torch.jit.load(str(path), map_location="cpu").eval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's advice on its own formats
+            module = torch.jit.load(str(path), map_location="cpu").eval()
         refused = sorted({kind for kind in _operators(module.inlined_graph) if not allowed(*_parts(kind))})
     except Exception as error:
         raise RecordError(f"{path}: not a readable TorchScript file ({first_line(error)}); save it with "

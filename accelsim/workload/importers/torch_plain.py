@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-_NARROW = (torch.float16, torch.bfloat16, torch.float64)
+from accelsim.workload.importers.torch_program import NARROW, Program, note
 
 
 def dense(tensor: torch.Tensor) -> torch.Tensor:
@@ -32,13 +32,16 @@ def _from_2_4(tensor: Any) -> torch.Tensor:
 @contextmanager
 def plain(model: torch.nn.Module) -> Iterator[list[str]]:
     """The model with dense float32 weights, and what was changed in words; its own tensors come back at the end."""
+    if isinstance(model, Program):
+        yield model.computed
+        return
     if isinstance(model, torch.jit.ScriptModule):
-        kinds = {t.dtype for t in [*model.parameters(), *model.buffers()] if t.is_floating_point()} & set(_NARROW)
+        kinds = {t.dtype for t in [*model.parameters(), *model.buffers()] if t.is_floating_point()} & set(NARROW)
         if kinds:
-            model.float()
-        yield sorted(_note(str(kind)) for kind in kinds)
+            _convert_script(model, torch.float32)
+        yield sorted(note(kind) for kind in kinds)
         if kinds:
-            model.to(next(iter(kinds)))
+            _convert_script(model, next(iter(kinds)))
         return
     before: list[tuple[dict[str, Any], str, Any]] = []
     made: dict[int, torch.Tensor] = {}
@@ -59,21 +62,25 @@ def plain(model: torch.nn.Module) -> Iterator[list[str]]:
             shelf[name] = tensor
 
 
+def _convert_script(model: Any, dtype: torch.dtype) -> None:
+    """A TorchScript module in another precision; recurrent cells keep a list of their weights, which must follow."""
+    model.to(dtype)
+    for module in model.modules():
+        if hasattr(module, "_flat_weights") and hasattr(module, "_flat_weights_names"):
+            module._flat_weights = [getattr(module, name) for name in module._flat_weights_names]
+
+
 def _plain(tensor: torch.Tensor, made: dict[int, torch.Tensor], notes: set[str]) -> torch.Tensor | None:
     """What stands for `tensor` while it is recorded, None for itself."""
     if id(tensor) in made:
         return made[id(tensor)]
     sparse = type(tensor).__name__.startswith("SparseSemiStructured") or tensor.layout != torch.strided
-    if not sparse and tensor.dtype not in _NARROW:
+    if not sparse and tensor.dtype not in NARROW:
         return None
     if sparse:
         notes.add("sparse weights computed dense")
     found = dense(tensor.detach())
-    if found.dtype in _NARROW:
-        notes.add(_note(str(found.dtype)))
+    if found.dtype in NARROW:
+        notes.add(note(found.dtype))
         found = found.float()
     return torch.nn.Parameter(found, requires_grad=False) if isinstance(tensor, torch.nn.Parameter) else found
-
-
-def _note(dtype: str) -> str:
-    return f"{dtype.removeprefix('torch.')} computed in float32"

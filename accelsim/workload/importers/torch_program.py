@@ -29,15 +29,19 @@ _MEMORY_FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.
                    4: torch.preserve_format}
 _STRIDED = 7
 _MAX_JSON_BYTES = 256 << 20
+NARROW = (torch.float16, torch.bfloat16, torch.float64)  # computed in float32
 
 
 class Program(torch.nn.Module):
-    """An exported program. Parameters and buffers have the names they had; `enter` is told which module runs."""
+    """An exported program, in float32 where it is of another precision. Parameters and buffers have the names they had; `enter` is told which module runs."""
 
     def __init__(self, path: Path, model: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
         super().__init__()
         self._path = path
         self.enter: Callable[[str], None] = lambda module: None
+        self._narrow = {t.dtype for t in tensors.values()} & set(NARROW)
+        self.computed = sorted(note(kind) for kind in self._narrow)
+        tensors = {n: t.float() if t.dtype in self._narrow else t for n, t in tensors.items()}
         self._graph = model["graph_module"]["graph"]
         self._check_operators(self._graph)
         self._given: dict[str, Any] = {}
@@ -144,13 +148,22 @@ class Program(torch.nn.Module):
         if kind in ("as_sym_ints", "as_sym_bools", "as_sym_floats"):
             return [values[own] if form == "as_name" else own for [(form, own)] in (v.items() for v in value)]
         plain = {"as_none": lambda v: None, "as_float": float, "as_floats": lambda v: [float(x) for x in v],
-                 "as_scalar_type": _dtype, "as_memory_format": _MEMORY_FORMATS.__getitem__, "as_layout": _layout,
+                 "as_scalar_type": self._dtype, "as_memory_format": _MEMORY_FORMATS.__getitem__, "as_layout": _layout,
                  "as_device": lambda v: torch.device("cpu"), "as_graph": lambda v: v["graph"],
                  **dict.fromkeys(("as_int", "as_ints", "as_bool", "as_bools", "as_string", "as_strings",
                                   "as_int_lists", "as_float_lists"), lambda v: v)}
         if kind not in plain:
             raise RecordError(f"{self._path}: an argument of the kind {kind[:40]!r} has no rule; {_AGAIN}")
         return plain[kind](value)  # type: ignore[no-untyped-call]
+
+    def _dtype(self, number: int) -> torch.dtype:
+        dtype = _dtype(number)
+        return torch.float32 if dtype in self._narrow else dtype
+
+
+def note(kind: torch.dtype) -> str:
+    """How a trace says that a precision was widened or narrowed."""
+    return f"{str(kind).removeprefix('torch.')} computed in float32"
 
 
 def read_program(path: Path) -> Program:

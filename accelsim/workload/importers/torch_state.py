@@ -28,7 +28,7 @@ def read_state(path: Path) -> Mapping[str, np.ndarray]:
         with warnings.catch_warnings(), torch.serialization.safe_globals([k for k in kinds if k is not None]):
             warnings.simplefilter("ignore")
             content = torch.load(str(path), map_location="cpu", weights_only=True)
-        tensors = _tensors(torch, content)
+        tensors = _tensors(torch, content, path)
         return {name: _array(torch, dense(tensor)) for name, tensor in tensors.items()}
     except RecordError:
         raise
@@ -38,7 +38,7 @@ def read_state(path: Path) -> Mapping[str, np.ndarray]:
                           "objects are never unpickled: save model.state_dict()") from None
 
 
-def _tensors(torch: Any, content: Any) -> dict[str, Any]:
+def _tensors(torch: Any, content: Any, path: Path) -> dict[str, Any]:
     """The mapping of names to tensors in what was loaded."""
     for key in ("", *_NESTED):
         found = content if not key else content.get(key) if isinstance(content, Mapping) else None
@@ -47,8 +47,8 @@ def _tensors(torch: Any, content: Any) -> dict[str, Any]:
             if tensors and (key or len(tensors) == len(found)):
                 return tensors
     kind = type(content).__name__
-    raise RecordError(f"a {kind} that is no state dict (names and tensors, or a checkpoint with one under "
-                      f"{', '.join(_NESTED[:3])})")
+    raise RecordError(f"{path}: holds a {kind} that is no state dict (names and tensors, or a checkpoint with one under "
+                      f"{', '.join(_NESTED[:3])}); save model.state_dict()")
 
 
 def _array(torch: Any, tensor: Any) -> np.ndarray:

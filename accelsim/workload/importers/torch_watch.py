@@ -67,12 +67,13 @@ class Watch(TorchDispatchMode):
         self.modules: list[str] = [""]
         self.problems: list[str] = []
         self.skipped: list[str] = []
+        self.refusal: RecordError | None = None
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if time.process_time() > self._until:
-            raise RecordError(f"running the model {self._limits.time_text}")
+            self._stop(f"running the model {self._limits.time_text}")
         namespace, name = func._schema.name.split("::")
         if name in self._skip:
             self.skipped.append(self._title(name))
@@ -106,8 +107,12 @@ class Watch(TorchDispatchMode):
         base = args[0].numel() if name in _ENLARGERS and isinstance(args[0], torch.Tensor) else 1
         elements = base * math.prod(int(n) for n in sizes if isinstance(n, (int, torch.SymInt)))
         if 4 * elements > self._limits.bytes:
-            raise RecordError(f"{self._title(name)} asks for a tensor of {elements:,} elements; "
-                              f"{self._limits.memory_way_out}")
+            self._stop(f"{self._title(name)} asks for a tensor of {elements:,} elements; {self._limits.memory_way_out}")
+
+    def _stop(self, why: str) -> None:
+        """End the run with a RecordError, which TorchScript would turn into an error of its own."""
+        self.refusal = RecordError(why)
+        raise self.refusal
 
     def _behind(self, args: Any, kwargs: Any) -> frozenset[int]:
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
@@ -154,6 +159,10 @@ def run(model: Any, sample: Mapping[str, np.ndarray], skip: Collection[str], rep
         with (_quiet(), torch.inference_mode(), torch.backends.mkldnn.flags(enabled=False),
               sdpa_kernel(SDPBackend.MATH), watch):
             result = model(tensors[""]) if set(tensors) == {""} else model(**tensors)
+    except Exception:
+        if watch.refusal is not None:
+            raise watch.refusal from None
+        raise
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         for hook in hooks:
