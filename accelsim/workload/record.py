@@ -127,7 +127,7 @@ def _layer(calls: list[Site], operands: list[Operands], precision: Precision,
         "source": site.source, "weight": "activation" if varying else "constant",
         "weight_scale": scales.weight.tolist() if isinstance(scales.weight, np.ndarray) else scales.weight,
         "activation_scale": scales.activation}
-    rounded = {}
+    rounded: dict[str, Any] = {}
     for role, floats, given in (("weight", weight, first.weight_scale),
                                 ("activation", activation, first.activation_scale)):
         bits, scale = precision.of(role, site), getattr(scales, role)
@@ -193,7 +193,8 @@ def _prune(source: Source, spec: Any, keep: Collection[str]) -> dict[str, Any]:
         kept, total = kept + after, total + mask.size
     pruned = [source.outputs(i) for i in range(source.samples)]
     return {"spec": spec.text, "method": _ONE_SHOT, "sparsity": 1 - kept / total, "layers": layers,
-            "left_as_they_are": [n for n in plan(source.sites) if n not in layers], "drift": output_drift(dense, pruned)}
+            "left_as_they_are": [n for n in plan(source.sites) if n not in layers],
+            "drift": output_drift(dense, pruned)}
 
 
 def _weights(source: Source, site: Site) -> Weights:

@@ -186,6 +186,7 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
 
     The content is checked against the header: a file that was cut, edited or mixed up raises TraceError.
     """
+    _wrong_door(os.fsdecode(path))
     file = shipped.find("trace", os.fsdecode(path))
     try:
         file.open("rb").close()  # safetensors calls every file that it cannot open missing
@@ -206,6 +207,27 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     return trace
 
 
+_MODELS = (".onnx", ".tflite", ".pt", ".pth", ".pt2", ".jit", ".ts")
+_LISTS = (".csv", ".txt", ".mtx", ".smtx")
+
+
+def _wrong_door(name: str) -> None:
+    """TraceError that names the right command, for what is known to be no trace."""
+    suffix = Path(name).suffix
+    if suffix in _MODELS:
+        raise TraceError(f"{name[:200]}: is a model, not a trace; record it first: accelsim record {name[:200]} "
+                         "--input FILE -o trace.safetensors")
+    if suffix in _LISTS:
+        raise TraceError(f"{name[:200]}: is a list of layers or a matrix, not a trace; draw one first: accelsim trace "
+                         f"{name[:200]} --seed 1 --activation-density D -o trace.safetensors")
+    if name.partition(":")[0] in shipped.names("workload") and name not in shipped.names("trace"):
+        raise TraceError(f"{name[:200]}: is a published workload, not a trace; draw one first: accelsim trace "
+                         f"{name[:200]} --seed 1 -o trace.safetensors")
+    if suffix in (".npz", ".npy", ".bin") or name.endswith(".index.json"):
+        raise TraceError(f"{name[:200]}: holds weights or arrays, not a trace; record the network first: accelsim "
+                         f"record {name[:200]} --network net.yaml --input FILE -o trace.safetensors")
+
+
 def _checked(layer: Any) -> Layer:
     if not isinstance(layer, Layer):
         raise TraceError(f"a trace is made of layers (accelsim.linear, conv2d, matmul), got {type(layer).__name__}")
@@ -214,7 +236,8 @@ def _checked(layer: Any) -> Layer:
 
 def _header(file: Path, metadata: Mapping[str, str]) -> Header:
     if _KEY not in metadata:
-        raise TraceError(f"{file}: a safetensors file without accelsim's header is not a trace; {_REMAKE}")
+        raise TraceError(f"{file}: a safetensors file without accelsim's header is not a trace; if it holds weights: "
+                         f"accelsim record {file} --network net.yaml --input FILE; else {_REMAKE}")
     try:
         return Header.model_validate_json(metadata[_KEY])
     except (ValidationError, RecursionError) as error:

@@ -104,7 +104,7 @@ def _safetensors(path: Path) -> Mapping[str, np.ndarray]:
     try:
         with safe_open(path, framework="numpy") as file:
             kinds = {key: file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118 (not a mapping)
-            unknown = sorted({kind for kind in kinds.values()} - _SAFE_KINDS)
+            unknown = sorted(set(kinds.values()) - _SAFE_KINDS)
             if unknown:
                 raise RecordError(f"{path}: holds tensors of the types {', '.join(unknown)}, which have no rule; save "
                                   "them as float32, float16, bfloat16 or integers")

@@ -1,4 +1,4 @@
-"""Sparse matrices in files: Matrix Market (.mtx) and the pattern files of the Deep Learning Matrix Collection (.smtx)."""
+"""Sparse matrices in files: Matrix Market (.mtx), and patterns of the Deep Learning Matrix Collection (.smtx)."""
 
 import math
 from pathlib import Path

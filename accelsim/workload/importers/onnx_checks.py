@@ -80,11 +80,11 @@ def _check_node(onnx: Any, node: Any, schema: Any, where: str) -> None:
     for name, attribute in given.items():
         if name not in schema.attributes:
             raise RecordError(f"{where} has an attribute {name[:60]!r}, which {node.op_type} does not know; {_AGAIN}")
-        wanted = int(schema.attributes[name].type.value)
-        if attribute.type != wanted and not attribute.ref_attr_name:
+        kind = int(schema.attributes[name].type.value)
+        if attribute.type != kind and not attribute.ref_attr_name:
             kinds = onnx.AttributeProto.AttributeType
             raise RecordError(f"{where}: its attribute {name!r} is {_kind(kinds, attribute.type)}, wanted "
-                              f"{_kind(kinds, wanted)}; {_AGAIN}")
+                              f"{_kind(kinds, kind)}; {_AGAIN}")
     missing = sorted(k for k, a in schema.attributes.items() if a.required and k not in given)
     if missing:
         raise RecordError(f"{where} lacks {' and '.join(missing)}, which {node.op_type} needs; {_AGAIN}")

@@ -38,7 +38,7 @@ class Integers:
 
     def centred(self, values: Values, kind: type = np.float32) -> np.ndarray:
         """The integers without their zero point, as floats (exact up to 16 bits, as float64 up to 32)."""
-        array = values[self.integers].astype(kind)
+        array: np.ndarray = values[self.integers].astype(kind)
         if self.zero is not None:
             array = array - self._along(values[self.zero].astype(kind), array.shape)
         return self.turned(array)
@@ -46,7 +46,7 @@ class Integers:
     def scales(self, values: Values) -> np.ndarray:
         """One scale per element, in the shape of `centred`, as a view."""
         shape = values[self.integers].shape
-        scale = np.float32(1) if self.scale is None else np.asarray(values[self.scale], np.float32)
+        scale = np.asarray(1 if self.scale is None else values[self.scale], np.float32)
         return self.turned(np.broadcast_to(self._along(scale, shape), shape))
 
     def turned(self, array: np.ndarray) -> np.ndarray:

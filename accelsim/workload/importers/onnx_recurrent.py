@@ -91,7 +91,7 @@ def recurrent(graph: Graph, node: Any) -> list[Found]:
                           "it out (skip)")
     hidden = given.get("hidden_size", 0)
     if hidden < 1 or kind not in _DIRECTIONS:
-        raise RecordError(f"{title(node)}: hidden_size is {given.get('hidden_size', 'missing')} and direction {kind!r}; "
+        raise RecordError(f"{title(node)}: hidden_size is {given.get('hidden_size', 'missing')}, direction {kind!r}; "
                           f"wanted at least 1 and {', '.join(_DIRECTIONS)}; export the model again")
     sites: list[Found] = []
     for direction, reverse in enumerate(_DIRECTIONS[kind]):

@@ -56,7 +56,7 @@ class Session:
 
 def _limit_arena(runtime: Any, size: int) -> None:
     """The arena of all sessions made from now on may grow to `size` bytes; those that are open keep theirs."""
-    global _arena_bytes  # noqa: PLW0603 - the runtime has one arena per process
+    global _arena_bytes
     if size == _arena_bytes:
         return
     where = runtime.OrtMemoryInfo("Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT)

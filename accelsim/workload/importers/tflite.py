@@ -1,4 +1,4 @@
-"""TFLite models: activations are what the TFLite runtime computes for the inputs of every operator that carries MACs."""
+"""TFLite models: activations are what the TFLite runtime computes for the inputs of every operator with MACs."""
 
 import hashlib
 import re
@@ -18,8 +18,8 @@ from accelsim.workload.importers.tflite_file import DTYPES, Model
 from accelsim.workload.importers.tflite_graph import Runner
 from accelsim.workload.importers.tflite_rules import RULES, UNSUPPORTED, Found, along, with_integers
 
-_TAIL = re.compile(r"(?:/(?:Conv2D|conv2d_transpose|depthwise\w*|MatMul|BatchMatMul\w*|[kK]ernel|[wW]eights?|ReadVariableOp)"
-                   r"[^/]*)+$|_dequantize$")
+_TAIL = re.compile(r"/(?:Conv2D|conv2d_transpose|depthwise\w*|MatMul|BatchMatMul\w*|[kK]ernel|[wW]eights?|"
+                   r"ReadVariableOp)[^/]*$")
 
 
 class TfliteSource(Source):
@@ -65,11 +65,11 @@ class TfliteSource(Source):
         if refused:
             more = f" (and {len(refused) - 10} more)" if len(refused) > 10 else ""
             raise RecordError(f"{model.path}: {', '.join(refused[:10])}{more}: carries MACs, or may, and has no rule; "
-                              "nothing is skipped silently: leave such operators out by type or name with skip (--skip), "
-                              "and the trace will say so")
+                              "nothing is skipped silently: leave such operators out by type or name with skip "
+                              "(--skip), and the trace will say so")
         if set(skip) - seen:
-            raise RecordError(f"{model.path}: skip names {sorted(set(skip) - seen)}, which this model does not have; give "
-                              "operator types or names of outputs")
+            raise RecordError(f"{model.path}: skip names {sorted(set(skip) - seen)}, which this model does not have; "
+                              "give operator types or names of outputs")
         return left
 
     def _find(self, skip: Collection[str]) -> None:
@@ -88,8 +88,8 @@ class TfliteSource(Source):
             for n in op.outputs:
                 reach[n] = before
         if not self.sites:
-            raise RecordError(f"{model.path}: no operator of this model carries MACs ({', '.join(sorted(RULES))}); there "
-                              "is nothing to record")
+            raise RecordError(f"{model.path}: no operator of this model carries MACs ({', '.join(sorted(RULES))}); "
+                              "there is nothing to record")
         self.edges = forward_edges([s.name for s in self.sites], sources)
 
     def _site(self, names: Names, name: str, op: Any) -> Site:
@@ -103,8 +103,7 @@ class TfliteSource(Source):
         if constant:
             shape = found.layout(np.broadcast_to(np.float32(0), model.constants[found.weight].shape)).shape
         wish = model.names[found.weight if constant else op.outputs[0]].partition(";")[0]
-        while (shorter := _TAIL.sub("", wish)) != wish and shorter:
-            wish = shorter
+        wish = _TAIL.sub("", wish.removesuffix("_dequantize")) or wish
         size = 4 * int(np.prod(model.shape(found.activation))) * max(1, len(next(iter(self._samples[0].values()))))
         operands = {"activation": model.names[found.activation], "weight": model.names[found.weight]}
         return Site(names.unique(wish or name.lower()), found.op, model.title(name, op), constant, tuple(shape), size,
@@ -159,7 +158,8 @@ class TfliteSource(Source):
                 found.append(value)
             elif quantization is not None:
                 scale, zero, axis = quantization
-                found.append((value.astype(np.float32) - along(zero, axis, value.ndim)) * along(scale, axis, value.ndim))
+                centred = value.astype(np.float32) - along(zero, axis, value.ndim)
+                found.append(centred * along(scale, axis, value.ndim))
         return found
 
     def close(self) -> None:

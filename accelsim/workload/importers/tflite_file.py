@@ -65,8 +65,8 @@ class Model:
             return None
         zero = np.asarray(found.zeroPoint if found.zeroPoint is not None else [0], np.int64).reshape(-1)
         if zero.size not in (1, scale.size) or not (np.isfinite(scale) & (scale > 0)).all():
-            raise self.damaged(f"tensor {self.names[tensor]!r} has {scale.size} scales, not all above 0, and {zero.size} "
-                               "zero points")
+            raise self.damaged(f"tensor {self.names[tensor]!r} has {scale.size} scales, not all above 0, and "
+                               f"{zero.size} zero points")
         return scale, zero, int(found.quantizedDimension)
 
     def title(self, name: str, op: Any) -> str:
@@ -94,9 +94,11 @@ class Model:
         for n, tensor in enumerate(self.tensors):
             shape = self.shape(n)
             if not 0 <= tensor.buffer < max(buffers, 1) or len(shape) > 8 or min(shape, default=1) < 0:
-                raise self.damaged(f"tensor {n} points to buffer {tensor.buffer} of {buffers}, its shape is {shape[:8]}")
+                raise self.damaged(f"tensor {n} points to buffer {tensor.buffer} of {buffers}, its shape is "
+                                   f"{shape[:8]}")
             if math.prod(max(1, s) for s in shape) * 4 > self._limits.bytes:
-                raise RecordError(f"{self.path}: tensor {n} would have shape {list(shape)}; {self._limits.memory_way_out}")
+                raise RecordError(f"{self.path}: tensor {n} would have shape {list(shape)}; "
+                                  f"{self._limits.memory_way_out}")
         for op in self.graph.operators or []:
             inputs, outputs = _ints(op.inputs), _ints(op.outputs)
             if not 0 <= op.opcodeIndex < codes or not outputs or not all(0 <= n < count for n in outputs) or not all(

@@ -51,7 +51,8 @@ class Runner:
         """A constant was changed: what was made ready to run is no longer it."""
         self._cached = None
 
-    def _interpreter(self, names: list[int], shapes: Any, feeds: Mapping[int, np.ndarray]) -> tuple[Any, dict[int, int]]:
+    def _interpreter(self, names: list[int], shapes: Any,
+                     feeds: Mapping[int, np.ndarray]) -> tuple[Any, dict[int, int]]:
         key = (tuple(names), shapes)
         if self._cached is not None and self._cached[0] == key:
             found: tuple[Any, dict[int, int]] = self._cached[1]
@@ -132,7 +133,8 @@ class Runner:
                 continue
             sizes = [model.constants[n] for n in op.inputs if n in model.constants
                      and model.constants[n].dtype in (np.int32, np.int64)]
-            asked = max((math.prod(max(1, abs(int(v))) for v in a.reshape(-1)) for a in sizes if a.size <= 8), default=1)
+            asked = max((math.prod(max(1, abs(int(v))) for v in a.reshape(-1)) for a in sizes if a.size <= 8),
+                        default=1)
             grows = name == "TILE" or name.startswith("RESIZE")
             elements = asked * (math.prod(max(1, s) for s in model.shape(op.inputs[0])) if grows else 1)
             if 4 * elements > self._limits.bytes:

@@ -1,4 +1,4 @@
-"""Which TFLite operators carry MACs, and how each reads as a layer. Values are channels last; layers are channels first."""
+"""Which TFLite operators carry MACs, and how each reads as a layer: values have channels last, layers first."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -66,8 +66,8 @@ def _convolution(model: Model, op: Any, layout: Callable[[np.ndarray], np.ndarra
             (top, bottom), (left, right) = front
             activation = activation[:, :, top:plane[0] - bottom, left:plane[1] - right]
             pads = [(a + c, b + d) for (a, b), (c, d) in zip(pads, front, strict=True)]
-        return convolution(model.names[op.outputs[0]], weight, activation, None if bias is None else values[bias], stride,
-                           pads, dilation, groups)
+        return convolution(model.names[op.outputs[0]], weight, activation, None if bias is None else values[bias],
+                           stride, pads, dilation, groups)
 
     needs = (x, w, *([] if bias is None else [bias]))
     return Found("conv2d", x, w, layout, read, needs, groups=groups, operator=op)
@@ -136,7 +136,8 @@ def with_integers(model: Model, found: Found) -> Found:
         units: float | np.ndarray = 1.0
         for role, (scale, zero, axis) in whole.items():
             number = getattr(found, role)
-            shown[number] = values[number].astype(np.float32) - along(zero.astype(np.float32), axis, values[number].ndim)
+            stored = values[number].astype(np.float32)
+            shown[number] = stored - along(zero.astype(np.float32), axis, stored.ndim)
             units = units * scale.astype(np.float64)
         if bias >= 0 and values[bias].dtype.kind == "i":
             shown[bias] = values[bias].astype(np.float64) * units

@@ -76,9 +76,9 @@ def _script(torch: Any, path: Path) -> Any:
         raise RecordError(f"{path}: not a readable TorchScript file ({first_line(error)}); save it with "
                           "torch.jit.save, or give module:callable") from None
     if refused:
-        raise RecordError(f"{path}: calls {', '.join(refused[:10])}, outside the operators that a program in a file may "
-                          "call (a TorchScript file is a program, and could read or write files); record the model in "
-                          "Python (module:callable) if you trust it")
+        raise RecordError(f"{path}: calls {', '.join(refused[:10])}, outside the operators that a program in a file "
+                          "may call (a TorchScript file is a program, and could read or write files); record the model "
+                          "in Python (module:callable) if you trust it")
     return module
 
 

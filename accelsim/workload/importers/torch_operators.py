@@ -4,6 +4,10 @@ Anything else is refused before the program runs, above all what reads or writes
 `aten::from_file`), prints, calls Python or goes over a network. Names are ATen's, without the `_` of in-place variants.
 """
 
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 _VALUES = """
 abs absolute acos acosh adaptive_avg_pool1d _adaptive_avg_pool2d adaptive_avg_pool2d _adaptive_avg_pool3d
 adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d add addbmm addcdiv addcmul addmm addmv
@@ -60,18 +64,20 @@ upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact
 _upsample_nearest_exact3d upsample_trilinear3d values vander var var_mean vdot view view_as view_as_complex
 view_as_real view_copy vsplit vstack warn _weight_norm where xlogy __xor__ zero zeros zeros_like
 """
-ATEN = frozenset(_VALUES.split())
+ATEN = frozenset(_words(_VALUES))
 
 # TorchScript's own: control flow, lists, tuples and attributes
-PRIM = frozenset("""
-BroadcastSizes Constant ConstantChunk CreateObject DictConstruct EnumName EnumValue GetAttr If ListConstruct ListUnpack
-Loop ModuleContainerIndex NumToTensor RaiseException SetAttr TupleConstruct TupleIndex TupleSlice TupleUnpack Uninitialized
-abs annotate data device dtype isinstance is_cuda itemsize layout max min ndim range requires_grad tolist type
-unchecked_cast unchecked_unwrap_optional unwrap_optional
-""".split())
+PRIM = frozenset(_words("""
+BroadcastSizes Constant ConstantChunk CreateObject DictConstruct EnumName EnumValue GetAttr If ListConstruct
+ListUnpack Loop ModuleContainerIndex NumToTensor RaiseException SetAttr TupleConstruct TupleIndex TupleSlice
+TupleUnpack Uninitialized abs annotate data device dtype isinstance is_cuda itemsize layout max min ndim range
+requires_grad tolist type unchecked_cast unchecked_unwrap_optional unwrap_optional
+"""))
 
 # Python's arithmetic on sizes, in exported programs
-ARITHMETIC = frozenset("add and_ eq floordiv ge getitem gt le lt mod mul ne neg not_ or_ pow sub truediv".split())
+ARITHMETIC = frozenset(_words("""
+add and_ eq floordiv ge getitem gt le lt mod mul ne neg not_ or_ pow sub truediv
+"""))
 
 
 def allowed(namespace: str, name: str) -> bool:

@@ -26,7 +26,7 @@ def _from_2_4(tensor: Any) -> torch.Tensor:
 
     if getattr(tensor, "meta", None) is None:
         return tensor.to_dense()
-    return sparse_semi_structured_to_dense_cutlass(tensor.packed, tensor.meta)  # type: ignore[no-untyped-call]
+    return sparse_semi_structured_to_dense_cutlass(tensor.packed, tensor.meta)
 
 
 @contextmanager

@@ -33,7 +33,10 @@ NARROW = (torch.float16, torch.bfloat16, torch.float64)  # computed in float32
 
 
 class Program(torch.nn.Module):
-    """An exported program, in float32 where it is of another precision. Parameters and buffers have the names they had; `enter` is told which module runs."""
+    """An exported program, in float32 where it is of another precision.
+
+    Parameters and buffers have the names they had; `enter` is told which module runs.
+    """
 
     def __init__(self, path: Path, model: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
         super().__init__()
@@ -57,7 +60,8 @@ class Program(torch.nn.Module):
         if kind == "user_input":
             [(form, value)] = entry["arg"].items()
             if form != "as_tensor":
-                raise RecordError(f"{self._path}: an input of the program is no tensor ({form}); export it with tensors")
+                raise RecordError(f"{self._path}: an input of the program is no tensor ({form}); export it with "
+                                  "tensors")
             self._inputs.append(value["name"])
         elif kind == "constant_input":
             [(_, self._given[entry["name"]])] = entry["value"].items()
@@ -77,7 +81,7 @@ class Program(torch.nn.Module):
         for part in parts:
             if part not in module._modules:
                 module.add_module(part, torch.nn.Module())
-            module = module._modules[part]  # type: ignore[assignment]
+            module = module._modules[part]
         if last not in module._buffers:
             module.register_buffer(last, tensor)
 
@@ -147,14 +151,15 @@ class Program(torch.nn.Module):
             return values[own] if form == "as_name" else own
         if kind in ("as_sym_ints", "as_sym_bools", "as_sym_floats"):
             return [values[own] if form == "as_name" else own for [(form, own)] in (v.items() for v in value)]
-        plain = {"as_none": lambda v: None, "as_float": float, "as_floats": lambda v: [float(x) for x in v],
+        plain: dict[str, Callable[[Any], Any]] = {
+                 "as_none": lambda v: None, "as_float": float, "as_floats": lambda v: [float(x) for x in v],
                  "as_scalar_type": self._dtype, "as_memory_format": _MEMORY_FORMATS.__getitem__, "as_layout": _layout,
                  "as_device": lambda v: torch.device("cpu"), "as_graph": lambda v: v["graph"],
                  **dict.fromkeys(("as_int", "as_ints", "as_bool", "as_bools", "as_string", "as_strings",
                                   "as_int_lists", "as_float_lists"), lambda v: v)}
         if kind not in plain:
             raise RecordError(f"{self._path}: an argument of the kind {kind[:40]!r} has no rule; {_AGAIN}")
-        return plain[kind](value)  # type: ignore[no-untyped-call]
+        return plain[kind](value)
 
     def _dtype(self, number: int) -> torch.dtype:
         dtype = _dtype(number)
@@ -182,7 +187,8 @@ def read_program(path: Path) -> Program:
         raise
     except Exception as error:  # what a damaged archive or text leads to is of any kind
         text = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise RecordError(f"{path}: not a readable torch.export file ({type(error).__name__}: {text}); {_AGAIN}") from None
+        raise RecordError(f"{path}: not a readable torch.export file ({type(error).__name__}: {text}); "
+                          f"{_AGAIN}") from None
 
 
 def _json(archive: zipfile.ZipFile, path: Path, ending: str) -> Any:
@@ -238,7 +244,8 @@ def _module(node: Mapping[str, Any]) -> str:
 
 def _dtype(number: int) -> torch.dtype:
     if number not in _DTYPES:
-        raise RecordError(f"a tensor of the type {number!r} has no rule; export the model in float32, float16 or bfloat16")
+        raise RecordError(f"a tensor of the type {number!r} has no rule; export the model in float32, float16 or "
+                          "bfloat16")
     found: torch.dtype = getattr(torch, _DTYPES[number])
     return found
 

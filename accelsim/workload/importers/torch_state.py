@@ -19,7 +19,7 @@ def read_state(path: Path) -> Mapping[str, np.ndarray]:
 
     torch = import_torch()
     check_archive(path, "torch.save")
-    import torch.sparse as sparse  # noqa: PLR0402 - the name `torch` is taken by what may be absent
+    import torch.sparse as sparse
 
     from accelsim.workload.importers.torch_plain import dense
 
@@ -47,8 +47,8 @@ def _tensors(torch: Any, content: Any, path: Path) -> dict[str, Any]:
             if tensors and (key or len(tensors) == len(found)):
                 return tensors
     kind = type(content).__name__
-    raise RecordError(f"{path}: holds a {kind} that is no state dict (names and tensors, or a checkpoint with one under "
-                      f"{', '.join(_NESTED[:3])}); save model.state_dict()")
+    raise RecordError(f"{path}: holds a {kind} that is no state dict (names and tensors, or a checkpoint with one "
+                      f"under {', '.join(_NESTED[:3])}); save model.state_dict()")
 
 
 def _array(torch: Any, tensor: Any) -> np.ndarray:

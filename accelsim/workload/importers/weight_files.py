@@ -67,7 +67,8 @@ def read_weights(path: Path) -> Weights:
 class _Shards(Mapping[str, np.ndarray]):
     """Tensors in several files, each of which is read when one of its tensors is asked for."""
 
-    def __init__(self, path: Path, places: Mapping[str, Path], read: Callable[[Path], Mapping[str, np.ndarray]]) -> None:
+    def __init__(self, path: Path, places: Mapping[str, Path],
+                 read: Callable[[Path], Mapping[str, np.ndarray]]) -> None:
         self._path, self._places, self._read = path, places, read
         self._open: dict[Path, Mapping[str, np.ndarray]] = {}
 
@@ -105,8 +106,8 @@ def _sharded(path: Path) -> Weights:
     for file in sorted(set(names.values())):
         place = folder / file
         if Path(file).name != file or not place.resolve().is_relative_to(folder):
-            raise RecordError(f"{path}: points outside its folder ({file[:80]!r}), which is refused; keep shards beside "
-                              "their index")
+            raise RecordError(f"{path}: points outside its folder ({file[:80]!r}), which is refused; keep shards "
+                              "beside their index")
         if not place.is_file():
             raise RecordError(f"{path}: shard {file[:80]!r} is missing; download it beside the index")
         files[file] = place

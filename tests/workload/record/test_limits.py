@@ -48,7 +48,8 @@ def test_a_constant_of_a_billion(save, op):
                           "one": np.ones(1, np.float32)}
     scalars = [node("Constant", [], [name], value_int=n) for name, n in (("from", 0), ("to", 10 ** 9), ("step", 1))]
     cast = [node("Cast", ["ci"], ["c"], to=1)] if op == "Range" else []
-    path = save([*scalars, nodes[op], *cast, node("ReduceMax", ["c"], ["r"], keepdims=0), node("Mul", ["x", "r"], ["m"]), CONV],
+    path = save([*scalars, nodes[op], *cast, node("ReduceMax", ["c"], ["r"], keepdims=0),
+                 node("Mul", ["x", "r"], ["m"]), CONV],
                 {"x": X.shape}, constants, ["y"])
     with pytest.raises(accelsim.RecordError, match=r"would have shape|too much memory"):
         accelsim.record(path, X)

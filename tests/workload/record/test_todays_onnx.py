@@ -114,7 +114,8 @@ def test_einsum_is_a_matrix_product(save, real_output, equation, constant):
 def test_einsums_without_a_rule(save, equation, words):
     terms = equation.partition("->")[0].split(",")
     names = "abc"[:len(terms)]
-    path = save([node("Einsum", list(names), ["y"], name="e", equation=equation)], {n: (3, 3) for n in names}, {}, ["y"])
+    path = save([node("Einsum", list(names), ["y"], name="e", equation=equation)], dict.fromkeys(names, (3, 3)), {},
+                ["y"])
     with pytest.raises(accelsim.RecordError, match=rf"Einsum 'e'.*{words}.*skip"):
         accelsim.record(path, {n: floats(3, 3) for n in names})
 

@@ -249,7 +249,8 @@ class Huge(torch.nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("module", "words"), [(Endless, "more than 0.5 s of CPU"), (Huge, "1,099,511,627,776 elements")])
+@pytest.mark.parametrize(("module", "words"), [
+    (Endless, "more than 0.5 s of CPU"), (Huge, "1,099,511,627,776 elements")])
 def test_programs_that_ask_for_too_much(tmp_path, module, words):
     torch.jit.save(torch.jit.script(module()), tmp_path / "model.pt")
     for source in (module(), tmp_path / "model.pt"):
