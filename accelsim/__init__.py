@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accelsim.arch import load_arch
+    from accelsim.arch.registry import load_arch
     from accelsim.errors import (
         AccelsimError,
         AccountingError,
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ClusterError,
         ConfigError,
         DeadlockError,
+        PolicyError,
         PruneError,
         RecordError,
         ReportError,
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
         TraceError,
         UnsupportedLayerError,
     )
-    from accelsim.results import LayerResult, Result
+    from accelsim.result.comparison import PolicyComparison
+    from accelsim.result.result import LayerResult, Result
     from accelsim.simulation import simulate
-    from accelsim.study.policies import PolicyComparison, compare_policies
+    from accelsim.study.policies import compare_policies
     from accelsim.study.sweep import SweepResult, sweep
-    from accelsim.timelines import Timeline, timeline
+    from accelsim.timelines.timeline import Timeline, timeline
     from accelsim.workload.dispersion import Dispersion
     from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
     from accelsim.workload.prune import prune
@@ -43,16 +45,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "accelsim.arch": ("load_arch",),
+    "accelsim.arch.registry": ("load_arch",),
     "accelsim.errors": ("AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError",
-                        "DeadlockError", "PruneError", "RecordError", "ReportError", "StoreError",
+                        "DeadlockError", "PolicyError", "PruneError", "RecordError", "ReportError", "StoreError",
                         "TraceError", "UnsupportedLayerError"),
-    "accelsim.results": ("LayerResult", "Result"),
+    "accelsim.result.comparison": ("PolicyComparison",),
+    "accelsim.result.result": ("LayerResult", "Result"),
     "accelsim.simulation": ("simulate",),
     "accelsim.workload.dispersion": ("Dispersion",),
-    "accelsim.study.policies": ("PolicyComparison", "compare_policies"),
+    "accelsim.study.policies": ("compare_policies",),
     "accelsim.study.sweep": ("SweepResult", "sweep"),
-    "accelsim.timelines": ("Timeline", "timeline"),
+    "accelsim.timelines.timeline": ("Timeline", "timeline"),
     "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
     "accelsim.workload.prune": ("prune",),
     "accelsim.workload.published": ("load_workload",),
@@ -65,8 +68,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
-    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PruneError", "RecordError", "ReportError",
-    "Result", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError",
+    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError", "RecordError",
+    "ReportError", "Result", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError",
     "compare_policies", "conv2d", "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul",
     "prune", "quantize", "record", "simulate", "sweep", "timeline",
 ]

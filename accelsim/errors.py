@@ -4,6 +4,8 @@ A message says where (file, key or line), what was found, what was wanted, and a
 The command line prints it alone and exits with status 2; nothing is half-written.
 """
 
+from collections.abc import Iterable
+
 
 class AccelsimError(Exception):
     """Base of every error that accelsim raises on purpose."""
@@ -37,6 +39,10 @@ class ReportError(AccelsimError):
     """What is given to a page or a figure is not a result, or the page or figure cannot be made or written."""
 
 
+class PolicyError(AccelsimError):
+    """A load-balancing policy of an installed package failed, whatever way it ended."""
+
+
 class UnsupportedLayerError(AccelsimError):
     """The machine cannot run this layer (never skipped silently)."""
 
@@ -55,3 +61,29 @@ class AccountingError(ModelError):
 
 class DeadlockError(ModelError):
     """Nothing moves any more; the message holds a dump of every queue."""
+
+
+def cut(text: str, length: int = 60) -> str:
+    """`text`, or as much of its begin as fits into `length` characters: for what a message quotes."""
+    return text if len(text) <= length else text[:length - 3] + "..."
+
+
+def listing(words: Iterable[str], separator: str = ", ", shown: int = 8) -> str:
+    """The first of `words`, each cut, and how many more there are."""
+    every = list(words)
+    more = [f"... and {len(every) - shown:,} more"] if len(every) > shown else []
+    return separator.join([*map(cut, every[:shown]), *more])
+
+
+def inert(text: str) -> str:
+    """`text` with everything that could act on a terminal spelt out."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def told(error: BaseException) -> str:
+    """An exception of any code as one line: its type, and what it says, if that can be said."""
+    try:
+        text = str(error)
+    except Exception:  # an exception may say its text in code of its own
+        text = "(without a readable text)"
+    return f"{cut(type(error).__name__)}{': ' if text else ''}{cut(' '.join(text.split()), 300)}"

@@ -5,8 +5,9 @@ In a checkout they lie in top-level folders; in an installed wheel the same fold
 
 from pathlib import Path
 
-from accelsim.config import did_you_mean
 from accelsim.errors import AccelsimError, ConfigError, TraceError
+from accelsim.files import reason_of
+from accelsim.yaml import did_you_mean
 
 _PACKAGE = Path(__file__).parent
 _ROOT = _PACKAGE / "shipped_data" if (_PACKAGE / "shipped_data").is_dir() else _PACKAGE.parent
@@ -39,8 +40,7 @@ def find(shelf: str, name_or_path: str) -> Path:
             return path
         exists, is_folder = path.exists(), path.is_dir()
     except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise error(f"{word} {name_or_path[:80]!r}: {reason}; give a shipped name or a path") from None
+        raise error(f"{word} {name_or_path[:80]!r}: {reason_of(problem)}; give a shipped name or a path") from None
     if exists:
         raise error(f"{name_or_path}: is {'a folder' if is_folder else 'not a file'}; "
                     f"give the path of {_article(word)} file")

@@ -6,21 +6,24 @@ Everything else (command line, sweeps, reports, tests, notebooks) calls `simulat
 """
 
 import os
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from accelsim.arch import load_arch, machine, policies
-from accelsim.arch.base import LayerRun, Machine, Policy
-from accelsim.config import ArchConfig, did_you_mean
-from accelsim.errors import AccountingError, ConfigError, ModelError, TraceError
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.machine import LayerRun, Machine, Policy
+from accelsim.arch.registry import load_arch, machine, policies
+from accelsim.errors import AccelsimError, AccountingError, ConfigError, ModelError, PolicyError, TraceError, told
 from accelsim.hw.energy import SHARED, EnergyTable, load_energy_table
 from accelsim.hw.memory import overlay as memory
-from accelsim.results import LayerResult, Result
-from accelsim.roofline import Roofline, roofline
+from accelsim.result.result import LayerResult, Result
+from accelsim.result.roofline import Roofline, roofline
 from accelsim.workload.layer import Layer
 from accelsim.workload.trace import Trace, load_trace
+from accelsim.yaml import did_you_mean
 
 ENGINES = ("kernel", "reference")
 
@@ -48,7 +51,8 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     run = model.run if engine == "kernel" else model.reference
     alone = []
     for layer in trace.layers:
-        alone.append(run(layer, config, rule))
+        with blaming(config.kind, policy_name, layer.name):
+            alone.append(run(layer, config, rule))
         check_accounting(model, layer, alone[-1])
     own_dram = config.dram is not None and model.own_dram
     runs, channel = _with_own_memory(model, alone) if own_dram else _with_memory(model, config, trace, alone, engine)
@@ -56,8 +60,8 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     for layer, outcome, waited, dram_cycles in zip(trace.layers, alone, runs, channel, strict=True):
         ladder = partial(roofline, outcome.cycles, outcome.slots, outcome.stalls, model.stall_classes, dram_cycles)
         if own_dram:
-            ladder = partial(_roofline_without_waits, model, run, layer, config, rule, dram_cycles)
-        layers.append(_layer_result(layer, waited, model, config, ladder))
+            ladder = partial(_roofline_without_waits, model, run, layer, config, policy_name, rule, dram_cycles)
+        layers.append(_layer_result(layer, waited, config, ladder))
     return Result(
         arch=config.name, config=config, trace=trace.name, policy=policy_name, engine=engine,
         layers=tuple(_priced(layer, model, config, table) for layer in layers),
@@ -87,11 +91,26 @@ def find_policy(kind: str, name: str | None) -> tuple[str, Policy]:
     return name, known[name]
 
 
-def check_accounting(model: Machine, layer: Layer, run: LayerRun) -> None:
+@contextmanager
+def blaming(kind: str, policy: str, layer: str) -> Iterator[None]:
+    """Whatever an engine under a policy of another package ends in, also `sys.exit()`, is that policy's PolicyError."""
+    try:
+        yield
+    except AccelsimError:
+        raise
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
+        if interrupted or policy in machine(kind).policies:
+            raise
+        raise PolicyError(f"layer {layer!r}: {kind}'s policy {policy!r} failed: {told(error)}; it comes from an "
+                          "installed package: correct it there, or choose another policy") from error
+
+
+def check_accounting(model: Machine[Any], layer: Layer, run: LayerRun) -> None:
     """Every slot-cycle is busy or has a named stall, once."""
-    if tuple(run.stalls) != model.stalls or tuple(run.counts) != model.counts:
+    if tuple(run.stalls) != model.stall_names or set(run.counts) != {*model.count_names}:
         raise ModelError(f"{model.kind}, layer {layer.name!r}: the engine's names are not those the machine declares: "
-                         f"{[*run.stalls, *run.counts]} instead of {[*model.stalls, *model.counts]}")
+                         f"{[*run.stalls, *run.counts]} instead of {[*model.stall_names, *model.count_names]}")
     check_books(model.kind, layer, run)
 
 
@@ -117,7 +136,7 @@ def repriced(result: Result, energy_table: str) -> Result:
                    layers=tuple(_priced(layer, model, config, table) for layer in result.layers))
 
 
-def _with_memory(model: Machine, config: ArchConfig, trace: Trace, alone: list[LayerRun],
+def _with_memory(model: Machine[Any], config: ArchConfig, trace: Trace, alone: list[LayerRun],
                  engine: str) -> tuple[list[LayerRun], list[int | None]]:
     """The layers' runs with the waits for memory, and the cycles for which each layer's data take the DRAM channel."""
     if config.dram is None:
@@ -135,7 +154,7 @@ def _with_memory(model: Machine, config: ArchConfig, trace: Trace, alone: list[L
     return runs, [part.channel_cycles for part in parts]
 
 
-def _with_own_memory(model: Machine, runs: list[LayerRun]) -> tuple[list[LayerRun], list[int | None]]:
+def _with_own_memory(model: Machine[Any], runs: list[LayerRun]) -> tuple[list[LayerRun], list[int | None]]:
     """The same of a machine that has waited for its own DRAM already."""
     counted: list[LayerRun] = []
     channel: list[int | None] = []
@@ -147,31 +166,31 @@ def _with_own_memory(model: Machine, runs: list[LayerRun]) -> tuple[list[LayerRu
     return counted, channel
 
 
-def _roofline_without_waits(model: Machine, run: Callable[..., LayerRun], layer: Layer, config: ArchConfig,
-                            rule: Policy, dram_cycles: int | None) -> Roofline:
-    """Of a machine with a DRAM of its own: the machine alone is another run, in which that takes no time."""
-    alone = run(layer, model.instant_dram(config), rule)
+def _roofline_without_waits(model: Machine[Any], run: Callable[..., LayerRun], layer: Layer, config: ArchConfig,
+                            policy: str, rule: Policy, dram_cycles: int | None) -> Roofline:
+    """The roofline of a machine with a DRAM of its own; it takes another run, in which that DRAM takes no time."""
+    with blaming(config.kind, policy, layer.name):
+        alone = run(layer, model.instant_dram(config), rule)
     return roofline(alone.cycles, alone.slots, alone.stalls, model.stall_classes, dram_cycles)
 
 
-def _layer_result(layer: Layer, run: LayerRun, model: Machine, config: ArchConfig,
-                  ladder: Callable[[], Roofline]) -> LayerResult:
+def _layer_result(layer: Layer, run: LayerRun, config: ArchConfig, ladder: Callable[[], Roofline]) -> LayerResult:
     """Without its energy."""
     return LayerResult(
         name=layer.name, op=layer.op, shape=layer.shape_text, cycles=run.cycles,
         time_us=run.cycles / config.clock_mhz, energy_pj=0.0, energy_by_component={}, energy_by_data={},
         slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense,
-        run_notes=run.notes, more_notes=partial(model.notes, layer, config, run.mapping),
-        mapping=run.mapping, find_roofline=ladder, output=run.output, work=run.work, layer=layer,
+        run_notes=run.notes, mapping=run.mapping, find_roofline=ladder, output=run.output, work=run.work, layer=layer,
+        config=config,
     )
 
 
-def _priced(layer: LayerResult, model: Machine, config: ArchConfig, table: EnergyTable) -> LayerResult:
+def _priced(layer: LayerResult, model: Machine[Any], config: ArchConfig, table: EnergyTable) -> LayerResult:
     actions = dict(model.actions(config)) | ({} if model.own_dram else memory.actions(config))
     by_component, by_data = table.energy_pj(layer.counts, actions), table.energy_by_data_pj(layer.counts, actions)
     if table.leakage is not None:
         pj = table.leakage.energy_pj(layer.slots * layer.cycles, layer.time_us)
         by_component["leakage"] = by_component.get("leakage", 0.0) + pj
         by_data[SHARED] = by_data.get(SHARED, 0.0) + pj
-    return replace(layer, energy_pj=sum(by_component.values()), energy_by_component=by_component,
+    return replace(layer, config=config, energy_pj=sum(by_component.values()), energy_by_component=by_component,
                    energy_by_data=by_data)

@@ -10,7 +10,7 @@ import pytest
 from numba import njit
 
 import accelsim
-from accelsim.arch import load_arch, machine
+from accelsim.arch.registry import load_arch, machine
 
 
 @njit

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numba import njit, prange
 
-from accelsim.arch import load_arch, machine
+from accelsim.arch.registry import load_arch, machine
 from accelsim.workload.layer import Conv2d, conv2d
 
 SCNN = machine("scnn")

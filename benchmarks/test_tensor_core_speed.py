@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accelsim.arch import load_arch, machine
+from accelsim.arch.registry import load_arch, machine
 from accelsim.workload.layer import Matmul, linear
 
 TENSOR_CORE = machine("tensor_core")

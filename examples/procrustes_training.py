@@ -5,8 +5,8 @@
 The rule is DropBack's with the two changes of Procrustes (Yang et al., MICRO 2020): a weight is its initial value,
 which decays to zero, plus what gradients have added; only the weights with the largest additions are tracked, the
 others fall back to their initial value. Which ones is decided by the streaming quantile threshold of the machine's
-threshold unit (`accelsim.arch.procrustes.threshold`). So the network is dense for the first iterations (less than an
-epoch here) and then learns as a sparse one.
+threshold unit (`accelsim.arch.training.procrustes.fast.threshold`). So the network is dense for the first iterations
+(less than an epoch here) and then learns as a sparse one.
 
 Recorded per epoch: the int8 weights of each layer, whose zeros are the mask of that moment, and the inputs of a
 minibatch. Layers are called `epoch3/conv2`. One thread and fixed seeds: on one machine, the same bytes each time.
@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 import accelsim
-from accelsim.arch.procrustes.threshold import FIRST_ESTIMATE, filter_candidates
+from accelsim.arch.training.procrustes.fast.threshold import FIRST_ESTIMATE, filter_candidates
 
 try:
     import sklearn

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 import accelsim
 from accelsim import ConfigError, shipped
-from accelsim.arch import load_arch, schema
-from accelsim.config import did_you_mean, digest_of, read_scalar, read_yaml
+from accelsim.arch.registry import load_arch, schema
+from accelsim.yaml import did_you_mean, digest_of, read_scalar, read_yaml
 
 pytestmark = pytest.mark.small
 

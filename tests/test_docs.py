@@ -26,9 +26,9 @@ import pytest
 from typer.testing import CliRunner
 
 from accelsim import shipped
-from accelsim.arch import kinds, load_arch, machine, policies
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.registry import kinds, load_arch, machine, policies
 from accelsim.cli import app
-from accelsim.config import ArchConfig
 from accelsim.errors import ClusterError, ReportError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -182,27 +182,30 @@ def test_machine_page_says_the_same_things(kind):
     own_keys = set(machine(kind).config.model_fields) - set(ArchConfig.model_fields)
     for name in (*designs, *policies(kind)):
         assert f"`{name}`" in short, f"In short does not name {name!r}"
-    for name in (*own_keys, *machine(kind).stalls, *machine(kind).counts):
+    for name in (*own_keys, *machine(kind).stall_names, *machine(kind).count_names):
         assert f"`{name}`" in text, f"{name!r} is not on the page"
 
 
-@pytest.mark.parametrize("kind", MACHINE_PAGES)
-def test_stall_guide_has_every_stall_and_its_class(kind):
-    text = (ROOT / "docs" / "stalls.md").read_text(encoding="utf-8")
-    section = re.search(rf"^### [^\n]*\b{kind}\b.*?(?=^##|\Z)", text, re.M | re.S)
-    assert section, f"no heading names {kind}"
-    classes = dict(re.findall(r"^\| `(\w+)` \| ([\w-]+) \|", section[0], re.M))
-    for stall in machine(kind).stalls[1:]:
-        assert classes.get(stall) == machine(kind).stall_classes.get(stall, "on-chip"), stall
+def loaded(name: str) -> Any:
+    """A program of the folder docs, as a module."""
+    spec = importlib.util.spec_from_file_location(Path(name).name, ROOT / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_tables_follow_from_what_machines_declare():
+    tables = loaded("tables")
+    for page in tables.documents():
+        text = page.read_text(encoding="utf-8")
+        assert tables.filled(text) == text, f"{page.name}: run python docs/tables.py"
 
 
 def test_picture_is_drawn_from_the_code():
-    spec = importlib.util.spec_from_file_location("data_path", ROOT / "docs" / "pictures" / "data_path.py")
-    assert spec is not None
-    assert spec.loader is not None
-    picture = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = picture  # dataclasses look their module up
-    spec.loader.exec_module(picture)
+    picture = loaded("pictures/data_path")
     assert picture.svg() == picture.FILE.read_text(encoding="utf-8"), "run python docs/pictures/data_path.py"
 
 

@@ -1,6 +1,7 @@
 """Is the work of the PEs kept whole, in memory and in files, on small designs and on very large ones?"""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import testing
-from accelsim.arch import load_arch, machine
+from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import AccountingError
-from accelsim.loads import BINS, MAX_CELLS, MAX_PES, PeWork, added
+from accelsim.result.work import BINS, MAX_CELLS, MAX_PES, PeWork, added
 from accelsim.simulation import check_books
 
 pytestmark = pytest.mark.small
@@ -107,6 +108,6 @@ def test_results_carry_it():
 def test_work_that_does_not_add_up_is_refused():
     layer = accelsim.linear("l", np.ones((4, 4), bool), np.ones(4, bool))
     run = machine("eie").run(layer, load_arch("eie"), lambda matrix, pes: np.arange(len(matrix)))
-    wrong = testing.replace(run, work=PeWork.of(run.work.cells + 1))
+    wrong = replace(run, work=PeWork.of(run.work.cells + 1))
     with pytest.raises(AccountingError, match="work of the PEs sums to 80, wanted busy = 16"):
         check_books("eie", layer, wrong)

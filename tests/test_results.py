@@ -10,8 +10,9 @@ import pytest
 import accelsim
 from accelsim import shipped
 from accelsim.report import files
-from accelsim.report.notebook import as_html
-from accelsim.report.table import as_text, trace_text
+from accelsim.report.workloads import trace_text
+from accelsim.result.notebook import as_html
+from accelsim.result.table import as_text
 
 pytestmark = pytest.mark.small
 

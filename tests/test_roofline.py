@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 import accelsim
-from accelsim.arch import kinds, machine
+from accelsim.arch.registry import kinds, machine
 from accelsim.cli import app
-from accelsim.roofline import BOUNDS, roofline
+from accelsim.result.roofline import BOUNDS, roofline
 
 pytestmark = pytest.mark.small
 CLASSES = {"zeros": "compute", "barrier": "imbalance"}
@@ -37,7 +37,7 @@ def test_an_empty_layer_has_no_ratio():
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_classes_name_stalls_of_the_machine(kind):
     model = machine(kind)
-    assert set(model.stall_classes) <= set(model.stalls)
+    assert set(model.stall_classes) == set(model.stall_names)
     assert set(model.stall_classes.values()) <= set(BOUNDS)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import typer
 
-from accelsim.cli import record_and_prune, report, run, shelves, storage, study, validate, views
-from accelsim.errors import AccelsimError
+from accelsim.cli import record_and_prune, report, run, shelves, storage, streams, study, validate, views
+from accelsim.errors import AccelsimError, inert
 
 app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -32,8 +32,7 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
         else:
             return
         # a file may be called anything: nothing in its name may act on the terminal
-        inert = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
-        typer.echo(f"accelsim: error: {inert}", err=True)
+        typer.echo(f"accelsim: error: {inert(message)}", err=True)
         raise typer.Exit(2)
 
     return wrapped
@@ -44,13 +43,16 @@ for group in (run, shelves, record_and_prune, storage, views, study, validate, r
 
 
 def main() -> None:
-    """Entry point: unexpected interruptions are one line too."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal may lack box characters
+    """Entry point: what goes wrong outside of the commands is one line too."""
+    streams.make_usable()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:  # the reader (head, less) went away
-        sys.stderr.close()
+        streams.give_up(None)
         sys.exit(1)
     except OSError as error:  # a full disk behind `> file`, for instance
-        typer.echo(f"accelsim: error: cannot write the output ({error.strerror})", err=True)
+        streams.give_up(streams.cause_of(error))
         sys.exit(2)

@@ -43,7 +43,7 @@ def changes_of(sets: list[str] | None, dram_gbps: float | None, energy_table: st
 
 def parse_sets(items: list[str]) -> dict[str, Any]:
     """KEY=VALUE items as YAML reads the values."""
-    from accelsim.config import read_scalar
+    from accelsim.yaml import read_scalar
 
     changes: dict[str, Any] = {}
     for item in items:

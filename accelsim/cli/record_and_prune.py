@@ -81,7 +81,7 @@ def prune(
 ) -> None:
     """Prune the weights of TRACE in one shot and say how far each layer's output drifts."""
     from accelsim.errors import PruneError
-    from accelsim.report.table import pruning_text
+    from accelsim.report.workloads import pruning_text
     from accelsim.workload.prune import prune as prune_trace
     from accelsim.workload.trace import load_trace, writable
 

@@ -21,8 +21,8 @@ from accelsim.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from accelsim.results import Result
-    from accelsim.timelines import Timeline
+    from accelsim.result.result import Result
+    from accelsim.timelines.timeline import Timeline
 
 
 TimelineOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write what happens when, as a "
@@ -31,7 +31,7 @@ WindowOption = Annotated[str | None, typer.Option(metavar="A:B", help="Cycles th
                                                   "of --timeline-layer; A or B may be left out.")]
 LayerOption = Annotated[str | None, typer.Option(metavar="NAME", help="The one layer that the timeline shows.")]
 LimitOption = Annotated[int | None, typer.Option(metavar="N", help="Most events of the timeline (default: 250,000); "
-                                                 "what is left out is told.")]
+                                                 "a message says what is left out.")]
 
 
 class Engine(StrEnum):
@@ -96,8 +96,8 @@ def _drawing(path: Path | None, archs: int, options: dict[str, Any]) -> "Callabl
     if "window" in given:
         given["window"] = _window(given["window"])
 
-    from accelsim.report.trace_event import prepare
-    from accelsim.timelines import timeline
+    from accelsim.timelines.timeline import timeline
+    from accelsim.timelines.trace_event import prepare
 
     prepare(path)
     return lambda result: timeline(result, **given)

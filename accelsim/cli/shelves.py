@@ -34,12 +34,12 @@ def show(name: Annotated[str, typer.Argument(metavar="TRACE|WORKLOAD", help="A t
 
     yaml = Path(name.partition(":")[0]).suffix == ".yaml" or name.partition(":")[0] in shipped.names("workload")
     if yaml or Path(name).suffix in ENDINGS:
-        from accelsim.report.workload import workload_text
+        from accelsim.report.workloads import workload_text
         from accelsim.workload.published import load_workload
 
         typer.echo(workload_text(load_workload(name, shapes_only=True)))
         return
-    from accelsim.report.table import trace_text
+    from accelsim.report.workloads import trace_text
     from accelsim.workload.trace import load_trace
 
     typer.echo(trace_text(load_trace(name)))
@@ -48,7 +48,7 @@ def show(name: Annotated[str, typer.Argument(metavar="TRACE|WORKLOAD", help="A t
 def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
     """List what is shipped: archs, workloads, policies or traces."""
     from accelsim import shipped
-    from accelsim.arch import kinds, policies
+    from accelsim.arch.registry import kinds, policies
 
     if what is Shelf.policies:
         for kind in sorted(kinds()):
@@ -66,11 +66,11 @@ def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
 
 def check(file: FileArgument) -> None:
     """Check a file; every mistake is reported with its place."""
-    from accelsim.arch import load_arch, machine
-    from accelsim.config import read_yaml
+    from accelsim.arch.registry import load_arch, machine
     from accelsim.hw.energy import load_energy_table
     from accelsim.workload.published import load_workload, variants
     from accelsim.workload.trace import load_trace
+    from accelsim.yaml import read_yaml
 
     if Path(file).suffix == ".safetensors":
         typer.echo(f"ok: {load_trace(file)!r}")
@@ -90,7 +90,7 @@ def check(file: FileArgument) -> None:
 
 def schema() -> None:
     """Print the JSON schema of architecture files, for editors."""
-    from accelsim.arch import schema as arch_schema
+    from accelsim.arch.registry import schema as arch_schema
     from accelsim.report.files import dump
 
     typer.echo(dump(arch_schema()))

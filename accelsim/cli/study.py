@@ -1,5 +1,6 @@
 """The commands about many runs: sweep, results, worker and policies."""
 
+import inspect
 import signal
 from enum import StrEnum
 from pathlib import Path
@@ -118,6 +119,7 @@ def policies(
     """Compare load-balancing policies on the same TRACE and the same hardware."""
     from accelsim.report import policies as report
     from accelsim.report.files import prepare
+    from accelsim.result.comparison_table import as_text
     from accelsim.study.policies import compare_policies
 
     names = [name.strip() for item in policies_ or ["all"] for name in item.split(",")]
@@ -126,24 +128,28 @@ def policies(
     comparison = compare_policies(trace, arch, names, axes)
     if target is not None:
         report.write(target, comparison)
-    typer.echo({"table": report.as_table, "csv": report.as_csv, "json": report.as_json}[format_.value](comparison))
+    typer.echo({"table": as_text, "csv": report.as_csv, "json": report.as_json}[format_.value](comparison))
 
 
 def worker(context: typer.Context) -> None:
     """Start Dask workers for a scheduler: `accelsim worker ADDRESS [options of dask worker]`.
 
     Without --nthreads and --nworkers it starts one process with one thread per CPU: a point runs on one core.
+    Whoever reaches a worker can run code on it. It listens on this machine alone, unless --host, --interface or
+    --listen-address says otherwise: do so in a network that you trust, or with certificates (--tls-ca-file, --tls-cert,
+    --tls-key).
     """
     try:
         from distributed.cli.dask_worker import main as dask_worker
     except ImportError:
         raise ConfigError("workers are Dask's, which is not installed; pip install 'accelsim[cluster]'") from None
-    import os
+    from accelsim.study.cluster import worker_arguments
 
-    arguments = list(context.args)
-    given = {argument.partition("=")[0] for argument in arguments}
-    if not given & {"--nthreads", "--nworkers", "--help"}:
-        arguments += ["--nthreads", "1", "--nworkers", str(os.cpu_count() or 1)]
+    if "--help" in context.args:
+        typer.echo(f"{inspect.cleandoc(worker.__doc__ or '')}\n")
+        arguments = ["--help"]
+    else:
+        arguments = worker_arguments(context.args)
     dask_worker(args=arguments, prog_name="accelsim worker")
 
 
@@ -155,13 +161,13 @@ def _print_or_write(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text)
         return
-    from accelsim.report.whole import write_whole
+    from accelsim.files import write_whole
 
     write_whole(output, f"{text}\n".encode())
 
 
 def _parse_vary(item: str) -> tuple[str, list[Any]]:
-    from accelsim.config import read_scalar
+    from accelsim.yaml import read_scalar
 
     key, equals, values = item.partition("=")
     if not equals or not key.strip() or not values.strip():

@@ -29,9 +29,9 @@ def validate(
 
     Ends with status 1 when a figure that held does not, or one that is on record as a miss holds.
     """
+    from accelsim.files import check_writable, write_whole
     from accelsim.report import validation
     from accelsim.report.progress import progress
-    from accelsim.report.whole import check_writable, write_whole
     from accelsim.validation.catalogue import chapter_names
     from accelsim.validation.check import check
 

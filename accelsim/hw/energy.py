@@ -15,9 +15,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from accelsim import shipped
-from accelsim.config import Name, StrictModel, did_you_mean, digest_of, parse_yaml, read_text, validate
 from accelsim.errors import ConfigError
 from accelsim.hw.sram_energy import access_pj
+from accelsim.yaml import Name, StrictModel, did_you_mean, digest_of, parse_yaml, read_text, validate
 
 SHARED = "shared"  # energy that belongs to no data type alone
 
@@ -71,7 +71,7 @@ class EnergyEntry(StrictModel):
 
 
 class Leakage(StrictModel):
-    """Static energy: of each slot in each cycle, and power of the whole chip over the run's time."""
+    """Static energy: an energy per slot and cycle, and a power of the whole chip times the run's time."""
 
     pj_per_slot_cycle: float = Field(default=0.0, ge=0, le=MAX_PJ)
     mw: float = Field(default=0.0, ge=0, le=MAX_PJ)

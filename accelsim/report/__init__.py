@@ -1,1 +1,1 @@
-"""How results are shown: tables, later plots and pages."""
+"""How results are shown: tables, files, figures and pages."""

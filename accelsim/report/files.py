@@ -1,16 +1,16 @@
 """Results as JSON, CSV and text, and the folder that `accelsim run -o DIR` writes."""
 
-import csv
 import json
 import tempfile
-from collections.abc import Sequence
-from io import StringIO
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from accelsim.errors import ConfigError
-from accelsim.report.table import as_text
-from accelsim.results import Result, rows
+from accelsim.files import csv_text, refusing, write_together
+from accelsim.result.result import Result, rows
+from accelsim.result.table import as_text
 
 
 def dump(value: Any) -> str:
@@ -25,13 +25,7 @@ def as_json(results: Sequence[Result]) -> str:
 
 def as_csv(results: Sequence[Result]) -> str:
     """One line per run and layer; the columns of all machines, empty where a machine has no such count."""
-    flat = [row for result in results for row in rows(result)]
-    columns = list(dict.fromkeys(name for row in flat for name in row))
-    out = StringIO()
-    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return out.getvalue().rstrip("\n")
+    return csv_text([row for result in results for row in rows(result)])
 
 
 def as_table(results: Sequence[Result]) -> str:
@@ -46,36 +40,29 @@ def as_plain_table(results: Sequence[Result]) -> str:
 
 def prepare(folder: Path) -> Path:
     """`folder`, made if need be; ConfigError, before anything is simulated, when it cannot be written to."""
-    try:
+    with _refusing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".accelsim-"):
             pass  # what permissions, quotas and mounts say together
         for name in _WRITERS:
             if (folder / name).is_dir():
                 raise IsADirectoryError(None, f"{name} in it is a folder")
-    except (OSError, ValueError) as error:
-        raise _unusable(folder, error) from None
     return folder
 
 
 def write(folder: Path, results: Sequence[Result]) -> None:
     """result.json, layers.csv and table.txt: all three, or none and a ConfigError."""
-    placed: list[Path] = []
-    try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".accelsim-") as parts:
-            for name, as_format in _WRITERS.items():
-                (Path(parts) / name).write_text(as_format(results) + "\n", encoding="utf-8")
-            for name in _WRITERS:
-                placed.append((Path(parts) / name).replace(folder / name))
-    except OSError as error:
-        for file in placed:
-            file.unlink(missing_ok=True)
-        raise _unusable(folder, error) from None
+    write_into(folder, {name: as_format(results) + "\n" for name, as_format in _WRITERS.items()})
+
+
+def write_into(folder: Path, contents: Mapping[str, str | bytes]) -> None:
+    """Files of `folder` by name: all of them, or none and a ConfigError."""
+    with _refusing(folder):
+        write_together(folder, contents)
 
 
 _WRITERS = {"result.json": as_json, "layers.csv": as_csv, "table.txt": as_plain_table}
 
 
-def _unusable(folder: Path, error: Exception) -> ConfigError:
-    reason = getattr(error, "strerror", None) or error
-    return ConfigError(f"-o {folder}: cannot be written to ({reason}); choose another folder")
+def _refusing(folder: Path) -> AbstractContextManager[None]:
+    return refusing(ConfigError, f"-o {folder}", "choose another folder", "cannot be written to")

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from accelsim.errors import ReportError
-from accelsim.report.records import ComparisonRecord, Record, RunRecord
-from accelsim.strict import flattened
+from accelsim.files import reason_of
+from accelsim.result.comparison import PolicyComparison
+from accelsim.result.format import Record
+from accelsim.result.records import RunRecord
+from accelsim.yaml import flattened
 
 if TYPE_CHECKING:
-    from accelsim.results import Result
-    from accelsim.study.policies import PolicyComparison
+    from accelsim.result.result import Result
     from accelsim.study.sweep import SweepResult
 
     Source = str | os.PathLike[str] | Result | PolicyComparison | SweepResult
@@ -27,7 +29,7 @@ _SHOWN_PROBLEMS = 3
 
 @dataclass(frozen=True)
 class Run:
-    """A run and where it came from; `label` tells it from the other runs on its trace."""
+    """A run and where it came from; `label` differs from those of the other runs on its trace."""
 
     label: str
     source: str
@@ -62,7 +64,7 @@ class Comparison:
     """Policies on one trace."""
 
     label: str
-    record: ComparisonRecord
+    record: PolicyComparison
 
 
 @dataclass
@@ -76,7 +78,7 @@ class Collected:
 
     @property
     def runs(self) -> list[Run]:
-        """Of all traces."""
+        """The runs on all traces."""
         return [run for group in self.groups for run in group.runs]
 
 
@@ -107,8 +109,10 @@ def _add(source: Any, found: Collected, runs: list[tuple[str, RunRecord]]) -> No
     if isinstance(source, (str, os.PathLike)):
         for path in _files(Path(os.fsdecode(source))):
             _add_file(path, found, runs)
-    elif hasattr(source, "to_dict"):
-        _add_data("a result object", source.to_dict(), found, runs)
+    elif isinstance(record := getattr(source, "record", None), RunRecord):
+        runs.append(("a result object", record))
+    elif isinstance(source, PolicyComparison):
+        found.comparisons.append(Comparison(source.trace, source))
     elif isinstance(getattr(source, "rows", None), list):
         label = source.store.name if source.store is not None else "sweep"
         found.sweeps.append(Sweep(label, source.rows))
@@ -130,8 +134,7 @@ def _files(path: Path) -> list[Path]:
         if not path.is_file():  # a pipe would be waited for, a device never ends
             raise ReportError(f"{path}: is not a file; {_WANTED}")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ReportError(f"{str(path)[:200]!r}: cannot be read ({reason}); {_WANTED}") from None
+        raise ReportError(f"{str(path)[:200]!r}: cannot be read ({reason_of(error)}); {_WANTED}") from None
     return [path]
 
 
@@ -180,7 +183,7 @@ def _add_data(name: str, data: Any, found: Collected, runs: list[tuple[str, RunR
     elif isinstance(data, dict) and "run_id" in data:
         runs.append((short, _checked(RunRecord, data, name)))
     elif isinstance(data, dict) and {"trace", "rows"} <= set(data):
-        record = _checked(ComparisonRecord, data, name)
+        record = _checked(PolicyComparison, data, name)
         found.comparisons.append(Comparison(record.trace, record))
     else:
         keys = f"an object with {', '.join(list(data)[:5]) or 'nothing'}" if isinstance(data, dict) else "no object"
@@ -214,7 +217,7 @@ def _groups(runs: list[tuple[str, RunRecord]]) -> list[Group]:
 
 
 def run_labels(records: Sequence[RunRecord]) -> list[str]:
-    """A short name for each run: its arch, and of policy, engine, config and versions what tells runs apart."""
+    """A short name for each run: its arch, and in which of policy, engine, config and versions the runs differ."""
     facts = [_facts(record) for record in records]
     labels = [record.arch for record in records]
     for label in dict.fromkeys(labels):
@@ -232,7 +235,7 @@ _PLAIN = ("policy", "engine", "memory")
 
 
 def _facts(record: RunRecord) -> dict[str, Any]:
-    """What may tell two runs of one arch apart; keys of the DRAM where there is one."""
+    """What two runs of one arch may differ in; with keys of the DRAM if there is one."""
     config = {key: value for key, value in flattened(record.config).items() if key not in ("kind", "name", "dram")}
     gbps = "" if record.dram_gbps is None else f" {record.dram_gbps:g} GB/s"
     memory = "no DRAM" if record.config.get("dram") is None else f"DRAM{gbps}"

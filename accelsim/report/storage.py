@@ -1,17 +1,16 @@
 """Storage formats of a trace: tables, JSON, CSV, and the figure of storage against sparsity."""
 
-import csv
 from collections.abc import Sequence
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
 from accelsim.errors import ConfigError
+from accelsim.files import check_writable, csv_text, write_whole
 from accelsim.report.files import dump
-from accelsim.report.table import rendered
-from accelsim.report.whole import check_writable, write_whole
+from accelsim.result.table import rendered
 from accelsim.workload.formats import CATALOGUE
 from accelsim.workload.formats.expected import expected_bits
 from accelsim.workload.formats.survey import TensorStorage
@@ -47,13 +46,10 @@ def as_json(name: str, tensors: Sequence[TensorStorage]) -> str:
 
 def as_csv(tensors: Sequence[TensorStorage]) -> str:
     """One line per tensor and format; bits are empty where the tensor does not fit."""
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["layer", "tensor", "positions", "nonzeros", "value_bits", "format", "bits", "best"])
-    for t in tensors:
-        writer.writerows([t.layer, t.tensor, t.positions, t.nonzeros, t.value_bits, name,
-                          "" if bits is None else bits, int(name == t.best)] for name, bits in t.bits.items())
-    return out.getvalue().rstrip("\n")
+    return csv_text([
+        {"layer": t.layer, "tensor": t.tensor, "positions": t.positions, "nonzeros": t.nonzeros,
+         "value_bits": t.value_bits, "format": name, "bits": bits, "best": int(name == t.best)}
+        for t in tensors for name, bits in t.bits.items()])
 
 
 def plot(path: Path, name: str, tensors: Sequence[TensorStorage]) -> None:

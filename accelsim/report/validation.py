@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from accelsim.report.table import new_table, rendered
+from accelsim.result.table import new_table, rendered
 from accelsim.validation.catalogue import chapters
 from accelsim.validation.check import HOLDS, MISSES, NOT_CHECKED, Outcome
 from accelsim.validation.claim import Chapter, Claim, Group

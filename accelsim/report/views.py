@@ -6,9 +6,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from accelsim.arch import machine
-from accelsim.report.table import new_table, rendered
-from accelsim.results import Result
+from accelsim.arch.registry import machine
+from accelsim.result.result import Result
+from accelsim.result.table import new_table, rendered
 
 
 def roofline_text(results: Sequence[Result]) -> str:

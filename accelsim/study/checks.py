@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from accelsim.arch import load_arch, machine
-from accelsim.config import ArchConfig, did_you_mean, line_of, read_yaml, validate
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import ConfigError
 from accelsim.hw.energy import load_energy_table
 from accelsim.simulation import find_policy
-from accelsim.strict import dotted_keys
 from accelsim.study.schema import Design, Listed, Study, axes_of, read_study
+from accelsim.yaml import did_you_mean, dotted_keys, line_of, read_yaml, validate
 
 Key = tuple[str | int, ...]
 
@@ -85,4 +85,4 @@ def _value_mistakes(base: ArchConfig, key: str, value: Any) -> Iterator[str]:
     except ConfigError as error:
         text = str(error)
         if text.startswith(f"set {key}: ") or key == "energy_table":
-            yield text.removeprefix(f"set {key}: {key}: ")
+            yield text.removeprefix(f"set {key}: ").removeprefix(f"{key}: ")

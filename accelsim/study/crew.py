@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accelsim.arch import policies
+from accelsim.arch.registry import policies
 from accelsim.errors import ClusterError
 from accelsim.hw.energy import EnergyTable
 from accelsim.study import worker as worker_side

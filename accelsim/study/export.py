@@ -1,13 +1,12 @@
 """The rows of a store as a table, CSV or Parquet: same store, same bytes."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.errors import ConfigError
-from accelsim.report.whole import write_whole
+from accelsim.errors import ConfigError, inert
+from accelsim.files import csv_text, write_whole
 
 if TYPE_CHECKING:
     import pyarrow
@@ -30,19 +29,15 @@ def filled(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def as_csv(rows: Sequence[Row]) -> str:
     """One line per row under a header; empty where a row has no such column."""
-    out = StringIO()
-    writer = csv.DictWriter(out, columns_of(rows), restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue().rstrip("\n")
+    return csv_text(rows, columns_of(rows))
 
 
 def as_table(rows: Sequence[Row]) -> str:
-    """The columns that tell points apart and the main numbers, as a terminal shows them."""
+    """The columns in which points differ and the main numbers, as a terminal shows them."""
     from rich.table import Table
     from rich.text import Text
 
-    from accelsim.report.table import rendered
+    from accelsim.result.table import rendered
 
     rows = filled(rows)
     facts = [c for c in columns_of(rows) if c in ("trace", "arch", "policy") or c.startswith("config.")]
@@ -58,7 +53,7 @@ def as_table(rows: Sequence[Row]) -> str:
                  _number(row, "time_us", "{:,.2f}"), _number(row, "energy_pj", "{:,.1f}", 1e-3),
                  _number(row, "utilization", "{:.1%}"), _number(row, "area_mm2", "{:.1f}"),
                  *([row["error"] or ""] if failed else [])]
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(inert(cell)) for cell in cells))
     return rendered([table])
 
 

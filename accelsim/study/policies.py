@@ -3,87 +3,23 @@
 import itertools
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accelsim.arch import load_arch, machine
-from accelsim.arch import policies as policies_of
-from accelsim.arch.base import LayerRun, Machine
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.machine import LayerRun, Machine
+from accelsim.arch.registry import load_arch, machine
+from accelsim.arch.registry import policies as policies_of
 from accelsim.errors import ConfigError, UnsupportedLayerError
-from accelsim.results import LayerResult, Result
+from accelsim.result.comparison import TOTAL, PolicyComparison, PolicyRow
+from accelsim.result.format import integers
+from accelsim.result.result import LayerResult, Result
 from accelsim.simulation import as_trace, find_policy, simulate
 from accelsim.workload.layer import Layer
 
 if TYPE_CHECKING:
-    import pandas
-
     from accelsim.workload.trace import Trace
 
-TOTAL = "total"
 Arch = str | os.PathLike[str] | ArchConfig
-
-
-@dataclass(frozen=True)
-class PolicyRow:
-    """One policy on one layer, or on all of them (`layer` is "total").
-
-    design: the arch, with what was varied. speedup: cycles of the baseline over cycles. energy_pj. utilization: busy
-    slot-cycles over all. imbalance: most over mean work of a PE; None where the machine does not tell. bound_cycles:
-    what no policy can go below on this design. moved_stall: the stall that differs most from the baseline's, and
-    moved_slot_cycles by how much (negative: fewer); empty and 0 for the baseline.
-    """
-
-    design: str
-    policy: str
-    layer: str
-    cycles: int
-    speedup: float
-    energy_pj: float
-    utilization: float
-    imbalance: float | None
-    bound_cycles: int
-    moved_stall: str
-    moved_slot_cycles: int
-    stalls: Mapping[str, int]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and strings; stalls as `stall.NAME`."""
-        flat = {k: v for k, v in vars(self).items() if k != "stalls"}
-        return flat | {f"stall.{name}": n for name, n in self.stalls.items()}
-
-
-@dataclass(frozen=True)
-class PolicyComparison:
-    """Rows of every design and policy: one per layer, one for the total. The first policy of a design is its baseline.
-
-    left_out: what each policy said that cannot run the trace, where all were asked for. Printing it shows the totals
-    and the layers as tables.
-    """
-
-    trace: str
-    rows: tuple[PolicyRow, ...]
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def totals(self) -> list[PolicyRow]:
-        """The rows of whole runs."""
-        return [row for row in self.rows if row.layer == TOTAL]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, strings, lists and dicts."""
-        return {"trace": self.trace, "rows": [row.to_dict() for row in self.rows], "left_out": list(self.left_out)}
-
-    def to_pandas(self) -> "pandas.DataFrame":
-        """One row per design, policy and layer."""
-        import pandas
-
-        return pandas.DataFrame([row.to_dict() for row in self.rows])
-
-    def __str__(self) -> str:
-        from accelsim.report.policies import as_table
-
-        return as_table(self)
 
 
 def compare_policies(trace: "Trace | Layer | str | os.PathLike[str]", arch: "Arch | Sequence[Arch]" = "eie",
@@ -111,7 +47,7 @@ def compare_policies(trace: "Trace | Layer | str | os.PathLike[str]", arch: "Arc
         results, refused = _results(loaded, config, _names(config.kind, wanted), lenient=wanted == ["all"])
         rows += _design_rows(config, label, results)
         left_out += [f"{label}, {name}: {why}" for name, why in refused.items()]
-    return PolicyComparison(loaded.name, tuple(rows), tuple(left_out))
+    return PolicyComparison(trace=loaded.name, rows=tuple(rows), left_out=tuple(left_out))
 
 
 def _names(kind: str, wanted: list[str]) -> list[str]:
@@ -156,10 +92,10 @@ def _row(label: str, policy: str, layer: str, of: "Result | LayerResult", first:
         design=label, policy=policy, layer=layer, cycles=of.cycles,
         speedup=first.cycles / of.cycles if of.cycles else 1.0, energy_pj=of.energy_pj, utilization=of.utilization,
         imbalance=of.imbalance, bound_cycles=bound, moved_stall=most if most and moved[most] else "",
-        moved_slot_cycles=moved.get(most, 0), stalls=dict(of.stalls))
+        moved_slot_cycles=moved.get(most, 0), stalls=integers(of.stalls))
 
 
-def _bound(model: Machine, config: ArchConfig, layer: LayerResult) -> int:
+def _bound(model: Machine[Any], config: ArchConfig, layer: LayerResult) -> int:
     run = LayerRun(cycles=layer.cycles, slots=layer.slots, stalls=layer.stalls, counts=layer.counts,
                    mapping=layer.mapping)
     return model.bound_cycles(layer.layer, config, run)

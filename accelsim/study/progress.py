@@ -46,8 +46,11 @@ class Progress:
             self._said = time.monotonic()
             rate = self._rate()
             left = f", {(self.total - self.done) / rate:.0f} s left" if rate else ""
-            print(f"{self.done:,} of {self.total:,} points, {self.failed:,} failed, {rate:.1f} points/s{left}",
-                  file=sys.stderr, flush=True)
+            try:
+                print(f"{self.done:,} of {self.total:,} points, {self.failed:,} failed, {rate:.1f} points/s{left}",
+                      file=sys.stderr, flush=True)
+            except (OSError, ValueError):  # a full disk behind `2> file` is no reason to stop
+                self._show = False
 
     def _rate(self) -> float:
         return (self.done - self._before) / max(time.monotonic() - self._began, 1e-9)

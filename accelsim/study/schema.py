@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from accelsim import shipped
-from accelsim.config import StrictModel, validate
 from accelsim.errors import ConfigError
 from accelsim.study.pareto import parse_objectives
 from accelsim.study.where import parse_where
+from accelsim.yaml import StrictModel, validate
 
 Scalar = bool | int | float | str
 MAX_AXIS_VALUES = 100_000

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from accelsim.arch import load_arch, machine, policies
-from accelsim.config import ArchConfig, digest_of
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.registry import load_arch, machine, policies
 from accelsim.errors import ConfigError
 from accelsim.hw.energy import EnergyTable, load_energy_table
-from accelsim.results import run_id_of
+from accelsim.result.result import run_id_of
 from accelsim.simulation import find_policy
-from accelsim.strict import flattened
 from accelsim.study.schema import Design, Grid, Listed, Random, Study, axes_of
 from accelsim.study.traces import StudyTrace
 from accelsim.study.where import Condition, parse_where
+from accelsim.yaml import digest_of, flattened
 
 MAX_POINTS = 1_000_000
 

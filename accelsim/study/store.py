@@ -14,6 +14,7 @@ from typing import IO, Any, Self
 
 from accelsim.errors import StoreError
 from accelsim.study.space import Point
+from accelsim.study.stored import facts_in, numbers_in, text_in
 
 FORMAT = 1
 APPLICATION_ID = 0x61636373  # "accs"
@@ -32,10 +33,12 @@ class Store:
     Every method raises StoreError when the file cannot be read or written: what was finished stays in it.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: IO[bytes] | None = None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: IO[bytes] | None = None,
+                 is_new: bool = False) -> None:
         self.path = path
         self._connection = connection
         self._lock = lock
+        self._is_new = is_new  # nothing was at the path before
 
     @classmethod
     def create_or_open(cls, path: Path, meta: Mapping[str, Any], resume: bool) -> Self:
@@ -45,10 +48,11 @@ class Store:
         """
         _refuse_folder(path)
         lock = _locked(path)
+        is_new = not path.exists()
         try:
             with _clear_errors(path):
                 connection = sqlite3.connect(path, isolation_level=None, timeout=30)
-                store = cls(path, connection, lock)
+                store = cls(path, connection, lock, is_new)
                 if _is_blank(path, connection):
                     store._create(meta)
                 elif not resume and store.done():
@@ -58,6 +62,8 @@ class Store:
                 connection.execute("PRAGMA synchronous=FULL")
             return store
         except BaseException:
+            if is_new:
+                _remove(path)
             _unlock(path, lock)
             raise
 
@@ -83,10 +89,19 @@ class Store:
         _unlock(self.path, self._lock)
         self._lock = None
 
+    def discard_if_new(self) -> None:
+        """Close, and leave nothing behind where there was nothing when this store was opened."""
+        if self._is_new:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            _remove(self.path)
+        self.close()
+
     def meta(self) -> dict[str, Any]:
         """The study, and what made the results: versions and digests."""
         with _reading(self.path):
-            return {key: json.loads(value) for key, value in self._connection.execute("SELECT key, value FROM meta")}
+            found = self._connection.execute("SELECT key, value FROM meta")
+            return {text_in(key): json.loads(text_in(value)) for key, value in found}
 
     def add_points(self, points: Sequence[Point]) -> None:
         """Append `points` that are not there yet; one that cannot be run gets its error at once. All or none."""
@@ -114,19 +129,19 @@ class Store:
         """Run ids with an outcome."""
         with _reading(self.path):
             found = self._connection.execute("SELECT run_id FROM result UNION ALL SELECT run_id FROM failure")
-            return {run_id for (run_id,) in found}
+            return {text_in(run_id) for (run_id,) in found}
 
     def run_ids(self) -> list[str]:
         """Every point's run id, in order."""
         with _reading(self.path):
-            return [i for (i,) in self._connection.execute("SELECT run_id FROM point ORDER BY position")]
+            return [text_in(i) for (i,) in self._connection.execute("SELECT run_id FROM point ORDER BY position")]
 
     def row(self, run_id: str) -> dict[str, Any] | None:
         """The row of one finished point, None when it failed or is open."""
         with _reading(self.path):
             found = self._connection.execute(
                 "SELECT facts, numbers FROM point JOIN result USING (run_id) WHERE run_id = ?", (run_id,)).fetchone()
-            return None if found is None else {"run_id": run_id, **json.loads(found[0]), **json.loads(found[1])}
+            return None if found is None else {"run_id": run_id, **facts_in(found[0]), **numbers_in(found[1])}
 
     def rows(self) -> list[dict[str, Any]]:
         """One flat row per point with an outcome, in order; `status` is "finished" or "failed", `error` says why."""
@@ -134,8 +149,9 @@ class Store:
             found = self._connection.execute(
                 "SELECT run_id, facts, numbers, error FROM point LEFT JOIN result USING (run_id) "
                 "LEFT JOIN failure USING (run_id) WHERE numbers IS NOT NULL OR error IS NOT NULL ORDER BY position")
-            return [{"run_id": run_id, "status": "finished" if error is None else "failed", **json.loads(facts),
-                     **(json.loads(numbers) if numbers else {}), "error": error}
+            return [{"run_id": text_in(run_id), "status": "finished" if error is None else "failed",
+                     **facts_in(facts), **({} if numbers is None else numbers_in(numbers)),
+                     "error": None if error is None else text_in(error)}
                     for run_id, facts, numbers, error in found]
 
     def counts(self) -> tuple[int, int, int]:
@@ -229,6 +245,13 @@ def _locked(path: Path) -> IO[bytes]:
         handle.close()
 
 
+def _remove(path: Path) -> None:
+    """A store that this process made, and what SQLite keeps beside it."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        with contextlib.suppress(OSError):
+            path.with_name(name).unlink()
+
+
 def _unlock(path: Path, lock: IO[bytes] | None) -> None:
     if lock is not None:
         with contextlib.suppress(OSError):
@@ -266,5 +289,5 @@ def _reading(path: Path) -> Iterator[None]:
     with _clear_errors(path):
         try:
             yield
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise StoreError(f"{path}: not readable: {_DAMAGED}") from None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim.study.checks import load_study
-from accelsim.study.cluster import connected
+from accelsim.study.cluster import check_place, connected
 from accelsim.study.crew import Crew
 from accelsim.study.pareto import pareto_rows, parse_objectives
 from accelsim.study.progress import Progress
@@ -38,7 +38,8 @@ class SweepResult:
     """Every point's row, and how the sweep went.
 
     rows: flat dicts in the order of the points (columns as in docs/sweeps.md). ran: points run by this call, the others
-    were there. excluded: combinations that a constraint left out. busy_share: of the workers' time, spent in points.
+    were there. excluded: combinations that a constraint left out. busy_share: the
+    share of the workers' time that was spent in points.
     """
 
     rows: list[dict[str, Any]]
@@ -82,6 +83,7 @@ def sweep(study: "str | os.PathLike[str] | Mapping[str, Any] | Study", store: st
     Raises ConfigError, TraceError, StoreError or ClusterError; what was finished before that stays in the store.
     """
     start = time.monotonic()
+    check_place(scheduler, workers)
     if traces is not None and isinstance(study, Mapping):
         study = {"traces": "given"} | dict(study)
     read = load_study(study if isinstance(study, (Mapping, Study)) else Path(study))
@@ -96,7 +98,12 @@ def sweep(study: "str | os.PathLike[str] | Mapping[str, Any] | Study", store: st
         if retry_failed:
             kept.forget_failures()
         run = _Run(kept, space, files, progress)
-        run.all(planned, scheduler, workers)
+        try:
+            run.all(planned, scheduler, workers)
+        except Exception:
+            if not run.ran:
+                kept.discard_if_new()
+            raise
         return SweepResult(kept.rows(), run.ran, space.excluded, time.monotonic() - start, run.busy_share,
                            None if store is None else path)
 
@@ -152,9 +159,9 @@ def _meta(study: Study, space: Space, planned: Iterable[Point]) -> dict[str, Any
     import numpy
 
     import accelsim
-    from accelsim.arch import machine
-    from accelsim.config import digest_of
+    from accelsim.arch.registry import machine
     from accelsim.hw.energy import load_energy_table
+    from accelsim.yaml import digest_of
 
     tables = {} if planned else {b.energy_table: load_energy_table(b.energy_table).digest for b in space.bases}
     return {

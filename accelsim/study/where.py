@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from accelsim.config import did_you_mean
 from accelsim.errors import ConfigError
+from accelsim.yaml import did_you_mean
 
 Row = Mapping[str, Any]
 Condition = Callable[[Row], bool]

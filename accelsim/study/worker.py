@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from accelsim.arch import machine
-from accelsim.config import ArchConfig, validate
-from accelsim.errors import AccelsimError
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.registry import machine
+from accelsim.errors import AccelsimError, told
 from accelsim.hw.energy import EnergyTable
-from accelsim.results import Result
+from accelsim.result.result import Result
 from accelsim.simulation import simulate_design
 from accelsim.workload.layer import Conv2d, Layer, conv2d, linear, matmul
 from accelsim.workload.trace import Trace, load_trace
+from accelsim.yaml import validate
 
 TRACES_IN_MEMORY = 2
 _busy = threading.Lock()  # a process runs one point at a time, however many threads its worker has
@@ -61,8 +62,10 @@ def run_chunk(tasks: Sequence[Task], tables: Mapping[str, Mapping[str, Any]]) ->
                 report.rows[task.run_id] = _run(task, trace, tables[task.table_digest])
             except AccelsimError as error:
                 report.errors[task.run_id] = f"{type(error).__name__}: {error}"
-            except Exception as error:  # a point's own failure, MemoryError among them, never ends the study
-                report.errors[task.run_id] = f"{type(error).__name__}: {error} (a defect; please report it)"
+            except MemoryError:
+                report.errors[task.run_id] = "MemoryError: its worker has too little memory for this point"
+            except BaseException as error:  # a point's own failure never ends the study
+                report.errors[task.run_id] = f"{told(error)} (a defect; please report it)"
             report.seconds.append(time.perf_counter() - start)
     return report
 
@@ -83,7 +86,7 @@ def compile_kernels(tasks: Sequence[Task], tables: Mapping[str, Mapping[str, Any
             try:
                 small = Trace([_sliver(layer) for layer in trace.layers], edges=())
                 _run(task, small, tables[task.table_digest], check=False)
-            except Exception:  # the point itself will say what is wrong
+            except BaseException:  # the point itself will say what is wrong
                 continue
     return report
 

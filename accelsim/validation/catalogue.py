@@ -1,20 +1,21 @@
-"""Every chapter: whatever lies in `claims/`. A machine's figures are added by adding its file there."""
+"""Every chapter: `claims.py` in the folder of a machine, and the designs that have no machine here."""
 
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from importlib.util import find_spec
 
-from accelsim.arch import kinds, load_arch
-from accelsim.config import did_you_mean
+from accelsim.arch.registry import kinds, load_arch
 from accelsim.errors import ConfigError
-from accelsim.validation import claims
+from accelsim.validation import without_machine
 from accelsim.validation.claim import Chapter
+from accelsim.yaml import did_you_mean
 
 
 @cache
 def chapters() -> dict[str, Chapter]:
     """Name -> chapter, by name; those without claims last."""
-    found = [import_module(f"{claims.__name__}.{entry.name}").CHAPTER for entry in iter_modules(claims.__path__)]
+    beside = [module.removesuffix("machine") + "claims" for module in kinds().values()]
+    found = [import_module(name).CHAPTER for name in beside if find_spec(name)] + [without_machine.CHAPTER]
     return {chapter.name: chapter for chapter in sorted(found, key=lambda chapter: (not chapter.groups, chapter.name))}
 
 

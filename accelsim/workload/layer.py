@@ -50,7 +50,7 @@ class Layer:
 
     @property
     def geometry(self) -> dict[str, Any]:
-        """The scalars that shapes alone do not tell (stride, padding...), for the trace header."""
+        """The scalars that do not follow from the shapes (stride, padding...), for the trace header."""
         return {}
 
     @property

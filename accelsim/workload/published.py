@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim import shipped
-from accelsim.config import did_you_mean, read_yaml, validate
 from accelsim.errors import ConfigError
 from accelsim.workload.tables import PREVIOUS, ConvShape, MatmulShape, Numbers, Source, Stack, Variant, WorkloadFile
+from accelsim.yaml import did_you_mean, read_yaml, validate
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from accelsim.config import StrictModel
+from accelsim.yaml import StrictModel
 
 PREVIOUS = "previous"  # in `after`, within a stack
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from accelsim.config import StrictModel
 from accelsim.errors import TraceError
 from accelsim.workload import formats
+from accelsim.yaml import StrictModel
 
 Role = Literal["weight", "activation", "bias"]
 Encoding = Literal["values", "bits", "bitmap", "run_length", "coo", "csr", "csc", "block_4x4", "n_of_4", "n_of_16"]

@@ -6,7 +6,6 @@ stored as `i.r`, in the smallest encoding of `accelsim.workload.tensors`. No pic
 
 import json
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -21,11 +20,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from accelsim import shipped
-from accelsim.config import StrictModel, digest_of
 from accelsim.errors import TraceError
+from accelsim.files import check_writable, refusing, replacing
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 from accelsim.workload.operands import checked_name
 from accelsim.workload.tensors import Role, TensorSpec, restored, stored
+from accelsim.yaml import StrictModel, digest_of
 
 if TYPE_CHECKING:
     import networkx
@@ -153,32 +153,18 @@ class Trace:
             specs.append(spec)
         header = {"format": 2, "name": self.name, "made_by": self.made_by, "layers": specs,
                   "edges": [list(e) for e in self.edges], "digest": self.digest}
-        try:
-            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            os.close(handle)
+        text = json.dumps(header, sort_keys=True, separators=(",", ":"))
+        with refusing(TraceError, str(target)), replacing(target) as (part,):
             try:
-                text = json.dumps(header, sort_keys=True, separators=(",", ":"))
-                save_file(tensors, temporary, metadata={_KEY: text})
-                os.chmod(temporary, 0o644)
-                os.replace(temporary, target)
-            finally:
-                Path(temporary).unlink(missing_ok=True)
-        except (OSError, SafetensorError) as error:
-            raise TraceError(f"{target}: cannot be written ({error}); choose another path") from None
+                save_file(tensors, part, metadata={_KEY: text})
+            except SafetensorError as error:
+                raise OSError(None, str(error)) from None
         return target
 
 
 def writable(path: str | os.PathLike[str]) -> None:
     """TraceError, before the work is done, when no file can be written at `path`."""
-    target = Path(path)
-    try:
-        replaceable = target.is_file() or not target.exists()  # no folder, and no device or pipe of others either
-    except (OSError, ValueError) as error:
-        raise TraceError(f"{str(target)[:200]}: cannot be written ({getattr(error, 'strerror', None) or error}); "
-                         "choose another path") from None
-    if not replaceable or not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
-        raise TraceError(f"{target}: cannot be written (its folder is missing or closed, or it is a folder, a pipe or "
-                         "a device itself); choose another path")
+    check_writable(path, TraceError, os.fsdecode(path))
 
 
 def load_trace(path: str | os.PathLike[str]) -> Trace:

@@ -10,11 +10,11 @@ from html import escape
 from pathlib import Path
 
 from accelsim import load_arch, load_trace, simulate, sweep
-from accelsim.arch.base import LayerRun, Machine
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.machine import LayerRun, Machine
 from accelsim.hw.energy import EnergyTable, load_energy_table
 from accelsim.hw.memory import overlay
-from accelsim.results import LayerResult, Result
+from accelsim.result.result import LayerResult, Result
 from accelsim.simulation import check_accounting, find_policy
 from accelsim.study.policies import compare_policies
 from accelsim.workload.trace import Trace

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from inner_join.snake import snake
 
 from accelsim import load_arch, testing
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 
 
 def design(pes: int) -> ArchConfig:

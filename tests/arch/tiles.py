@@ -1,7 +1,7 @@
 """What a reference says that a layer moves, for tests that work it out by hand."""
 
-from accelsim.arch import machine
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.registry import machine
 from accelsim.workload.layer import Layer
 
 

@@ -30,7 +30,7 @@ from accelsim import shipped
 from accelsim.cli import app
 from accelsim.hw.energy import load_energy_table
 from accelsim.report import files
-from accelsim.report.table import trace_text
+from accelsim.report.workloads import trace_text
 
 CASE_SECONDS = 10.0
 MEMORY_BYTES = 1 << 30  # that a batch may add to what the warm process holds

@@ -9,10 +9,10 @@ import pytest
 
 import accelsim
 from accelsim import shipped
-from accelsim.arch import load_arch
-from accelsim.config import MAX_YAML_BYTES
+from accelsim.arch.registry import load_arch
 from accelsim.errors import ConfigError, TraceError
 from accelsim.hw.energy import load_energy_table
+from accelsim.yaml import MAX_YAML_BYTES
 
 Fuzz = Callable[[str, int, int], dict[str, int]]
 EIE = shipped.find("arch", "eie").read_text(encoding="utf-8")
@@ -213,3 +213,19 @@ def test_a_rewritten_file_is_read_again(tmp_path: Path) -> None:
     for pes in range(1, 9):  # same size, and within the clock of the file system
         file.write_text(EIE.replace("pes: 64", f"pes: {pes} "), encoding="utf-8")
         assert load_arch(file).model_dump()["pes"] == pes
+
+
+@pytest.mark.parametrize("table", ["nonsense", "no/such.yaml", "yes", ".", "..", "/dev/zero", "x" * 3000, "eie"])
+def test_an_energy_table_that_is_none_is_told_as_every_other_key(tmp_path: Path, table: str) -> None:
+    """With file, line and key, by every door that reads a design."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(spoilt("energy_table: eie_45nm", f"energy_table: {table}"), encoding="utf-8")
+    place = re.escape(f"{file}:{line(EIE, 'energy_table')}: energy_table: ")
+    study = {"traces": ["digits_cnn"], "archs": [str(file)]}
+    for read in (load_arch, lambda f: accelsim.simulate("digits_cnn", f), lambda f: accelsim.sweep(study, workers=1),
+                 lambda f: accelsim.compare_policies("digits_cnn", f)):
+        with pytest.raises(ConfigError, match=f"(?:^|: ){place}"):
+            read(str(file))
+    with pytest.raises(ConfigError, match=r"^set energy_table: "):
+        load_arch("eie", {"energy_table": table})
+    assert load_arch(str(file), {"energy_table": "eie_28nm"}).energy_table == "eie_28nm"

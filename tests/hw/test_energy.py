@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import ConfigError, shipped
-from accelsim.arch import kinds, load_arch, machine
+from accelsim.arch.registry import kinds, load_arch, machine
 from accelsim.hw.energy import MAX_PJ, Action, EnergyEntry, EnergyTable, load_energy_table
 
 pytestmark = pytest.mark.small
@@ -66,7 +66,7 @@ def test_every_preset_has_a_price_for_all_that_its_machine_counts(preset: str) -
     config = load_arch(preset)
     model, prices = machine(config.kind), load_energy_table(config.energy_table)
     for count, action in model.actions(config).items():
-        assert count in model.counts
+        assert count in model.count_names
         assert prices.price_pj(action) >= 0
 
 

@@ -1,4 +1,4 @@
-"""Every published figure of `accelsim.validation.claims`, and the page that `accelsim validate` made of them.
+"""Every published figure of every machine (its claims.py), and the page that `accelsim validate` made of them.
 
 A figure that ours does not agree with is a strict expected failure with its cause, so it cannot be forgotten when it
 mends. What takes longer than a few seconds is marked slow.

@@ -3,8 +3,8 @@
 import pytest
 
 from accelsim import shipped
-from accelsim.arch import load_arch
-from accelsim.validation.claims.eyeriss import DENSE, SPARSE, inference
+from accelsim.arch.registry import load_arch
+from accelsim.arch.row_stationary.eyeriss.claims import DENSE, SPARSE, inference
 from accelsim.workload.synthetic import draw_trace
 
 

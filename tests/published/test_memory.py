@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import accelsim
-from accelsim.validation.claims.scnn import late_vgg_layer, slowdown
+from accelsim.arch.planar.scnn.claims import late_vgg_layer, slowdown
 
 pytestmark = pytest.mark.slow
 

@@ -3,8 +3,8 @@
 import pytest
 
 import accelsim
-from accelsim.arch import machine
-from accelsim.validation.claims.procrustes import NAMES, ROWS, iteration, row_layer
+from accelsim.arch.registry import machine
+from accelsim.arch.training.procrustes.claims import NAMES, ROWS, iteration, row_layer
 from accelsim.validation.measured import measured
 
 POLICIES = tuple(machine("procrustes").policies)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accelsim.validation.claims.scnn import googlenet
+from accelsim.arch.planar.scnn.claims import googlenet
 from accelsim.validation.measured import measured
 
 

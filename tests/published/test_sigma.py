@@ -5,7 +5,17 @@ from functools import partial
 import numpy as np
 import pytest
 
-from accelsim.validation.claims.sigma import BARS, REPORTED, SINGLE, dense, gemm, geometric, reported, sparse, speedup
+from accelsim.arch.flexible.sigma.claims import (
+    BARS,
+    REPORTED,
+    SINGLE,
+    dense,
+    gemm,
+    geometric,
+    reported,
+    sparse,
+    speedup,
+)
 from accelsim.validation.measured import measured
 
 pytestmark = pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accelsim.validation.claims.tensor_core import (
+from accelsim.arch.gpu.tensor_core.claims import (
     OVERHEAD_US,
     RTX_3090,
     SAME_KERNEL_K,

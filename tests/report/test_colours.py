@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from accelsim.arch import kinds, machine
-from accelsim.hw.memory import overlay
+from accelsim.arch.registry import kinds, machine
+from accelsim.hw.memory.tiles import STALLS
 from accelsim.report import colours
 
 # Machado, Oliveira, Fernandes 2009, severity 1.0, on linear RGB; and OKLab (Ottosson 2020)
@@ -28,22 +28,23 @@ def seen(colour: str, sight: str) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_stalls_of_a_machine_with_memory_are_told_apart(kind: str) -> None:
-    names = [*machine(kind).stalls, *overlay.STALLS]
-    found = colours.of_stalls(names)
-    unknown = [name for name in names if name not in colours._COLOUR_OF]
-    assert not unknown, f"give {unknown} colours in accelsim/report/colours.py"
+    found = colours.of_stalls([*machine(kind).stall_names, *STALLS])
     for (a, one), (b, other) in itertools.combinations(found.items(), 2):
         for sight in SIGHTS:
             distance = np.linalg.norm(seen(one, sight) - seen(other, sight))
             assert distance > 0.1, f"{a} and {b} look alike under {sight}"
 
 
-def test_an_unknown_stall_has_one_colour_that_is_not_busy() -> None:
-    for name in ("tea_break", "", "<b>", "\ud800"):
-        assert colours.of_stall(name) == colours.of_stall(name) != colours.BUSY
-        assert colours.of_stall(name).startswith("#")
-    assert colours.of_stall("tea_break") == "#4c5821"  # by its name alone, in every process
+def test_stalls_of_one_cause_share_its_colours() -> None:
+    """More names than colours: every name has a colour of its own cause or one that nobody else needs."""
+    everything = dict.fromkeys(name for kind in sorted(kinds()) for name in machine(kind).stall_names)
+    found = colours.of_stalls(everything)
+    assert found["busy"] == colours.BUSY
+    assert list(found.values()).count(colours.BUSY) == 1
+    assert found["barrier"] != found["busy"]
 
 
-def test_busy_is_one_colour() -> None:
-    assert colours.of_stall("busy") == colours.BUSY
+def test_unknown_stalls_have_colours_that_are_not_busy() -> None:
+    found = colours.of_stalls(["busy", "tea_break", "", "<b>", "\ud800"])
+    assert len(set(found.values())) == 5
+    assert found == colours.of_stalls(["busy", "tea_break", "", "<b>", "\ud800"])

@@ -10,8 +10,8 @@ import pytest
 
 import accelsim
 from accelsim.errors import ReportError, StoreError
-from accelsim.report.records import RunRecord
 from accelsim.report.sources import collect, run_labels
+from accelsim.result.records import RunRecord
 
 
 def test_any_mix_is_read(files: Path, make_store: Callable[[Path, int], Path]) -> None:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Accelsim = Callable[..., "subprocess.Popen[str]"]
 
 ODD_POLICIES = '''
-import os, pathlib, time
+import os, pathlib, sys, time
 import numpy as np
 
 def interleaved(matrix, pes):
@@ -49,6 +49,34 @@ def broken(matrix, pes):
 
 def mine(matrix, pes):
     return np.arange(len(matrix))[::-1] % pes
+
+class Mute(BaseException):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+def leaver(matrix, pes):
+    """Ends in every way a function can, by the number of PEs."""
+    if pes == 1:
+        sys.exit()
+    if pes == 2:
+        sys.exit("enough \\x1b[31m" + "x" * 10_000)
+    if pes == 3:
+        raise Mute
+    if pes == 4:
+        raise KeyboardInterrupt
+    if pes == 5:
+        raise GeneratorExit("stop")
+    if pes == 6:
+        return leaver(matrix, pes)
+    if pes == 7:
+        return "no rows"
+    if pes == 8:
+        return None
+    if pes == 9:
+        return [[1], [2, 3]]
+    if pes == 10:
+        raise MemoryError
+    return interleaved(matrix, pes)
 '''
 
 
@@ -60,7 +88,7 @@ def odd_package(tmp_path_factory) -> Path:
     info = folder / "odd_policies-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd-policies\nVersion: 1.0\n")
-    names = ("killer", "slow", "nap", "broken", "mine")
+    names = ("killer", "slow", "nap", "broken", "mine", "leaver")
     lines = "\n".join(f"eie:{name} = odd_policies:{name}" for name in names)
     (info / "entry_points.txt").write_text(f"[accelsim.policies]\n{lines}\n")
     return folder
@@ -94,10 +122,10 @@ def start(environment, tmp_path) -> Iterator[Accelsim]:
 def accelsim_command(start) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Runs `accelsim ARGUMENTS` to its end."""
 
-    def run(*arguments: object, expect: int = 0) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: object, expect: int | None = 0) -> "subprocess.CompletedProcess[str]":
         process = start(*arguments)
         out, err = process.communicate(timeout=300)
-        assert process.returncode == expect, f"{arguments}\n{out}\n{err}"
+        assert expect in (process.returncode, None), f"{arguments}\n{out}\n{err}"
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     return run

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import shipped, testing
-from accelsim.arch import kinds, load_arch, machine
-from accelsim.arch.procrustes.policies.balance import Balance
-from accelsim.arch.scnn.assignment import Assignment
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.planar.shared.assignment import Assignment
+from accelsim.arch.registry import kinds, load_arch, machine
+from accelsim.arch.training.procrustes.policies.balance import Balance
 from accelsim.hw.balance import least_fullest
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -7,15 +7,15 @@ import sys
 
 import numpy as np
 import pytest
+from arch.small import kind_of, our_kinds, small_designs
 
 import accelsim
 from accelsim import testing
-from accelsim.arch import kinds, machine
+from accelsim.arch.registry import machine
 
-ARCHS = [{"arch": "eie", "set": {"pes": 8}}, {"arch": "scnn", "set": {"pe_rows": 2, "pe_cols": 3}},
-         {"arch": "dcnn", "set": {"pe_rows": 3}}, {"arch": "procrustes", "set": {"pe_rows": 4, "pe_cols": 2}},
-         {"arch": "sigma", "set": {"flex_dpes": 2, "multipliers_per_dpe": 16}},
-         {"arch": "tpu_128x128", "set": {"rows": 8, "cols": 8}}, {"arch": "a100_40gb", "set": {"sms": 4}}]
+ARCHS = [{"arch": small.arch, "set": dict(small.set)} for name, small in small_designs().items()
+         if not small.may_not_fit]
+REFUSED = {(kind_of(name), policy) for name, small in small_designs().items() for policy in small.refused_by}
 
 
 def trace() -> accelsim.Trace:
@@ -33,15 +33,15 @@ def test_on_one_worker_and_on_two():
     assert one == two
     assert {(row["kind"], row["policy"]) for row in one} >= {
         (kind, policy) for kind in {row["kind"] for row in one} for policy in machine(kind).policies}
-    assert {row["kind"] for row in one} <= set(kinds())
+    assert {row["kind"] for row in one} == set(our_kinds())
     failed = {(row["kind"], row["policy"]) for row in one if row["status"] == "failed"}
-    assert failed == {("tensor_core", "strict")}  # the weights are not 2:4
+    assert failed == REFUSED
 
 
 PROGRAM = """
 import accelsim
-from accelsim.arch import machine
-from accelsim.config import digest_of
+from accelsim.arch.registry import machine
+from accelsim.yaml import digest_of
 from accelsim.errors import UnsupportedLayerError
 from study_everywhere import ARCHS, trace
 for design in ARCHS:
@@ -60,9 +60,10 @@ def test_in_every_process(tmp_path):
     root = os.path.dirname(os.path.dirname(accelsim.__file__))
     outputs = set()
     for seed in ("0", "1"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([root, str(tmp_path)])}
+        places = os.pathsep.join([root, str(tmp_path), os.path.join(root, "tests")])
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": places}
         outputs.add(subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True,
                                    check=True).stdout)
     assert len(outputs) == 1
-    assert len(outputs.pop().splitlines()) == sum(len(machine(kind).policies) for kind in (
-        "eie", "scnn", "dcnn", "procrustes", "sigma", "systolic", "tensor_core"))
+    assert len(outputs.pop().splitlines()) == sum(len(machine(accelsim.load_arch(design["arch"]).kind).policies)
+                                                  for design in ARCHS)

@@ -9,8 +9,8 @@ import pytest
 
 import accelsim
 from accelsim import testing
-from accelsim.arch import kinds, load_arch, machine
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.registry import kinds, load_arch, machine
 from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.report.files import as_json
 from accelsim.workload import derived

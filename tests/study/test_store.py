@@ -6,7 +6,9 @@ import sqlite3
 import subprocess
 
 import pytest
+from typer.testing import CliRunner
 
+from accelsim.cli import app
 from accelsim.errors import StoreError
 from accelsim.study.space import Point
 from accelsim.study.store import Store
@@ -104,7 +106,7 @@ def test_full_disk(store):
     (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
     store._connection.execute(f"PRAGMA max_page_count={pages + 2}")
     with pytest.raises(StoreError, match=r"disk is full.*--resume"):
-        store.record({f"p{i}": {"cycles": 1, "text": "x" * 500} for i in range(1000)}, {})
+        store.record({f"p{i}": {"cycles": 1, "x" * 500: 1} for i in range(1000)}, {})
     store._connection.execute("PRAGMA max_page_count=1000000")
     assert store.counts() == (2000, 0, 0)
     store.record({"p0": {"cycles": 1}}, {})
@@ -114,9 +116,19 @@ def test_full_disk(store):
 @pytest.mark.parametrize("damage", [
     "UPDATE point SET facts = '{\"trace\": t'", "UPDATE point SET facts = '[1]'",
     "UPDATE point SET facts = CAST(x'7b22ff' AS TEXT)", "UPDATE result SET numbers = '7'",
+    "UPDATE result SET numbers = '{\"cycles\": 1e999}'", "UPDATE result SET numbers = '{\"cycles\": NaN}'",
+    "UPDATE result SET numbers = '{\"cycles\": \"many\"}'", "UPDATE result SET numbers = '{\"cycles\": null}'",
+    "UPDATE result SET numbers = '{\"cycles\": true}'", "UPDATE result SET numbers = x'7b7d'",
+    "UPDATE result SET numbers = ''",
+    "UPDATE point SET facts = x'7b7d'", "UPDATE point SET facts = '{\"trace\": 5}'",
+    "UPDATE point SET facts = '{\"policy\": [1]}'", "UPDATE point SET facts = '{\"config.clock_mhz\": -1e999}'",
+    "UPDATE point SET facts = '{\"x\": ' || hex(zeroblob(2000)) || '}'",
+    "UPDATE point SET facts = replace(hex(zeroblob(2000)), '0', '[')",
+    "PRAGMA foreign_keys=OFF; UPDATE point SET run_id = x'61'; UPDATE result SET run_id = x'61'",
+    "INSERT INTO failure VALUES ('a', x'00ff')", "INSERT INTO failure VALUES ('a', CAST(x'ff' AS TEXT))",
     "PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql = CAST(x'4352454154459f' AS TEXT) WHERE name = 'failure'",
 ])
-def test_a_damaged_store_is_one_message(store, damage):
+def test_a_damaged_store_is_one_message(store, tmp_path, damage):
     store.add_points([point("a")])
     store.record({"a": {"cycles": 1}}, {})
     store.close()
@@ -125,6 +137,9 @@ def test_a_damaged_store_is_one_message(store, damage):
     connection.close()
     with pytest.raises(StoreError, match="the store is damaged; run the sweep again"):
         Store.read(store.path).rows()
+    for words in (["results", str(store.path)], ["report", str(store.path), "-o", str(tmp_path / "page.html")]):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 2 and "the store is damaged" in done.stderr, done.exception
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -161,10 +176,10 @@ def test_full_file_system(disk):
     stored = 0
     with contextlib.suppress(StoreError):
         for name in names:
-            store.record({name: {"text": "x" * 1000}}, {})
+            store.record({name: {"x" * 1000: 1}}, {})
             stored += 1
     with pytest.raises(StoreError, match=r"full|space"):
-        store.record({names[stored]: {"text": "x" * 1000}}, {})
+        store.record({names[stored]: {"x" * 1000: 1}}, {})
     store.close()
     assert stored > 10
     reader = Store.read(disk / "s.sqlite")
@@ -172,7 +187,7 @@ def test_full_file_system(disk):
     reader.close()
     subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
     store = Store.create_or_open(disk / "s.sqlite", META, resume=True)
-    store.record({name: {"text": "x"} for name in names[stored:]}, {})
+    store.record({name: {"x": 1} for name in names[stored:]}, {})
     assert store.counts() == (4000, 4000, 0)
     store.close()
 

@@ -101,6 +101,20 @@ def test_temporary_store_and_mistakes(small, tmp_path):
         accelsim.sweep({"archs": "eie"}, traces=[small], store=tmp_path / "none" / "s.sqlite")
 
 
+@pytest.mark.parametrize("wrong", [["--workers", 0], ["--workers", 5000], ["--scheduler", "nonsense://x"],
+                                   ["--scheduler", "tls://127.0.0.1:9"],  # no certificates are set
+                                   ["--workers", 1, "--scheduler", "tcp://127.0.0.1:9"]])
+def test_a_sweep_that_cannot_begin_leaves_nothing(accelsim_command, study_file, tmp_path, wrong):
+    study = study_file("set: {pes: [1, 2], spmat_width_bits: [2, 8]}")  # points that cannot run are outcomes, too
+    before = sorted(tmp_path.iterdir())
+    accelsim_command("sweep", study, *wrong, "-o", "s", expect=2)
+    assert sorted(tmp_path.iterdir()) == before
+    accelsim_command("sweep", study, "--workers", 1, "-o", "s")
+    kept = exported(accelsim_command, "s")
+    accelsim_command("sweep", study_file("set: {pes: [1, 2], spmat_width_bits: [2, 8]}"), *wrong, "-o", "s", expect=2)
+    assert exported(accelsim_command, "s") == kept
+
+
 def test_command_line_one_worker_or_two(accelsim_command, study_file, tmp_path):
     """Same bytes out for 1 and 2 workers; the store is refused unless resumed; reading works in every format."""
     study = study_file("set: {pes: [1, 2, 3, 64], queue_entries: [1, 7], spmat_width_bits: [8, 64]}\n"
@@ -146,6 +160,33 @@ def test_failures_are_recorded_with_their_error(accelsim_command, study_file, tm
     assert "RuntimeError: no such thing" in errors[4, 64, 4]
     again = accelsim_command("sweep", study, "--workers", 1, "-o", "s", "--resume", "--retry-failed")
     assert "16 points: 6 finished, 10 failed" in again.stdout and "6 run now" in again.stdout
+
+
+def test_a_policy_that_ends_in_any_way_fails_its_points_alone(accelsim_command, study_file, tmp_path):
+    study = study_file("set: {pes: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}\npolicies: [row_block, leaver]")
+    done = accelsim_command("sweep", study, "--workers", 2, "-o", "s")
+    assert "22 points: 12 finished, 10 failed" in done.stdout
+    errors = {row["config.pes"]: row["error"] for row in Store.read(tmp_path / "s").rows() if row["error"]}
+    assert sorted(errors) == list(range(1, 11))
+    for pes, error in errors.items():
+        assert "leaver" in error and "defect" not in error and len(error) < 600, (pes, error)
+    causes = {1: "SystemExit", 2: "SystemExit: enough", 3: "Mute: (without a readable text)", 4: "KeyboardInterrupt",
+              5: "GeneratorExit: stop", 6: "RecursionError", 10: "MemoryError"}
+    for pes, cause in causes.items():
+        assert f"layer 'a': eie's policy 'leaver' failed: {cause}" in errors[pes]
+    assert "0 run now" in accelsim_command("sweep", study, "--workers", 2, "-o", "s", "--resume").stdout
+    shown = accelsim_command("results", "s").stdout
+    assert "\x1b" not in shown and "enough" in shown
+
+
+@pytest.mark.parametrize("command", ["run {} --arch eie --policy leaver --set pes={}",
+                                     "run {} --arch eie --policy leaver --set pes={} --timeline t.json",
+                                     "policies {} --arch eie --policies leaver --vary pes={}"])
+@pytest.mark.parametrize("pes", [1, 3, 7])
+def test_a_run_says_which_policy_failed(accelsim_command, trace_file, command, pes):
+    done = accelsim_command(*command.format(trace_file, pes).split(), expect=2)
+    assert not done.stdout
+    assert done.stderr.count("accelsim: error: ") == 1 and "leaver" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_point_that_kills_its_worker_three_times_is_failed(accelsim_command, study_file, tmp_path):

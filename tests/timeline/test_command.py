@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from accelsim.cli import app
-from accelsim.testing_timelines import check_format
+from accelsim.testing.timelines import check_format
 
 RUN = ["run", "digits_cnn", "--arch", "scnn"]
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import load_arch, testing
-from accelsim.arch.eyeriss.reference import run
-from accelsim.arch.eyeriss.reference.array import Array
-from accelsim.arch.eyeriss.reference.pe import Pe
-from accelsim.testing_timelines import slot_cycles, tracks
+from accelsim.arch.row_stationary.eyeriss.reference import run
+from accelsim.arch.row_stationary.eyeriss.reference.array import Array
+from accelsim.arch.row_stationary.eyeriss.reference.pe import Pe
+from accelsim.testing.timelines import slot_cycles, tracks
 
 
 @st.composite

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import load_arch, testing
-from accelsim.arch.eie.policies import POLICIES
-from accelsim.arch.eie.reference.machine import VectorRun, encode_product
-from accelsim.testing_timelines import counters, slot_cycles, tracks
+from accelsim.arch.broadcast.eie.policies import POLICIES
+from accelsim.arch.broadcast.eie.reference.machine import VectorRun, encode_product
+from accelsim.testing.timelines import counters, slot_cycles, tracks
 from accelsim.workload.lowering import matrix_products
 
 

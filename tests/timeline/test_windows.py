@@ -4,32 +4,20 @@ import json
 
 import numpy as np
 import pytest
+from arch.small import small_designs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import accelsim
 from accelsim import testing
-from accelsim.arch import machine
+from accelsim.arch.registry import machine
 from accelsim.errors import AccountingError, ConfigError
-from accelsim.testing_timelines import check_format, check_whole, counters
+from accelsim.testing.timelines import check_format, check_whole, counters
 
-ARCHS = {
-    "eie": {"pes": 4, "queue_entries": 2, "dram.gbps": 1.5, "resident_weights": False, "spmat_kbytes": 0.1},
-    "scnn": {"pe_rows": 2, "pe_cols": 3, "dram.gbps": 2.0},
-    "scnn_dnnsim": {"pe_rows": 2, "pe_cols": 2},
-    "dcnn": {"pe_rows": 2, "pe_cols": 3, "dram.gbps": 2.0},
-    "sigma": {"flex_dpes": 3, "multipliers_per_dpe": 8, "bandwidth_words_per_cycle": 4, "overlap": "load",
-              "dram.gbps": 2.0},
-    "tpu_128x128": {"rows": 5, "cols": 4, "double_buffer": True, "dram.gbps": 1.0},
-    "procrustes": {"pe_rows": 2, "pe_cols": 3, "glb_bound": True, "dram.gbps": 2.0},
-    # weights that arrive after their load: what a pass does after that wait is drawn, too
-    "eyeriss_v2": {"cluster_rows": 1, "cluster_cols": 2, "pe_rows": 3, "pe_cols": 2, "clock_mhz": 333.0,
-                   "dram.gbps": 0.3, "dram.burst_bytes": 8, "resident_activations": True},
-    "a100_dense": {"sms": 3, "launch_cycles": 9, "tile": "128x128_32x3", "split_k": 2},
-}
+DESIGNS = {name: small for name, small in small_designs().items() if small.timeline}
 
 
-@pytest.fixture(scope="module", params=sorted(ARCHS))
+@pytest.fixture(scope="module", params=sorted(DESIGNS))
 def result(request):
     rng = np.random.default_rng(4)
     conv = accelsim.conv2d("conv", testing.tensor(rng, (6, 4, 3, 3), 0.4), testing.tensor(rng, (1, 4, 4, 5), 0.6),
@@ -37,7 +25,8 @@ def result(request):
     fc = accelsim.linear("fc", testing.tensor(rng, (30, 70), 0.3), testing.tensor(rng, (3, 70), 0.5))
     last = accelsim.linear("last", testing.tensor(rng, (10, 30), 0.3), testing.tensor(rng, (3, 30), 0.5))
     trace = accelsim.Trace([conv, fc, last], name="three", edges=[("conv", "fc"), ("fc", "last")])
-    return accelsim.simulate(trace, request.param, set=ARCHS[request.param])
+    small = DESIGNS[request.param]
+    return accelsim.simulate(trace, small.config(**small.timeline), policy=small.policy)
 
 
 @pytest.fixture(scope="module")
@@ -184,8 +173,7 @@ def test_names_of_layers_are_inert():
 
 def test_a_machine_without_events_says_so(monkeypatch):
     result = accelsim.simulate(accelsim.linear("l", [[1, 2]], [1, 1]), "eie")
-    monkeypatch.setattr(type(machine("eie")), "__module__", "somewhere.else")
-    monkeypatch.setattr("accelsim.arch.base.find_spec", lambda name: None)
+    monkeypatch.setattr(type(machine("eie")), "has_events", False)
     with pytest.raises(ConfigError, match="'eie' does not say when it does what"):
         accelsim.timeline(result)
 

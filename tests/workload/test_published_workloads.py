@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from accelsim import shipped
-from accelsim.config import read_yaml, validate
 from accelsim.errors import ConfigError
 from accelsim.workload.published import load_workload, variants
 from accelsim.workload.tables import WorkloadFile
+from accelsim.yaml import read_yaml, validate
 
 NAMES = shipped.names("workload")
 EVERY = [f"{name}:{variant}" for name in NAMES for variant in variants(name)]

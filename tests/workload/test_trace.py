@@ -122,7 +122,7 @@ def test_names_that_act_on_a_terminal_are_refused(name: str) -> None:
 
 
 def test_provenance_that_acts_on_a_terminal_is_shown_inert() -> None:
-    from accelsim.report.table import trace_text
+    from accelsim.report.workloads import trace_text
 
     text = trace_text(Trace([ONE], made_by={"\x1b[31mkey": "\x1b]0;title\a", "long": "x" * 10_000}))
     assert "\x1b" not in text

@@ -1,1 +1,0 @@
-"""Dense systolic arrays: weight-, input- and output-stationary (TPU-like)."""

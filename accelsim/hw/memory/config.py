@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from accelsim.strict import StrictModel
+from accelsim.yaml import StrictModel
 
 
 class DramConfig(StrictModel):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 from accelsim.hw.memory.overlay import Work, work_of
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.hw.memory.timeline import Times, run_timeline

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 from accelsim.errors import ConfigError, TraceError
 from accelsim.hw.energy import Action
 from accelsim.hw.memory.dram import Channel, channel_of, check_range
-from accelsim.hw.memory.tiles import LayerMemory, Tiles
+from accelsim.hw.memory.tiles import STALLS, LayerMemory, Tiles
 
-STALLS = ("memory_weights", "memory_activations", "memory_writeback")
 BURSTS = {"dram_weight_bursts": "weight", "dram_activation_bursts": "activation", "dram_output_bursts": "output"}
 COUNTS = ("dram_read_bits", "dram_write_bits", *BURSTS)
 
@@ -73,7 +72,7 @@ def work_of(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence
         if layer_tiles is None:
             raise ConfigError(f"layer {name!r}: the {engine} engine of kind {config.kind!r} does not say what it moves "
                               "from DRAM; leave out dram" + ("" if engine == "kernel" else " or use engine='kernel'"))
-        parts.append(layer_tiles)
+        parts.append(layer_tiles.moved(config.resident_weights, config.resident_activations))
     whole = Tiles.joined(parts)
     bounds = [0, *accumulate(map(len, parts))]
     demand = np.stack([whole.weight_bits, whole.activation_bits, whole.output_bits])

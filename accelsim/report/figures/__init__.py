@@ -11,11 +11,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.config import did_you_mean
 from accelsim.errors import ReportError
+from accelsim.files import check_writable, write_whole
 from accelsim.report.figures.choices import WIDTHS_INCHES, Choices
 from accelsim.report.sources import Collected, collect
-from accelsim.report.whole import check_writable, write_whole
+from accelsim.yaml import did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

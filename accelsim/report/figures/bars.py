@@ -19,8 +19,8 @@ from accelsim.report.figures.choices import (
     readable,
     title,
 )
-from accelsim.report.records import Totals
 from accelsim.report.sources import Collected, Group, Run
+from accelsim.result.records import Totals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

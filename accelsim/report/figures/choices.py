@@ -113,5 +113,5 @@ def title(axes: "Axes", text: str) -> None:
 
 
 def layer_names(run: Run) -> list[str]:
-    """Of a run's rows: the whole trace, then its layers."""
+    """Names of the rows of a run: the whole trace, then its layers."""
     return [WHOLE, *(layer.name for layer in run.record.layers)]

@@ -1,4 +1,4 @@
-"""The work of single PEs: a map of the grid, and how many PEs have how much. From results that tell it."""
+"""The work of single PEs, for results that have it: a map of the grid, and a histogram."""
 
 from typing import TYPE_CHECKING
 
@@ -7,17 +7,15 @@ import numpy as np
 from accelsim.errors import ReportError
 from accelsim.report import colours
 from accelsim.report.figures.choices import WHOLE, Choices, groups_of, new_figure, readable, title
-from accelsim.report.records import PeWork
 from accelsim.report.sources import Collected, Run
+from accelsim.result.work import WorkRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_BINS = 32
-
 
 def heatmap(found: Collected, choices: Choices) -> "Figure":
-    """Slot-cycles of work per PE on the grid, one panel per run that tells it; a line of PEs is drawn as a strip."""
+    """Slot-cycles of work per PE on the grid, one panel per run that has it; a line of PEs is drawn as a strip."""
     works = _told(found, choices, "heatmap")
     columns = min(len(works), 1 if choices.width_inches < 5 else 2)
     maps = [_per_pe(work) for _, work in works]
@@ -51,7 +49,7 @@ def heatmap(found: Collected, choices: Choices) -> "Figure":
 
 
 def histogram(found: Collected, choices: Choices) -> "Figure":
-    """How many PEs have how much work, one panel per run that tells it."""
+    """How many PEs have how much work, one panel per run that has it."""
     works = _told(found, choices, "histogram")
     columns = min(len(works), 1 if choices.width_inches < 5 else 2)
     lines = -(-len(works) // columns)
@@ -74,7 +72,7 @@ def histogram(found: Collected, choices: Choices) -> "Figure":
     return figure
 
 
-def _told(found: Collected, choices: Choices, kind: str) -> list[tuple[str, PeWork]]:
+def _told(found: Collected, choices: Choices, kind: str) -> list[tuple[str, WorkRecord]]:
     groups = groups_of(found, kind)
     runs = [run for group in groups for run in group.runs]
     layer = choices.layer
@@ -85,26 +83,22 @@ def _told(found: Collected, choices: Choices, kind: str) -> list[tuple[str, PeWo
     if not works:
         raise ReportError(f"{kind} needs the work of each PE, which none of these results gives"
                           + ("" if layer else " for all layers on one grid; choose one with --layer NAME, or run again")
-                          + "; results of machines that tell it have it (docs/results.md)")
+                          + "; not every machine reports it (docs/results.md)")
     return works
 
 
-def _work(run: Run, layer: str | None) -> PeWork | None:
-    """Of a layer, or of all layers added up where they lie on one grid."""
+def _work(run: Run, layer: str | None) -> WorkRecord | None:
+    """The work in a layer, or in all layers together if they have the same grid."""
     layers = [one for one in run.record.layers if layer is None or one.name == layer]
     works = [one.work for one in layers if one.work is not None]
     if not works or len(works) < len(layers) or len({(*work.grid, *work.block) for work in works}) > 1:
         return None
     if len(works) == 1:
         return works[0]
-    cells = np.sum([work.cells for work in works], axis=0)
-    width = int(cells.max()) // _BINS + 1
-    bins = {"block": works[0].block, "width": width, "cells": np.bincount(cells // width).tolist()}
-    return works[0].model_copy(update={"cells": cells.tolist(),
-                                       "histogram": works[0].histogram.model_copy(update=bins)})
+    return works[0].with_cells(np.sum([work.cells for work in works], axis=0))
 
 
-def _per_pe(work: PeWork) -> np.ndarray:
+def _per_pe(work: WorkRecord) -> np.ndarray:
     """Work per PE [block row, block column]; blocks at the lower and right edge have fewer PEs."""
     high, wide = (_block_sizes(side, block) for side, block in zip(work.grid, work.block, strict=True))
     per_pe: np.ndarray = np.reshape(work.cells, work.blocks) / np.outer(high, wide)

@@ -20,7 +20,7 @@ from accelsim.report.figures.choices import (
     title,
 )
 from accelsim.report.sources import Collected
-from accelsim.study.policies import TOTAL
+from accelsim.result.comparison import TOTAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,10 +91,9 @@ def _stacked(panels: Sequence[_Panel], choices: Choices) -> "Figure":
 def _draw(axes: "Axes", panel: _Panel, names: Sequence[str], row_inches: float) -> dict[str, object]:
     left = [0.0] * len(panel.names)
     handles: dict[str, object] = {}
-    for name in names:
+    for name, colour in colours.of_stalls(names).items():
         widths = [row.get(name, 0.0) for row in panel.parts]
-        handles[name] = axes.barh(range(len(left)), widths, 0.8, left, color=colours.of_stall(name), edgecolor="white",
-                                  linewidth=0.25)
+        handles[name] = axes.barh(range(len(left)), widths, 0.8, left, color=colour, edgecolor="white", linewidth=0.25)
         left = [a + b for a, b in zip(left, widths, strict=True)]
     for row, mark in enumerate(panel.marks):
         axes.plot([mark, mark], [row - 0.45, row + 0.45], color="black", linewidth=1.4, solid_capstyle="butt")

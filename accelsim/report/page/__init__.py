@@ -13,9 +13,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import ReportError
+from accelsim.files import check_writable, write_whole
 from accelsim.report.page.data import page_data
 from accelsim.report.sources import Collected, collect
-from accelsim.report.whole import check_writable, write_whole
 
 if TYPE_CHECKING:
     from accelsim.report.sources import Source

@@ -5,9 +5,9 @@ from typing import Any
 
 import accelsim
 from accelsim.report import colours
-from accelsim.report.records import LayerRecord
 from accelsim.report.sources import Collected, Comparison, Group, Run, Sweep
-from accelsim.strict import flattened
+from accelsim.result.records import LayerRecord
+from accelsim.yaml import flattened
 
 _LAYER_FACTS = ("name", "op", "shape", "cycles", "time_us", "energy_pj", "utilization", "macs_dense", "macs_effectual",
                 "slots", "stalls", "energy_by_component", "energy_by_data", "notes")
@@ -40,7 +40,7 @@ def _run(run: Run) -> dict[str, Any]:
         "policy": record.policy, "engine": record.engine, "model_version": record.model_version,
         "energy_table": record.energy_table, "energy_table_digest": record.energy_table_digest,
         "area_mm2": record.area_mm2, "clock_mhz": record.clock_mhz, "dram_gbps": record.dram_gbps,
-        "totals": record.totals.model_dump(), "stalls": record.stalls,
+        "totals": record.totals.model_dump(exclude={"imbalance"}), "stalls": record.stalls,
         "energy_by_component": record.energy_by_component, "config": config,
         "layers": [_layer(layer) for layer in record.layers],
     }
@@ -50,13 +50,12 @@ def _layer(layer: LayerRecord) -> dict[str, Any]:
     facts = layer.model_dump(include=set(_LAYER_FACTS))
     return {name: facts[name] for name in _LAYER_FACTS} | {
         "roofline": layer.roofline.model_dump(), "dram_bytes": layer.dram_bytes,
-        "work": None if layer.work is None else {**layer.work.model_dump(exclude={"format"}),
+        "work": None if layer.work is None else {**layer.work.model_dump(exclude={"format", "total"}),
                                                  "blocks": layer.work.blocks}}
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
-    rows = [{**row.model_dump(exclude=set(row.model_extra or {})), "stalls": row.stalls}
-            for row in comparison.record.rows]
+    rows = [row.model_dump() for row in comparison.record.rows]
     return {"label": comparison.label, "trace": comparison.record.trace, "rows": rows}
 
 

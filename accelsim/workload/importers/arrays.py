@@ -83,7 +83,12 @@ def _member(where: str, file: IO[bytes], size_bytes: int) -> np.ndarray:
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
         raise RecordError(f"{where}: numpy format {version} is unknown; write it with numpy.save")
-    shape, fortran, dtype = readers[version](file)
+    try:
+        shape, fortran, dtype = readers[version](file)
+    except OSError:
+        raise
+    except Exception:  # numpy reads the header as Python's literals, and what it raises shows how
+        raise RecordError(f"{where}: its header is not one that numpy writes; write it again with numpy.save") from None
     if dtype.hasobject:
         raise RecordError(f"{where}: holds Python objects, which are never loaded; save a numeric array")
     wanted = math.prod(shape) * dtype.itemsize

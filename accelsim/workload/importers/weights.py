@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from accelsim.config import StrictModel, did_you_mean, read_yaml, validate
 from accelsim.errors import RecordError
 from accelsim.workload.importers.onnx_checks import check_graph, opsets_of
 from accelsim.workload.importers.onnx_file import checked, first_line, modules
 from accelsim.workload.importers.weight_files import read_weights
+from accelsim.yaml import StrictModel, did_you_mean, read_yaml, validate
 
 _OPSET, _IR_VERSION = 17, 8
 _DTYPES = {"float32": np.float32, "int64": np.int64, "int32": np.int32, "uint8": np.uint8, "bool": np.bool_}

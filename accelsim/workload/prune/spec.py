@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.config import did_you_mean
 from accelsim.errors import PruneError
 from accelsim.workload.prune import balanced, bank, block, channels, erk, filters, load, magnitude, nm, whole
 from accelsim.workload.prune.weights import Weights
+from accelsim.yaml import did_you_mean
 
 MAX_COUNT = 1 << 20  # a larger block, bank or number of PEs is a slip of the pen
 Masks = Callable[..., Iterator[np.ndarray]]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
-from accelsim.arch.dcnn.config import DcnnConfig
-from accelsim.arch.scnn.assignment import Assignment
+from accelsim.arch.planar.dcnn.config import DcnnConfig
+from accelsim.arch.planar.shared.assignment import Assignment
 
 
 def design(preset: str = "dcnn", **changes: object) -> DcnnConfig:

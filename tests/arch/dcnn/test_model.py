@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim import testing
-from accelsim.arch import load_arch, machine
-from accelsim.arch.dcnn.config import DcnnConfig
+from accelsim.arch.planar.dcnn.config import DcnnConfig
+from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import UnsupportedLayerError
 from accelsim.simulation import check_accounting
 from accelsim.workload.layer import conv2d

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
-from accelsim.arch.base import LayerRun
-from accelsim.arch.dcnn.reference import COUNTS, STALLS, run
-from accelsim.arch.scnn.policies import POLICIES
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.planar.dcnn.reference import COUNTS, STALLS, run
+from accelsim.arch.planar.shared.policies import POLICIES
 from accelsim.errors import ModelError, TraceError, UnsupportedLayerError
 from accelsim.workload.layer import Conv2d, Layer, conv2d, linear
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
-from accelsim.arch.eie.config import EieConfig
+from accelsim.arch.broadcast.eie.config import EieConfig
 
 
 def design(**changes: object) -> EieConfig:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accelsim.arch.base import LayerRun
-from accelsim.arch.eyeriss.config import EyerissConfig
-from accelsim.arch.eyeriss.mapping import Mapping
-from accelsim.arch.eyeriss.reference import COUNTS, STALLS, run
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
+from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
+from accelsim.arch.row_stationary.eyeriss.reference import COUNTS, STALLS, run
 from accelsim.workload.layer import Conv2d, Layer, conv2d
 
 ONE_PE = {

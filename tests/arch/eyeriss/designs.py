@@ -4,10 +4,10 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from accelsim import load_arch
-from accelsim.arch.eyeriss.config import EyerissConfig
-from accelsim.arch.eyeriss.legality import check
-from accelsim.arch.eyeriss.mapping import Mapping
-from accelsim.arch.eyeriss.shape import shape_of
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
+from accelsim.arch.row_stationary.eyeriss.fast.legality import check
+from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
+from accelsim.arch.row_stationary.eyeriss.shape import shape_of
 from accelsim.errors import ConfigError
 from accelsim.workload.layer import Layer
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accelsim import testing
-from accelsim.arch.eyeriss.config import EyerissConfig
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
 
 
 def one_of(*values: object) -> st.SearchStrategy[object]:

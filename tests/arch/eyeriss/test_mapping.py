@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accelsim import ConfigError, simulate, testing
-from accelsim.arch.eyeriss.config import EyerissConfig
-from accelsim.arch.eyeriss.legality import check, tiling_of
-from accelsim.arch.eyeriss.mapping import Mapping
-from accelsim.arch.eyeriss.policies import POLICIES
-from accelsim.arch.eyeriss.shape import shape_of, weight_mask
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
+from accelsim.arch.row_stationary.eyeriss.fast.legality import check, tiling_of
+from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
+from accelsim.arch.row_stationary.eyeriss.policies import POLICIES
+from accelsim.arch.row_stationary.eyeriss.shape import shape_of, weight_mask
 from accelsim.errors import CapacityError
 from accelsim.workload.layer import Layer, conv2d, linear
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from accelsim.arch.eyeriss.mapping import Mapping
-from accelsim.arch.eyeriss.reference import run
-from accelsim.arch.eyeriss.reference.convolution import as_convolution
+from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
+from accelsim.arch.row_stationary.eyeriss.reference import run
+from accelsim.arch.row_stationary.eyeriss.reference.convolution import as_convolution
 from accelsim.errors import ConfigError, TraceError, UnsupportedLayerError
 from accelsim.testing import layers
 from accelsim.workload.layer import Layer, conv2d, linear, matmul

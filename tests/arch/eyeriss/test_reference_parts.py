@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.arch.eyeriss.reference.bus import Buses
-from accelsim.arch.eyeriss.reference.compressed import Entry, Stream, WeightTile, run_lengths
-from accelsim.arch.eyeriss.reference.convolution import Axis
-from accelsim.arch.eyeriss.reference.global_buffer import PsumBanks
-from accelsim.arch.eyeriss.reference.mesh import Mesh
-from accelsim.arch.eyeriss.reference.pe import Pe, Setting
-from accelsim.arch.eyeriss.reference.schedule import Lane, Strip
+from accelsim.arch.row_stationary.eyeriss.reference.bus import Buses
+from accelsim.arch.row_stationary.eyeriss.reference.compressed import Entry, Stream, WeightTile, run_lengths
+from accelsim.arch.row_stationary.eyeriss.reference.convolution import Axis
+from accelsim.arch.row_stationary.eyeriss.reference.global_buffer import PsumBanks
+from accelsim.arch.row_stationary.eyeriss.reference.mesh import Mesh
+from accelsim.arch.row_stationary.eyeriss.reference.pe import Pe, Setting
+from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, Strip
 from accelsim.errors import ModelError
 from accelsim.testing import tensor
 from accelsim.workload.layer import conv2d

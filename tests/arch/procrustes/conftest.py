@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accelsim.arch.base import LayerRun
-from accelsim.arch.procrustes.reference import COUNTS, STALLS, run
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.training.procrustes.reference import COUNTS, STALLS, run
 from accelsim.workload.layer import Layer
 
 Answer = tuple[np.ndarray, np.ndarray, np.ndarray]  # load[set, pe], displaced[set], swaps[set]

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
-from accelsim.arch import machine
-from accelsim.arch.base import LayerRun
-from accelsim.arch.procrustes import kernel
-from accelsim.arch.procrustes.geometry import _window, loops_of, map_pass
-from accelsim.arch.procrustes.threshold import FIRST_ESTIMATE, filter_candidates
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.registry import machine
+from accelsim.arch.training.procrustes.fast import kernel
+from accelsim.arch.training.procrustes.fast.geometry import _window, loops_of, map_pass
+from accelsim.arch.training.procrustes.fast.threshold import FIRST_ESTIMATE, filter_candidates
 from accelsim.errors import ConfigError, ModelError, UnsupportedLayerError
 from accelsim.simulation import check_accounting, simulate
 from accelsim.workload.layer import Layer, conv2d, linear

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.arch.procrustes.policies import POLICIES
-from accelsim.arch.procrustes.policies.half_tile import half_tile
-from accelsim.arch.procrustes.policies.ideal import ideal
-from accelsim.arch.procrustes.policies.none import none
-from accelsim.arch.procrustes.policies.work_stealing import work_stealing
+from accelsim.arch.training.procrustes.policies import POLICIES
+from accelsim.arch.training.procrustes.policies.half_tile import half_tile
+from accelsim.arch.training.procrustes.policies.ideal import ideal
+from accelsim.arch.training.procrustes.policies.none import none
+from accelsim.arch.training.procrustes.policies.work_stealing import work_stealing
 
 pytestmark = pytest.mark.small
 FULL_RANGE = st.integers(0, 2**32 - 1)

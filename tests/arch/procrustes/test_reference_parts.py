@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch.procrustes.reference.balance import shares
-from accelsim.arch.procrustes.reference.loops import Axis, loops_of
-from accelsim.arch.procrustes.reference.sets import weight_sets
-from accelsim.arch.procrustes.reference.threshold import ThresholdUnit
-from accelsim.arch.procrustes.reference.tiling import choose_tile
+from accelsim.arch.training.procrustes.reference.balance import shares
+from accelsim.arch.training.procrustes.reference.loops import Axis, loops_of
+from accelsim.arch.training.procrustes.reference.sets import weight_sets
+from accelsim.arch.training.procrustes.reference.threshold import ThresholdUnit
+from accelsim.arch.training.procrustes.reference.tiling import choose_tile
 from accelsim.workload.layer import conv2d, linear
 
 # C, K, channels and filters of a PE's tile, kept share of the weights: speed-up without and with half-tile pairing
@@ -134,7 +134,7 @@ def test_pairing_by_hand(own_policies):
 @given(data=st.data())
 @settings(deadline=None)
 def test_shipped_policies_answer_as_the_page(own_policies, data):
-    shipped = pytest.importorskip("accelsim.arch.procrustes.policies").POLICIES
+    shipped = pytest.importorskip("accelsim.arch.training.procrustes.policies").POLICIES
     shape = [data.draw(st.integers(1, most)) for most in (3, 6, 5)]
     work = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1))).integers(0, 7, shape)
     work *= data.draw(st.integers(0, 1)) | (np.arange(shape[2]) % 2)

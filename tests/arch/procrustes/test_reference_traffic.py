@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch.procrustes.reference import run
-from accelsim.arch.procrustes.reference.balance import shares
-from accelsim.arch.procrustes.reference.loops import loops_of
-from accelsim.arch.procrustes.reference.sets import weight_sets
-from accelsim.arch.procrustes.reference.tiling import choose_tile
+from accelsim.arch.training.procrustes.reference import run
+from accelsim.arch.training.procrustes.reference.balance import shares
+from accelsim.arch.training.procrustes.reference.loops import loops_of
+from accelsim.arch.training.procrustes.reference.sets import weight_sets
+from accelsim.arch.training.procrustes.reference.tiling import choose_tile
 from accelsim.errors import UnsupportedLayerError
 from accelsim.testing import layers
 from accelsim.workload.layer import conv2d, linear

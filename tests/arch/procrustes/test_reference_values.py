@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch.procrustes.reference import passes
-from accelsim.arch.procrustes.reference.gradient import output_gradient
+from accelsim.arch.training.procrustes.reference import passes
+from accelsim.arch.training.procrustes.reference.gradient import output_gradient
 from accelsim.errors import UnsupportedLayerError
 from accelsim.testing import layers
 from accelsim.workload.layer import Conv2d, Layer, conv2d, linear

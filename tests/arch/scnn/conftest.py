@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accelsim.arch.base import LayerRun
-from accelsim.arch.scnn.reference import COUNTS, STALLS, run
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.planar.scnn.reference import COUNTS, STALLS, run
 from accelsim.workload.layer import Layer
 
 Tiles = tuple[int, list[int], list[int]]
@@ -111,7 +111,7 @@ def planes() -> Iterator[SimpleNamespace]:
     own = SimpleNamespace(equal_planes=equal_planes, balanced_planes=balanced_planes,
                           output_channels_first=output_channels_first)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "accelsim.arch.scnn.policies.output_channels_first", own)
+        patch.setitem(sys.modules, "accelsim.arch.planar.shared.policies.output_channels_first", own)
         yield own
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
-from accelsim.arch.scnn.config import ScnnConfig
+from accelsim.arch.planar.scnn.config import ScnnConfig
 
 
 def design(**changes: object) -> ScnnConfig:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim import testing
-from accelsim.arch import load_arch, machine
-from accelsim.arch.scnn.config import ScnnConfig
-from accelsim.arch.scnn.policies import POLICIES
+from accelsim.arch.planar.scnn.config import ScnnConfig
+from accelsim.arch.planar.shared.policies import POLICIES
+from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.simulation import check_accounting
 from accelsim.workload.layer import conv2d, linear

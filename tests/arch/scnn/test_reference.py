@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accelsim.arch.base import LayerRun
-from accelsim.arch.scnn.reference import run
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.planar.scnn.reference import run
 from accelsim.errors import ModelError, TraceError, UnsupportedLayerError
 from accelsim.workload.layer import Conv2d, Layer, conv2d, linear
 

@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.arch.scnn.reference.banks import AccumulatorBanks, xor_hash
-from accelsim.arch.scnn.reference.blocks import Entry, compress, decode
+from accelsim.arch.planar.shared.reference.banks import AccumulatorBanks, xor_hash
+from accelsim.arch.planar.shared.reference.blocks import Entry, compress, decode
 
 
 def test_xor_hash():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accelsim.validation.claims.scnn import DNNSIM, dnnsim, dnnsim_layer
+from accelsim.arch.planar.scnn.claims import DNNSIM, dnnsim, dnnsim_layer
 
 
 @pytest.mark.parametrize("row", DNNSIM, ids=str)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accelsim.arch import load_arch
-from accelsim.arch.sigma.config import SigmaConfig
+from accelsim.arch.flexible.sigma.config import SigmaConfig
+from accelsim.arch.registry import load_arch
 
 
 @pytest.fixture(scope="session")

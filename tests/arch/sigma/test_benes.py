@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch.sigma.reference.benes import Benes, Setting
+from accelsim.arch.flexible.sigma.reference.benes import Benes, Setting
 from accelsim.errors import ConfigError
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.arch.sigma.reference import fan
+from accelsim.arch.flexible.sigma.reference import fan
 
 
 def clusterings(leaves: int):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch import machine
-from accelsim.arch.sigma import bitmap
-from accelsim.arch.sigma.policies import POLICIES
+from accelsim.arch.flexible.sigma.fast import bitmap
+from accelsim.arch.flexible.sigma.policies import POLICIES
+from accelsim.arch.registry import machine
 from accelsim.errors import ModelError
 from accelsim.workload.layer import conv2d, linear, matmul
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch.base import LayerRun
-from accelsim.arch.sigma.reference import COUNTS, STALLS, run
-from accelsim.arch.sigma.reference.controller import Fold
-from accelsim.arch.sigma.reference.engine import run_product
+from accelsim.arch.flexible.sigma.reference import COUNTS, STALLS, run
+from accelsim.arch.flexible.sigma.reference.controller import Fold
+from accelsim.arch.flexible.sigma.reference.engine import run_product
+from accelsim.arch.machine import LayerRun
 from accelsim.errors import ModelError, TraceError
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 from accelsim.workload.lowering import matrix_products

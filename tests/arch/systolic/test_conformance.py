@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
-from accelsim.config import ArchConfig
+from accelsim.arch.config import ArchConfig
 from accelsim.workload.lowering import matrix_products
 
 A_FEW_BYTES = st.integers(1, 200).map(lambda size: size / 1024)  # in KiB

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch import load_arch, machine
-from accelsim.arch.systolic.policies import POLICIES
+from accelsim.arch.registry import load_arch, machine
+from accelsim.arch.systolic.systolic.policies import POLICIES
 from accelsim.errors import ModelError
 from accelsim.workload.layer import conv2d, linear
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch.base import LayerRun
-from accelsim.arch.systolic.reference import COUNTS, STALLS, run
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.systolic.systolic.reference import COUNTS, STALLS, run
 from accelsim.errors import ModelError, TraceError
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accelsim.arch import load_arch
-from accelsim.arch.tensor_core.config import TensorCoreConfig
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
+from accelsim.arch.registry import load_arch
 
 SMALL: dict[str, Any] = {
     "sms": 1, "sub_cores_per_sm": 1, "mode": "dense", "mma_m": 2, "mma_n": 2, "mma_k": 2, "mma_issue_cycles": 2,

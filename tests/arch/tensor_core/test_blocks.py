@@ -6,9 +6,9 @@ import simpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.arch.tensor_core.reference import phases
-from accelsim.arch.tensor_core.reference.blocks import Format, compress, pack, positions, unpack
-from accelsim.arch.tensor_core.reference.pipe import Pipe
+from accelsim.arch.gpu.tensor_core.reference import phases
+from accelsim.arch.gpu.tensor_core.reference.blocks import Format, compress, pack, positions, unpack
+from accelsim.arch.gpu.tensor_core.reference.pipe import Pipe
 
 
 def structured(rng: np.random.Generator, rows: int, groups: int, keep: int, group: int) -> np.ndarray:

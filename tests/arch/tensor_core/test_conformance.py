@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
-from accelsim.arch.tensor_core.config import TensorCoreConfig
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 
 NM = ((2, 4), (1, 4), (4, 8), (2, 6), (1, 2))

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import testing
-from accelsim.arch import load_arch, machine
-from accelsim.arch.base import LayerRun
-from accelsim.arch.tensor_core.policies import POLICIES
+from accelsim.arch.gpu.tensor_core.policies import POLICIES
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import ConfigError
 from accelsim.study.checks import load_study
 from accelsim.study.space import Space

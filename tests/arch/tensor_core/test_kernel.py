@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch import load_arch, machine
-from accelsim.arch.base import LayerRun
-from accelsim.arch.tensor_core.policies import POLICIES
+from accelsim.arch.gpu.tensor_core.policies import POLICIES
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import ConfigError
 from accelsim.simulation import check_accounting
 from accelsim.workload.layer import Layer, conv2d, linear, matmul

@@ -5,10 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch import load_arch, machine
-from accelsim.arch.tensor_core.compress import compress, expand, pack_metadata, select_and_multiply, unpack_metadata
-from accelsim.arch.tensor_core.pattern import first_violation, first_violation_in_place, padded_identity
-from accelsim.arch.tensor_core.policies import POLICIES
+from accelsim.arch.gpu.tensor_core.fast.compress import (
+    compress,
+    expand,
+    pack_metadata,
+    select_and_multiply,
+    unpack_metadata,
+)
+from accelsim.arch.gpu.tensor_core.fast.pattern import first_violation, first_violation_in_place, padded_identity
+from accelsim.arch.gpu.tensor_core.policies import POLICIES
+from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import ModelError, UnsupportedLayerError
 from accelsim.workload.layer import conv2d, linear, matmul
 

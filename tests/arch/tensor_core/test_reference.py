@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim import testing
-from accelsim.arch.base import LayerRun
-from accelsim.arch.tensor_core.reference import COUNTS, STALLS, run
-from accelsim.arch.tensor_core.reference.grid import Grid
-from accelsim.arch.tensor_core.reference.machine import Machine
-from accelsim.arch.tensor_core.reference.operands import prepare
-from accelsim.arch.tensor_core.reference.tiles import Tile
+from accelsim.arch.gpu.tensor_core.reference import COUNTS, STALLS, run
+from accelsim.arch.gpu.tensor_core.reference.grid import Grid
+from accelsim.arch.gpu.tensor_core.reference.machine import Machine
+from accelsim.arch.gpu.tensor_core.reference.operands import prepare
+from accelsim.arch.gpu.tensor_core.reference.tiles import Tile
+from accelsim.arch.machine import LayerRun
 from accelsim.errors import ConfigError, ModelError, TraceError, UnsupportedLayerError
 from accelsim.hw.memory.config import DramConfig
 from accelsim.workload.layer import Conv2d, Layer, conv2d, linear, matmul

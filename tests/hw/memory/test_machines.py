@@ -2,92 +2,51 @@
 
 import numpy as np
 import pytest
+from arch.small import least_bits, on_timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import accelsim
 from accelsim import CapacityError, ConfigError, TraceError, shipped, testing
-from accelsim.arch import kinds, load_arch, machine
-from accelsim.arch.base import LayerRun
+from accelsim.arch.machine import LayerRun
+from accelsim.arch.registry import kinds, load_arch, machine
 from accelsim.hw.memory import overlay
 from accelsim.workload.layer import Conv2d
-from accelsim.workload.lowering import matrix_products
 
-SMALL = {
-    "eie": {"arch": "eie", "pes": 4, "resident_weights": False},
-    "eie, split": {"arch": "eie", "pes": 2, "resident_weights": False, "spmat_kbytes": 0.02, "pointer_kbytes": 0.02},
-    "sigma": {"arch": "sigma", "flex_dpes": 2, "multipliers_per_dpe": 4, "bandwidth_words_per_cycle": 3},
-    "sigma, whole rows": {"arch": "sigma", "flex_dpes": 2, "multipliers_per_dpe": 4, "streaming": "unlimited",
-                          "policy": "whole_rows", "stationary": "kn"},
-    "sigma, tiny buffer": {"arch": "sigma", "flex_dpes": 2, "multipliers_per_dpe": 4, "data_sram_kbytes": 0.01},
-    "scnn": {"arch": "scnn", "pe_rows": 2, "pe_cols": 2, "resident_activations": False},
-    "scnn, small RAM": {"arch": "scnn", "pe_rows": 2, "pe_cols": 2, "iaram_bits": 300, "oaram_bits": 300},
-    "dcnn": {"arch": "dcnn", "pe_rows": 2, "pe_cols": 2, "dot_width": 2, "resident_activations": False},
-    "dcnn, small RAM": {"arch": "dcnn_opt", "pe_rows": 2, "pe_cols": 2, "dot_width": 2, "iaram_bits": 300,
-                        "oaram_bits": 300},
-    "systolic ws": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "ws", "double_buffer": True},
-    "systolic is": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "is"},
-    "systolic os": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "double_buffer": True},
-    "eyeriss": {"arch": "eyeriss_v2", "cluster_rows": 1, "cluster_cols": 2, "glb_iact_bytes": 40},
-    "eyeriss v1": {"arch": "eyeriss_v1", "pe_rows": 4, "pe_cols": 5, "glb_iact_bytes": 40},
-    "procrustes": {"arch": "procrustes", "pe_rows": 2, "pe_cols": 3, "register_file_words": 80},
-    "procrustes, tiny buffer": {"arch": "procrustes", "pe_rows": 2, "pe_cols": 3, "glb_words": 20},
-    "systolic, tiny buffer": {"arch": "tpu_128x128", "rows": 4, "cols": 3, "dataflow": "os", "data_sram_kbytes": 0.01},
-}
-FITS = [name for name in SMALL if name.startswith(("sigma", "systolic")) and "tiny" not in name]
-SPILLS = [name for name in SMALL if "small RAM" in name]
+DESIGNS = on_timeline()
 QUICK = settings(max_examples=25)
 
 
 def design(name, **changes):
-    keys = dict(SMALL[name]) | changes
-    return load_arch(keys.pop("arch"), {k: v for k, v in keys.items() if k != "policy"})
+    return DESIGNS[name].config(**changes)
 
 
 def engine_run(name, layer, **changes) -> tuple[LayerRun, object]:
     config = design(name, **{"dram.gbps": 4.0} | changes)
     model = machine(config.kind)
-    policy = SMALL[name].get("policy", next(iter(model.policies)))
+    policy = DESIGNS[name].policy or next(iter(model.policies))
     return model.run(layer, config, model.policies[policy]), config
 
 
-def operand_bits(name, layer) -> tuple[int, int]:
-    """(weights, activations): each operand once, in its machine's form, without metadata."""
-    products = list(matrix_products(layer))
-    if name.startswith("eie"):
-        return 8 * int(np.count_nonzero(layer.weight)), 16 * layer.activation.size
-    if name.startswith("sigma"):
-        return (sum(16 * int(np.count_nonzero(p.matrix)) + p.matrix.size for p in products),
-                sum(16 * int(np.count_nonzero(p.vectors)) + p.vectors.size for p in products))
-    if name.startswith("scnn"):
-        return 20 * int(np.count_nonzero(layer.weight)), 20 * int(np.count_nonzero(layer.activation))
-    if name.startswith("procrustes"):
-        return 32 * int(np.count_nonzero(layer.weight)), 32 * layer.activation.size
-    if name.startswith("eyeriss"):
-        return 8 * int(np.count_nonzero(layer.weight)), 0  # inputs that a stride passes over are not read
-    return 16 * layer.weight.size, 16 * layer.activation.size
-
-
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", DESIGNS)
 @given(layer=testing.layers(size=10))
 @QUICK
 def test_tiles_are_whole_and_every_operand_is_read(name, layer):
     try:
-        run, _ = engine_run(name, layer)
+        run, config = engine_run(name, layer)
     except CapacityError:
-        assert "split" in name
+        assert DESIGNS[name].may_not_fit
         return
     tiles = run.tiles
     assert len(tiles) > 0
     assert tiles.compute_cycles.sum() == run.cycles
     assert all(min(values) >= 0 for values in tiles.to_lists().values())
-    weights, activations = operand_bits(name, layer)
+    weights, activations = least_bits(name, layer, config)
     assert tiles.weight_bits.sum() >= weights
-    assert tiles.activation_bits.sum() >= activations or name in SPILLS
-    if name in FITS:
+    assert tiles.activation_bits.sum() >= activations
+    if DESIGNS[name].moves_once:
         assert (tiles.weight_bits.sum(), tiles.activation_bits.sum()) == (weights, activations), "each once"
     alone, _ = engine_run(name, layer, dram=None)
-    assert alone.tiles is None
     assert (alone.cycles, alone.stalls, alone.counts) == (run.cycles, run.stalls, run.counts)
 
 
@@ -106,12 +65,13 @@ def test_eie_reads_its_format_once(layer):
     assert run.tiles.output_bits.sum() == 16 * layer.output().size
 
 
-@pytest.mark.parametrize("name", SPILLS)
+@pytest.mark.parametrize("name", [name for name, small in DESIGNS.items() if small.counts_moves])
 @given(layer=testing.layers(size=10))
 @QUICK
 def test_planar_machines_move_what_they_count(name, layer):
-    run, _ = engine_run(name, layer)
-    moved = [run.tiles.weight_bits.sum(), run.tiles.activation_bits.sum(), run.tiles.output_bits.sum()]
+    run, config = engine_run(name, layer)
+    tiles = run.tiles.moved(config.resident_weights, config.resident_activations)
+    moved = [tiles.weight_bits.sum(), tiles.activation_bits.sum(), tiles.output_bits.sum()]
     assert moved == [run.counts[f"dram_{what}_bits"] for what in ("weight", "activation", "output")]
 
 
@@ -123,39 +83,28 @@ def pattern_of_all_inputs(layer):
     return replace(layer, weight=layer.weight != 0, activation=np.ones_like(layer.activation, bool), bias=bias)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", DESIGNS)
 @given(layer=testing.layers(size=10))
 @QUICK
 def test_monotone_in_bandwidth(name, layer):
     try:
         cycles = [simulated(name, layer, gbps).cycles for gbps in (0.05, 0.1, 0.3, 1.0, 7.7, 64.0, 1e5)]
     except CapacityError:
-        assert "split" in name
+        assert DESIGNS[name].may_not_fit
         return
     assert cycles == sorted(cycles, reverse=True)
 
 
 def simulated(name, layer, gbps, **changes):
-    return accelsim.simulate(layer, design(name, **{"dram.gbps": gbps} | changes), policy=SMALL[name].get("policy"))
+    return accelsim.simulate(layer, design(name, **{"dram.gbps": gbps} | changes), policy=DESIGNS[name].policy)
 
 
-@pytest.mark.parametrize(("name", "key", "sizes"), [
-    ("eie, split", "spmat_kbytes", [0.02, 0.04, 0.08, 0.5, 128]), ("eie, split", "pointer_kbytes", [0.01, 0.02, 0.5]),
-    ("sigma", "data_sram_kbytes", [0.005, 0.01, 0.02, 0.2, None]),
-    ("systolic ws", "data_sram_kbytes", [0.01, 0.1, 1.0, None]),
-    ("scnn, small RAM", "iaram_bits", [100, 200, 400, 800, 81920]),
-    ("scnn, small RAM", "oaram_bits", [100, 1000, 81920]),
-    ("dcnn, small RAM", "iaram_bits", [100, 200, 400, 800, 81920]), ("scnn", "buffering", [1, 2, 4]),
-    ("systolic os", "data_sram_kbytes", [0.01, 0.1, 1.0, None]), ("eie", "buffering", [1, 2, 4, 64]),
-    ("procrustes, tiny buffer", "glb_words", [1, 20, 50, 1000]),
-    ("eyeriss", "glb_iact_bytes", [1, 10, 40, 160, 4608]), ("eyeriss v1", "glb_iact_bytes", [1, 10, 40, 160, 4608]),
-    ("sigma", "buffering", [1, 2, 4, 64]), ("systolic is", "buffering", [1, 2, 4, 64]),
-])
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, small in DESIGNS.items() for key in small.buffers])
 @given(layer=testing.layers(size=10))
 @QUICK
-def test_a_larger_buffer_never_adds_traffic(name, key, sizes, layer):
+def test_a_larger_buffer_never_adds_traffic(name, key, layer):
     moved = []
-    for size in sizes:
+    for size in DESIGNS[name].buffers[key]:
         try:
             counts = simulated(name, layer, 1.0, **{key: size}).counts
         except CapacityError:
@@ -165,7 +114,7 @@ def test_a_larger_buffer_never_adds_traffic(name, key, sizes, layer):
     assert moved == sorted(moved, reverse=True)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", DESIGNS)
 @given(layer=testing.layers(size=8), gbps=st.sampled_from([0.1, 1.0, 33.3]), buffering=st.integers(1, 3),
        prefetch=st.booleans())
 @QUICK
@@ -173,7 +122,7 @@ def test_engines_agree_with_memory(name, layer, gbps, buffering, prefetch):
     """The kernel's tiles on the fast timeline, and the reference's own on SimPy."""
     trace = accelsim.Trace([layer, accelsim.linear("next", layer_of(layer), np.arange(7) % 3)])
     config = design(name, **{"dram.gbps": gbps, "buffering": buffering, "prefetch_weights": prefetch})
-    policy = SMALL[name].get("policy")
+    policy = DESIGNS[name].policy
     try:
         fast = accelsim.simulate(trace, config, policy=policy)
     except CapacityError:
@@ -219,7 +168,7 @@ def test_nothing_is_moved_that_is_resident():
 def test_memory_stall_by_hand():
     """TPU-like array, one tile: 800 MHz, 0.8 GB/s = 8 bits per cycle; 12 weights, 8 inputs, 6 outputs."""
     layer = accelsim.linear("l", np.ones((3, 4), np.int8), np.ones((2, 4), np.int8))
-    result = simulated("systolic ws", layer, 0.8, **{"clock_mhz": 800.0, "dram.latency_ns": 10, "dram.burst_bytes": 1})
+    result = simulated("systolic", layer, 0.8, **{"clock_mhz": 800.0, "dram.latency_ns": 10, "dram.burst_bytes": 1})
     own = 4 + 2 + 3  # load, two vectors, skew
     weights, inputs, outputs = 12 * 16 // 8, 8 * 16 // 8, 6 * 32 // 8
     assert result.cycles == weights + inputs + 8 + own + outputs

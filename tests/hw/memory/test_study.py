@@ -5,11 +5,11 @@ import pytest
 
 import accelsim
 from accelsim import ConfigError
-from accelsim.arch.eie.config import EieConfig
-from accelsim.strict import dotted_keys, flattened
+from accelsim.arch.broadcast.eie.config import EieConfig
 from accelsim.study.checks import load_study
 from accelsim.study.space import Space
 from accelsim.study.traces import study_traces
+from accelsim.yaml import dotted_keys, flattened
 
 STUDY = {"traces": ["digits_cnn"], "archs": ["eie"], "set": {"dram.gbps": [1, 4, 16], "resident_weights": [False]}}
 

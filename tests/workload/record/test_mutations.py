@@ -124,7 +124,7 @@ def mutated(content, rng):
 
 
 def rewritten(path, content, rng):
-    """`content` mutated at `path`; of an archive as a rule one of its members, so that it is more than a bad checksum."""
+    """`content` mutated; of an archive as a rule one of its members, so that it is more than a bad checksum."""
     if not zipfile.is_zipfile(path) or rng.random() < 0.3:
         return mutated(content, rng)
     with zipfile.ZipFile(path) as archive:

@@ -54,8 +54,9 @@ def test_replay_with_a_scale_per_output(save):
     """The second layer's input is what the first one's integers give."""
     nodes = [node("Conv", ["x", "a.weight"], ["a"], name="a"), node("Relu", ["a"], ["r"]),
              node("Conv", ["r", "b.weight"], ["y"], name="b")]
-    constants = {f"{n}.weight": (RNG.standard_normal((4, c, 3, 3)) * (10.0 ** -np.arange(4))[:, None, None, None]).astype(
-        np.float32) for n, c in (("a", 3), ("b", 4))}
+    sizes = (10.0 ** -np.arange(4))[:, None, None, None]
+    constants = {f"{n}.weight": (RNG.standard_normal((4, c, 3, 3)) * sizes).astype(np.float32)
+                 for n, c in (("a", 3), ("b", 4))}
     trace = accelsim.record(save(nodes, {"x": X.shape}, constants, ["y"]), X, per_channel=True)
     first, second = (trace.made_by["layers"][n] for n in "ab")
     scale = np.array(first["weight_scale"])[:, None, None] * first["activation_scale"]

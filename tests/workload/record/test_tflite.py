@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from workload.record.tflite_models import Builder, compressed, conv_options
 
 import accelsim
 from accelsim.workload.importers.tflite_sparse import densified
-from workload.record.tflite_models import Builder, compressed, conv_options
 
 schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="needs: pip install accelsim[tflite]")
 runtime = pytest.importorskip("ai_edge_litert.interpreter", reason="needs: pip install accelsim[tflite]")
@@ -209,7 +209,7 @@ def test_blocks_of_a_sparse_tensor():
     for values, segments, indices in ((7, [0, 1, 2], [1, 0]), (8, [0, 2, 1], [1, 0]), (8, [0, 1, 2], [1, 9]),
                                       (8, [0, 2], [1, 0])):
         levels[1].arraySegments.values, levels[1].arrayIndices.values = segments, indices
-        with pytest.raises(ValueError, match="values|level"):
+        with pytest.raises(ValueError, match=r"values|level"):
             densified(sparsity, np.ones(values, np.float32), (4, 4))
 
 

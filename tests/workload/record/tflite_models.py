@@ -22,8 +22,8 @@ class Builder:
         if data is not None:
             buffer = len(self.buffers)
             self.buffers.append(self.schema.BufferT(data=np.ascontiguousarray(data).reshape(-1).view(np.uint8)))
-        self.tensors.append(self.schema.TensorT(name=name, shape=list(shape), type=TYPES[kind], buffer=buffer, hasRank=True,
-                                                quantization=quantization, sparsity=sparsity))
+        self.tensors.append(self.schema.TensorT(name=name, shape=list(shape), type=TYPES[kind], buffer=buffer,
+                                                hasRank=True, quantization=quantization, sparsity=sparsity))
         return len(self.tensors) - 1
 
     def constant(self, name, array, **options):
@@ -32,8 +32,8 @@ class Builder:
 
     def op(self, code, inputs, outputs, options=None, **values):
         number = getattr(self.schema.BuiltinOperator, code)
-        self.codes.append(self.schema.OperatorCodeT(builtinCode=number, deprecatedBuiltinCode=min(number, 127), version=1,
-                                                    customCode="mine" if code == "CUSTOM" else None))
+        self.codes.append(self.schema.OperatorCodeT(builtinCode=number, deprecatedBuiltinCode=min(number, 127),
+                                                    version=1, customCode="mine" if code == "CUSTOM" else None))
         kind, made = 0, None
         if options is not None:
             kind, made = getattr(self.schema.BuiltinOptions, options), getattr(self.schema, f"{options}T")(**values)

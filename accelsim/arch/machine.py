@@ -1,0 +1,157 @@
+"""What a machine is to the rest of the house: a config class, two engines, and facts about all it counts."""
+
+from abc import ABC
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from inspect import getfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from accelsim.arch.activity import Activity, Window
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.facts import About, Count, Stall, names
+from accelsim.errors import ConfigError
+from accelsim.hw.energy import Action
+from accelsim.hw.memory.tiles import LayerMemory, Tiles
+from accelsim.result.work import PeWork
+from accelsim.workload.layer import Layer
+
+Policy = Callable[..., Any]  # each kind's docstring states the signature of its own policies
+Config = TypeVar("Config", bound=ArchConfig)
+
+
+@dataclass(frozen=True)
+class LayerRun:
+    """What an engine says about one layer.
+
+    slots: units of work the machine could do per cycle (PEs, or multipliers), over which stalls are counted.
+    stalls: slot-cycles by name, "busy" among them; they sum to slots x cycles.
+    counts: every action counted, by the names the machine declares.
+    notes: what the user should know about how this layer was mapped; see also `Machine.notes`.
+    mapping: chosen tiles, passes, orders: small JSON-able values.
+    output: the computed tensor (reference engine only), in the shape of `layer.output()`.
+    tiles: what the layer moves from and to DRAM, and when (docs/memory.md); whether it stays on chip is not the
+    engine's business. None: the machine does not tell.
+    memory: instead of tiles, from a machine with `own_dram`: what its DRAM did, the waits being among its own stalls.
+    work: the work of each PE; the sum is that of the stalls it names. None: the machine does not tell.
+    """
+
+    cycles: int
+    slots: int
+    stalls: Mapping[str, int]
+    counts: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+    mapping: Mapping[str, Any] = field(default_factory=dict)
+    output: np.ndarray | None = None
+    tiles: Tiles | None = None
+    memory: LayerMemory | None = None
+    work: PeWork | None = None
+
+
+class Machine(ABC, Generic[Config]):
+    """One arch kind. Stateless. It is the class in `machine.py` of the folder that is named as its kind.
+
+    `version` is part of every run id: raise it with each change that moves a number (and say so in CHANGELOG).
+    `stalls` starts with `BUSY`. `slot`: one of the machine's slots, as sentences begin ("a PE"). The first of
+    `policies` is the default and the published one. `own_dram`: the engines simulate a DRAM of the machine's own, which
+    follows the config's `dram`, and no memory timeline is laid over them; such a machine overrides `instant_dram`.
+
+    The engines are `run` of `fast.engine` and of `reference` beside `machine.py`, loaded on first use.
+    """
+
+    kind: ClassVar[str]
+    version: ClassVar[int]
+    config: ClassVar[type[ArchConfig]]
+    about: ClassVar[About]
+    slot: ClassVar[str] = "a PE"
+    stalls: ClassVar[tuple[Stall, ...]]
+    counts: ClassVar[tuple[Count, ...]]
+    policies: ClassVar[Mapping[str, Policy]]
+    own_dram: ClassVar[bool] = False
+    mapping_keys: ClassVar[tuple[str, ...]] = ()  # config keys that data of size kept by `derived` depend on
+
+    @cached_property
+    def stall_names(self) -> tuple[str, ...]:
+        return names(self.stalls)
+
+    @cached_property
+    def count_names(self) -> tuple[str, ...]:
+        return names(self.counts)
+
+    @cached_property
+    def stall_classes(self) -> Mapping[str, str]:
+        """What each stall is to the roofline."""
+        return {stall.name: stall.roofline_class for stall in self.stalls}
+
+    def run(self, layer: Layer, config: Config, policy: Policy) -> LayerRun:
+        """Simulate with the fast kernel. Raises UnsupportedLayerError for a layer the machine cannot run."""
+        run: LayerRun = self._room("fast.engine").run(layer, config, policy)
+        return run
+
+    def reference(self, layer: Layer, config: Config, policy: Policy) -> LayerRun:
+        """Simulate tick by tick on real values; also yields the output. Needs `layer.has_values`."""
+        run: LayerRun = self._room("reference").run(layer, config, policy)
+        return run
+
+    @property
+    def has_events(self) -> bool:
+        """Whether the machine says when it does what (`events` of the folder `fast`), for timelines."""
+        source = getfile(type(self))
+        return Path(source).with_name("fast").joinpath("events.py").is_file()
+
+    def events(self, layer: Layer, config: Config, policy: Policy, window: Window) -> Activity:
+        """What the fast engine's machine does when, in the window: for timelines (docs/timeline.md).
+
+        Raises ConfigError if the machine does not tell.
+        """
+        if not self.has_events:
+            raise ConfigError(f"kind {self.kind!r} does not say when it does what (there is no module fast/events.py "
+                              "beside its machine.py); leave out the timeline, or choose another machine")
+        activity: Activity = self._room("fast.events").events(layer, config, policy, window)
+        return activity
+
+    def bound_cycles(self, layer: Layer, config: Config, run: LayerRun) -> int:
+        """Cycles below which no policy can take this design.
+
+        It is `bound_cycles` of `fast.engine` where there is one; else all slots are busy with the useful work.
+        """
+        own = getattr(self._room("fast.engine"), "bound_cycles", None)
+        cycles: int = -(-run.stalls["busy"] // run.slots) if own is None else own(layer, config, run)
+        return cycles
+
+    def actions(self, config: Config) -> Mapping[str, Action]:
+        """The energy action behind each count; a count without energy is left out."""
+        actions = {count.name: count.action_of(config) for count in self.counts}
+        return {name: action for name, action in actions.items() if action is not None}
+
+    def notes(self, layer: Layer, config: Config, mapping: Mapping[str, Any]) -> Iterable[str]:
+        """What the user should know of this layer on this design, given the run's mapping; asked only when shown."""
+        return ()
+
+    def waiting_counts(self, config: Config, cycles: int) -> Mapping[str, int]:
+        """What is counted on top when the whole machine waits for memory for `cycles` (a clock network...)."""
+        return {}
+
+    def instant_dram(self, config: Config) -> Config:
+        """With `own_dram`: the same design with a DRAM that takes no time, the machine alone of the roofline."""
+        raise NotImplementedError(f"{self.kind}: a machine with own_dram says what it is without waits for DRAM")
+
+    def area_mm2(self, config: Config) -> float | None:
+        """Silicon area where the sources give one, else None."""
+        return None
+
+    def sram_kbytes(self, config: Config) -> float | None:
+        """KiB of SRAM of the whole design where the config tells it, else None."""
+        return None
+
+    @property
+    def _package(self) -> str:
+        return type(self).__module__.rpartition(".")[0]
+
+    def _room(self, name: str) -> ModuleType:
+        return import_module(f"{self._package}.{name}")

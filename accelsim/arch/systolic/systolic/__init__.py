@@ -1,0 +1,1 @@
+"""Dense systolic arrays: weight-, input- and output-stationary (TPU-like)."""

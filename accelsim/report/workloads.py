@@ -1,0 +1,63 @@
+"""Traces and published workloads as tables: shapes, work, densities and where they are from."""
+
+from rich.text import Text
+
+from accelsim.result.table import add_column, new_table, rendered
+from accelsim.workload.published import Workload
+from accelsim.workload.trace import Trace
+
+
+def trace_text(trace: Trace) -> str:
+    """What `accelsim show` prints."""
+    table = new_table(f"{trace.name}: {len(trace)} layers")
+    for heading in ("layer", "op", "weight", "activation", "weight nz", "act. nz", "dense MACs", "effectual", "values"):
+        add_column(table, heading, ("layer", "op", "values"))
+    for layer in trace.layers:
+        table.add_row(
+            Text(layer.name), layer.op, *("x".join(map(str, t.shape)) for t in (layer.weight, layer.activation)),
+            *(f"{(t != 0).mean():.1%}" for t in (layer.weight, layer.activation)),
+            f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}",
+            "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
+    facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
+    facts += [f"{key}: {value}" for key, value in trace.made_by.items()]
+    return rendered([table, *(Text(_short(fact)) for fact in facts)])
+
+
+def pruning_text(trace: Trace) -> str:
+    """What `accelsim prune` prints: sparsity and output drift of each layer of the last pruning."""
+    note = trace.made_by["pruning"][-1]
+    table = new_table(f"{trace.name}, {note['spec']}: weight sparsity {note['sparsity']:.1%}")
+    for heading in ("layer", "sparsity before", "after", "output drift (relative L2)"):
+        table.add_column(heading, justify="left" if heading == "layer" else "right")
+    for name, layer in note["layers"].items():
+        table.add_row(Text(name), f"{layer['sparsity_before']:.1%}", f"{layer['sparsity']:.1%}",
+                      f"{layer['output_drift']:.4f}")
+    left = [Text(f"left as they are: {', '.join(note['left_as_they_are'])}")] if note["left_as_they_are"] else []
+    return rendered([table, *left, Text(note["method"])])
+
+
+def workload_text(workload: Workload) -> str:
+    """What `accelsim show` prints of a published workload."""
+    table = new_table(f"{workload.name}: {len(workload.layers)} layers")
+    for heading in ("layer", "op", "weight", "activation", "dense MACs", "weight nz", "source", "act. nz", "source"):
+        table.add_column(heading, justify="left" if heading in ("layer", "op", "source") else "right")
+    for layer in workload.layers:
+        shape = layer.shape
+        weight = f"{layer.weight_density:.1%}" if layer.n_of_m is None else "{}:{}".format(*layer.n_of_m)
+        table.add_row(Text(shape.name), shape.op,
+                      *("x".join(map(str, sides)) for sides in (shape.weight_shape(1), shape.activation_shape(1))),
+                      f"{shape.macs:,}", weight, layer.weight_source, f"{layer.activation_density:.1%}",
+                      layer.activation_source)
+    table.add_section()
+    table.add_row("total", "", "", "", f"{workload.macs_dense:,}", style="bold")
+    facts = [workload.about]
+    facts += [f"{key} ({source.confidence}): {source.cite}{f'; {source.note}' if source.note else ''}"
+              for key, source in workload.sources.items()]
+    facts += [f"left out: {name} ({why})" for name, why in workload.omitted.items()]
+    return rendered([table, *map(Text, facts)])
+
+
+def _short(text: str) -> str:
+    """One line for a terminal: provenance is free text, and nothing in it may act on the terminal."""
+    inert = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:400])
+    return inert if len(text) <= 400 else inert + "..."

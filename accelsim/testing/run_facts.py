@@ -1,0 +1,29 @@
+"""Runs as comparable facts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from accelsim.arch.machine import LayerRun
+
+
+def facts(run: LayerRun) -> dict[str, Any]:
+    """All that the twins must agree on, in one comparable dict."""
+    work = None if run.work is None else {"": (run.work.grid, run.work.stalls, run.work.cells.tolist())}
+    tiles = None if run.tiles is None else run.tiles.to_lists()
+    parts = {"stall": run.stalls, "count": run.counts, "mapping": run.mapping, "tiles": tiles or {}, "work": work or {},
+             "memory": {} if run.memory is None else vars(run.memory)}
+    flat = {f"{part} {name}": value for part, some in parts.items() for name, value in some.items()}
+    return {"cycles": run.cycles, "slots": run.slots} | flat
+
+
+def differences(kernel: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Facts on which the twins disagree: name -> (kernel, reference). Mapping, tiles, work are optional."""
+    names = [n for n in {**kernel, **reference} if not n.startswith(("mapping", "tiles", "work")) or n in reference]
+    return {n: (kernel.get(n), reference.get(n)) for n in names if kernel.get(n) != reference.get(n)}
+
+
+def check_traffic(run: LayerRun) -> None:
+    """What the layer moves (`LayerRun.tiles`): its tiles take the run's cycles, and nothing of it is negative."""
+    if run.tiles is not None:
+        assert run.tiles.compute_cycles.sum() == run.cycles
+        assert all(min(values, default=0) >= 0 for values in run.tiles.to_lists().values())
