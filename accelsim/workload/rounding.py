@@ -144,7 +144,7 @@ def _roomy(site: Site, scale: float | np.ndarray, bias: np.ndarray | None, activ
     """`scale`, or the smallest above with which the bias, in units of both scales, is an int32."""
     if bias is None:
         return scale
-    sizes = np.abs(bias)
+    sizes = np.abs(bias.astype(np.float64))
     if not np.isfinite(sizes).all():
         raise RecordError(f"{site.title('bias')} holds NaN or infinity; clean the model first")
     least = np.iinfo(np.int32).max - 1
