@@ -17,7 +17,7 @@ def output_drift(before: list[list[np.ndarray]], after: list[list[np.ndarray]]) 
     pairs = [(a[0], b[0]) for a, b in zip(before, after, strict=True) if a[0].ndim >= 1 and a[0].shape[-1] > 1]
     if pairs:
         drift["same_largest_output"] = float(np.mean([(a.argmax(-1) == b.argmax(-1)).mean() for a, b in pairs]))
-    return drift
+    return {key: value for key, value in drift.items() if np.isfinite(value)}
 
 
 def drift_text(drift: dict[str, float]) -> str:

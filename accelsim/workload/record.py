@@ -59,9 +59,9 @@ def record(model: Any, inputs: Any, prune: str | None = None, samples: int | Non
         source, title = open_source(model, inputs, network, image or ImageRule(), samples, skip, limits or Limits())
         try:
             return _recorded(source, name or title, precision, image or ImageRule(), spec, keep, progress)
-        except RecordError as error:  # operators and tensors are named by now, the file may not be
+        except (RecordError, TraceError) as error:  # operators and tensors are named by now, the file may not be
             if isinstance(model, (str, os.PathLike)) and Path(model).name not in str(error):
-                raise RecordError(f"{os.fspath(model)}: {error}") from None
+                raise type(error)(f"{os.fspath(model)}: {error}") from None
             raise
         finally:
             source.close()

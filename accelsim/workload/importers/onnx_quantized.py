@@ -124,8 +124,8 @@ def _whole(graph: Graph, node: Any, found: Found, own: Mapping[str, Integers], b
     """A site of an operator on integers; both operands must be readable as such."""
     result = _stored(graph, node, found, own, bias)
     if {"activation", "weight"} - set(result.stored):
-        raise RecordError(f"{title(node)}: scales that differ within an output, or between rows of its activation, "
-                          "have no rule; leave it out with skip (--skip)")
+        raise RecordError(f"{title(node)}: scales that are not above 0, are computed, or differ within an output or "
+                          "between rows of its activation, have no rule; leave it out with skip (--skip)")
     return result
 
 
@@ -145,8 +145,9 @@ def _behind(graph: Graph, name: str) -> Integers | None:
     scale = graph.constants.get(node.input[1])
     kinds = [graph.constants[n].dtype for n in (node.input[0], zero or "") if n in graph.constants]
     whole = all(_bounds(kind) != (0, 0) or kind == np.int32 for kind in kinds)  # int32: a bias
-    if scale is None or scale.ndim > 1 or given.get("block_size", 0) or not whole or (zero or node.input[1]) not in (
-            graph.constants):
+    if scale is None or scale.ndim > 1 or not _sound(scale) or given.get("block_size", 0) or not whole:
+        return None
+    if (zero or node.input[1]) not in graph.constants:
         return None
     return Integers(node.input[0], node.input[1], zero, given.get("axis", 1), tuple(perms))
 
@@ -217,13 +218,17 @@ def _after(layout: Callable[[np.ndarray], np.ndarray],
 def _readable(graph: Graph, found: Found, role: str, integers: Integers) -> bool:
     """One scale for an activation; for a constant weight one, or one per output."""
     parameters = [graph.constants.get(n) for n in (integers.scale, integers.zero) if n]
-    if any(p is None for p in parameters):
+    if any(p is None for p in parameters) or (integers.scale and not _sound(graph.constants[integers.scale])):
         return False
     several = any(p is not None and p.size > 1 for p in parameters)
     if role == "activation" or found.weight is None:
         return not several
     return not several or integers.scale is None or isinstance(_scale_of_rows(
         found, integers, {n: graph.constants[n] for n in integers.needs if n in graph.constants}), np.ndarray | float)
+
+
+def _sound(scale: np.ndarray) -> bool:
+    return bool((np.isfinite(scale.astype(np.float64)) & (scale > 0)).all())
 
 
 def _weight_scale(found: Found, integers: Integers, values: Values) -> float | np.ndarray:
