@@ -16,6 +16,7 @@ from accelsim.errors import ConfigError
 from accelsim.workload.dispersion import RECORDED, UNIFORM, Dispersion, densities, logistic, shared_out, shift_to
 from accelsim.workload.layer import Layer, conv2d, matmul
 from accelsim.workload.published import PlannedLayer, Workload, load_workload
+from accelsim.workload.quantize import quantize
 from accelsim.workload.tables import ConvShape
 from accelsim.workload.trace import Trace
 
@@ -27,15 +28,17 @@ _ROW_SAMPLE = 512  # units that stand for all when a shift of log-odds is looked
 
 
 def draw_trace(workload: Workload | str | os.PathLike[str], seed: int, batch: int = 1, values: bool = False,
-               uniform: bool = False, dispersion: Dispersion | None = None,
-               layers: Iterable[str] | None = None) -> Trace:
+               uniform: bool = False, dispersion: Dispersion | None = None, layers: Iterable[str] | None = None,
+               weight_density: float | None = None, activation_density: float | None = None) -> Trace:
     """Draw the tensors of a published workload ("NAME" or "NAME:VARIANT"); same arguments, same trace.
+
+    A file of the field (`load_workload`) does as well, with the densities that it lacks. A matrix keeps its pattern.
 
     batch: images, or sequences. values: draw int8 values too (magnitudes are our assumption: folded normal); patterns
     (bool tensors) otherwise. uniform: independent random masks. dispersion: spreads of your own. layers: only those
     whose names match one of these patterns (`*` stands for any text). Raises ConfigError.
     """
-    plan = workload if isinstance(workload, Workload) else load_workload(workload)
+    plan = workload if isinstance(workload, Workload) else load_workload(workload, weight_density, activation_density)
     if layers is not None:
         plan = plan.only(texts("layers", layers, ConfigError, "patterns of names"))
     values, uniform = truth("values", values, ConfigError), truth("uniform", uniform, ConfigError)
@@ -68,14 +71,21 @@ def _layer(plan: PlannedLayer, signed: bool, seed: tuple[int, str], batch: int, 
     shape, name = plan.shape, plan.shape.name
     weight_shape, activation_shape = shape.weight_shape(batch), shape.activation_shape(batch)
     rng = _generator(*seed)
-    if isinstance(shape, ConvShape):
+    if plan.matrix is not None:
+        weight = (plan.matrix != 0).reshape(weight_shape)
+        activation = _vectors(rng, activation_shape, plan.activation_density, spread)
+    elif isinstance(shape, ConvShape):
         weight = _weights(rng, plan, weight_shape, (spread.conv_filter, spread.conv_channel), shape.groups)
         activation = _planes(rng, activation_shape, plan.activation_density, spread)
     else:
         weight = _weights(rng, plan, weight_shape, (spread.linear_output, spread.linear_input), 1)
         activation = _vectors(rng, activation_shape, plan.activation_density, spread)
     if values:
-        weight, activation = _valued(rng, weight, True), _valued(rng, activation, signed)
+        own = plan.matrix is not None and plan.matrix.dtype != bool
+        weight = quantize(plan.matrix)[0].reshape(weight_shape) if own else _valued(rng, weight, True)
+        activation = _valued(rng, activation, signed)
+    for tensor in (weight, activation):
+        tensor.flags.writeable = False  # ours alone: the layer need not copy it
     if isinstance(shape, ConvShape):
         return conv2d(name, weight, activation, shape.stride, shape.padding, groups=shape.groups)
     return matmul(name, weight, activation)
