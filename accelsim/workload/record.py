@@ -59,12 +59,12 @@ def record(model: Any, inputs: Any, prune: str | None = None, samples: int | Non
         source, title = open_source(model, inputs, network, image or ImageRule(), samples, skip, limits or Limits())
         try:
             return _recorded(source, name or title, precision, image or ImageRule(), spec, keep, progress)
-        except (RecordError, TraceError) as error:  # operators and tensors are named by now, the file may not be
-            if isinstance(model, (str, os.PathLike)) and Path(model).name not in str(error):
-                raise type(error)(f"{os.fspath(model)}: {error}") from None
-            raise
         finally:
             source.close()
+    except (RecordError, TraceError) as error:  # an operator, a tensor or an input is named by now, the file may not be
+        if isinstance(model, (str, os.PathLike)) and Path(model).name not in str(error):
+            raise type(error)(f"{os.fspath(model)}: {error}") from None
+        raise
     except (AccelsimError, MemoryError):
         raise
     except Exception as error:  # the last net: libraries raise what they like on damaged files
