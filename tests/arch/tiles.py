@@ -6,7 +6,10 @@ from accelsim.workload.layer import Layer
 
 
 def reference_tiles(layer: Layer, config: ArchConfig) -> dict[str, list[int]]:
-    """The tiles by name under the published policy, without what stays on chip, of a machine whose weights come to a buffer before."""
+    """The tiles by name under the published policy, without what stays on chip.
+
+    The machine is one whose weights come to a buffer before.
+    """
     model = machine(config.kind)
     result = model.reference(layer, config, next(iter(model.policies.values())))
     assert result.tiles is not None
