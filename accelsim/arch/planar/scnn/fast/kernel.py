@@ -46,7 +46,7 @@ class Scratch(NamedTuple):
 
     waiting [part, unit x word]: products before each bank after the last step; elapsed [part, unit]: cycles since the
     last barrier. A unit is a tile of one image and temporal tile. span: channels whose chunks are listed at once;
-    chunks [chunk, PART HELD TABLE LOW HIGH]: see `_list_chunks`; tables, sums: words, see `_tabulate`; peak [1].
+    chunks [chunk, PART HELD TABLE LOW HIGH]: see `_list_chunks`; tables: words, see `_tabulate`; peak [1].
     """
 
     waiting: np.ndarray
@@ -54,7 +54,6 @@ class Scratch(NamedTuple):
     span: int
     chunks: np.ndarray
     tables: np.ndarray
-    sums: np.ndarray
     peak: np.ndarray
 
 
@@ -66,8 +65,7 @@ def scratch_for(units: int, weights: Any, landing: Any, lanes: Any) -> Scratch:
     largest = (1 + landing.classes_max) * lanes.chunk_vectors * lanes.words
     return Scratch(np.zeros((lanes.parts, units * lanes.words), np.uint64), np.zeros((lanes.parts, units), np.int64),
                    span, np.zeros((span * lanes.parts * phases * of_block, 5), np.int64),
-                   np.zeros(max(largest, TABLE_WORDS), np.uint64), np.zeros(lanes.words, np.uint64),
-                   np.zeros(1, np.int64))
+                   np.zeros(max(largest, TABLE_WORDS), np.uint64), np.zeros(1, np.int64))
 
 
 @njit(cache=True, nogil=True)
@@ -184,30 +182,40 @@ def _tabulate(at, end, weights, landing, lanes, scratch):
 def _meet(at, end, activations, lanes, scratch):
     """The activation blocks of all units that hold one against the tabulated chunks at .. end - 1, one after another.
     """
-    chunks, tables, sums, words, queue = scratch.chunks, scratch.tables, scratch.sums, lanes.words, lanes.queue_entries
+    chunks, tables, words, queue = scratch.chunks, scratch.tables, lanes.words, lanes.queue_entries
     classes, peak = activations.classes, scratch.peak[0]
     room = _room(min(peak, queue))
     for chunk in range(at, end):
         part, held, entries = chunks[chunk, PART], chunks[chunk, HELD], chunks[chunk, HIGH] - chunks[chunk, LOW]
         waiting, table = scratch.waiting[part], chunks[chunk, TABLE]
         width = -(-entries // lanes.weight_vector) * words
+        size = np.uint64(width)
         for n in range(activations.begins[held], activations.begins[held + 1]):
             unit, last, cycles = activations.units[n], activations.ends[n], 0
             banks = np.uint64(unit * words)
-            for first in range(activations.starts[n], last, lanes.activation_vector):
+            for start in range(activations.starts[n], last, lanes.activation_vector):
+                end_entry = min(start + lanes.activation_vector, last)
                 for column in range(table, table + width, words):
-                    for entry in range(first, min(first + lanes.activation_vector, last)):
-                        row = np.uint64(classes[np.uint64(entry)]) * np.uint64(width) + np.uint64(column)
+                    none, entry = np.uint64(column), start  # the row of no entry is all zero
+                    while True:
+                        a = none + np.uint64(classes[np.uint64(entry)]) * size
+                        b = none + np.uint64(classes[np.uint64(entry + 1)]) * size if entry + 1 < end_entry else none
+                        c = none + np.uint64(classes[np.uint64(entry + 2)]) * size if entry + 2 < end_entry else none
+                        d = none + np.uint64(classes[np.uint64(entry + 3)]) * size if entry + 3 < end_entry else none
+                        entry += 4
+                        if entry >= end_entry:
+                            break
                         for four in range(0, words, 4):
                             for word in range(four, four + 4):
-                                sums[word] += tables[row + np.uint64(word)]
+                                w = np.uint64(word)
+                                waiting[banks + w] += tables[a + w] + tables[b + w] + tables[c + w] + tables[d + w]
                     fuller = NONE
-                    for four in range(0, words, 4):
+                    for four in range(0, words, 4):  # two loops, that the inner one becomes vector instructions
                         for word in range(four, four + 4):
-                            left = waiting[banks + np.uint64(word)] + sums[word]
+                            w = np.uint64(word)
+                            left = waiting[banks + w] + tables[a + w] + tables[b + w] + tables[c + w] + tables[d + w]
                             left -= ((((left & LOW_BITS) + LOW_BITS) | left) & HIGH_BIT) >> TOP_BIT  # 1 unless 0
-                            waiting[banks + np.uint64(word)] = left
-                            sums[word] = NONE
+                            waiting[banks + w] = left
                             fuller |= ((left & LOW_BITS) + room) | left
                     cycles += 1
                     if fuller & HIGH_BIT:  # than any before, or than the queue
