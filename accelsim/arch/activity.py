@@ -1,4 +1,4 @@
-"""What a machine does when: how a machine's `events` tells it to whoever draws it. Rules: docs/timeline.md."""
+"""What happens in a machine at which cycle: the return types of a machine's `events`. Rules: docs/timeline.md."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,16 +27,17 @@ def _none(columns: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some events of a layer, int64, in any order; times in cycles of the layer on the machine alone.
+    """Some events of a layer as int64 arrays, in any order.
 
-    slices [slice, TRACK NAME BEGIN END]: never empty; those of one track do not overlap. What reaches into the window
-    must be there; what lies outside may be.
-    parts [slice, stall]: slot-cycles of each slice of a unit whose name is no stall (of others: not read); None when
-    there are none.
-    labels [slice, label]: the slices' arguments, -1 for none.
-    changes [change, COUNTER TIME CHANGE]: by how much a counter that begins at 0 changes.
-    barriers [barrier]: times at which units that waited for each other go on.
-    until: no later chunk has a slice that begins before.
+    All times are cycles of the layer, counted as if the machine never waited for memory.
+    slices [slice, TRACK NAME BEGIN END]: what a track does from BEGIN to END. No slice is empty, and slices of one
+    track do not overlap. Every slice that overlaps the window has to be present; others may be.
+    parts [slice, stall]: a slice of a unit with a name that is not a stall mixes several kinds of slot-cycles, and its
+    row says how many of each. Rows of other slices are ignored. None if no slice is mixed.
+    labels [slice, label]: arguments of the slices; -1: the slice has no such argument.
+    changes [change, COUNTER TIME CHANGE]: a counter starts at 0 and changes by CHANGE at TIME.
+    barriers [barrier]: the times at which units that waited for each other continue.
+    until: slices in later chunks begin at this time or after it.
     """
 
     slices: np.ndarray
@@ -49,12 +50,12 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Activity:
-    """A layer's tracks, and its events as chunks in order of time.
+    """The tracks of a layer, and its events as chunks in order of time.
 
-    units: what the slots belong to (PEs, SMs...); slots[unit] of each. A unit's slices fill every cycle of the layer.
-    NAME of a slice is an index into the machine's stalls followed by `names`: a stall is what all slots of the unit
-    are in; any other name of a unit's slice is work of several kinds at once, told apart in `parts`. others: tracks
-    behind the units, which hold no slots.
+    units: names of the tracks that have slots (PEs, SMs...). slots: how many each has. The slices of a unit cover every
+    cycle of the layer. others: names of further tracks, which have no slots.
+    names: NAME of a slice is an index into the machine's stalls followed by these. If it is a stall, all slots of the
+    unit are in that stall; if not, the slots do different things and `Chunk.parts` counts them.
     """
 
     units: Sequence[str]

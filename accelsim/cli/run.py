@@ -31,7 +31,7 @@ WindowOption = Annotated[str | None, typer.Option(metavar="A:B", help="Cycles th
                                                   "of --timeline-layer; A or B may be left out.")]
 LayerOption = Annotated[str | None, typer.Option(metavar="NAME", help="The one layer that the timeline shows.")]
 LimitOption = Annotated[int | None, typer.Option(metavar="N", help="Most events of the timeline (default: 250,000); "
-                                                 "what is left out is told.")]
+                                                 "a message says what is left out.")]
 
 
 class Engine(StrEnum):

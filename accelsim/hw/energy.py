@@ -71,7 +71,7 @@ class EnergyEntry(StrictModel):
 
 
 class Leakage(StrictModel):
-    """Static energy: of each slot in each cycle, and power of the whole chip over the run's time."""
+    """Static energy: an energy per slot and cycle, and a power of the whole chip times the run's time."""
 
     pj_per_slot_cycle: float = Field(default=0.0, ge=0, le=MAX_PJ)
     mw: float = Field(default=0.0, ge=0, le=MAX_PJ)

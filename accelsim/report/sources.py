@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from accelsim.errors import ReportError
 from accelsim.files import reason_of
 from accelsim.result.comparison import PolicyComparison
-from accelsim.result.format import Record
+from accelsim.result.format import FileRecord
 from accelsim.result.records import RunRecord
 from accelsim.yaml import flattened
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from accelsim.study.sweep import SweepResult
 
     Source = str | os.PathLike[str] | Result | PolicyComparison | SweepResult
-_Model = TypeVar("_Model", bound=Record)
+_Model = TypeVar("_Model", bound=FileRecord)
 _SQLITE = b"SQLite format 3\0"
 _WANTED = "give a result.json or policies.json, a folder that -o wrote, or the store of a sweep"
 _SHOWN_PROBLEMS = 3
@@ -29,7 +29,7 @@ _SHOWN_PROBLEMS = 3
 
 @dataclass(frozen=True)
 class Run:
-    """A run and where it came from; `label` tells it from the other runs on its trace."""
+    """A run and where it came from; `label` differs from those of the other runs on its trace."""
 
     label: str
     source: str
@@ -37,7 +37,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Group:
+class TraceRuns:
     """The runs on one trace, in the order given; the first is the baseline."""
 
     label: str
@@ -71,14 +71,14 @@ class Comparison:
 class Collected:
     """Everything that was given. notes: what a reader should know about it."""
 
-    groups: list[Group] = field(default_factory=list)
+    groups: list[TraceRuns] = field(default_factory=list)
     sweeps: list[Sweep] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def runs(self) -> list[Run]:
-        """Of all traces."""
+        """The runs on all traces."""
         return [run for group in self.groups for run in group.runs]
 
 
@@ -202,7 +202,7 @@ def _checked(model: type[_Model], data: Any, where: str) -> _Model:
                           "accelsim policies") from None
 
 
-def _groups(runs: list[tuple[str, RunRecord]]) -> list[Group]:
+def _groups(runs: list[tuple[str, RunRecord]]) -> list[TraceRuns]:
     by_trace: dict[tuple[str, str], list[tuple[str, RunRecord]]] = {}
     for name, record in runs:
         by_trace.setdefault((record.trace, record.trace_digest), []).append((name, record))
@@ -211,13 +211,13 @@ def _groups(runs: list[tuple[str, RunRecord]]) -> list[Group]:
     for (trace, digest), members in by_trace.items():
         label = f"{trace} ({digest[:8]})" if names.count(trace) > 1 else trace
         labels = run_labels([record for _, record in members])
-        groups.append(Group(label, trace, digest, tuple(
+        groups.append(TraceRuns(label, trace, digest, tuple(
             Run(own, name, record) for own, (name, record) in zip(labels, members, strict=True))))
     return groups
 
 
 def run_labels(records: Sequence[RunRecord]) -> list[str]:
-    """A short name for each run: its arch, and of policy, engine, config and versions what tells runs apart."""
+    """A short name for each run: its arch, and in which of policy, engine, config and versions the runs differ."""
     facts = [_facts(record) for record in records]
     labels = [record.arch for record in records]
     for label in dict.fromkeys(labels):
@@ -235,7 +235,7 @@ _PLAIN = ("policy", "engine", "memory")
 
 
 def _facts(record: RunRecord) -> dict[str, Any]:
-    """What may tell two runs of one arch apart; keys of the DRAM where there is one."""
+    """What two runs of one arch may differ in; with keys of the DRAM if there is one."""
     config = {key: value for key, value in flattened(record.config).items() if key not in ("kind", "name", "dram")}
     gbps = "" if record.dram_gbps is None else f" {record.dram_gbps:g} GB/s"
     memory = "no DRAM" if record.config.get("dram") is None else f"DRAM{gbps}"

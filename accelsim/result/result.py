@@ -3,7 +3,7 @@
 Layers run one after the other, so cycles, counts, stalls and energies of a run are sums over its layers.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,15 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerResult:
-    """One layer on one machine.
+    """The result of one layer on one machine.
 
-    cycles; time_us at the config's clock; energy_pj and its splits `energy_by_component` and `energy_by_data` (weight,
-    activation, output, or shared by them; pJ). roofline: which bound holds.
-    slots: units of work per cycle (PEs, or multipliers). stalls: slot-cycles by name, "busy" first; they sum to
-    slots x cycles. utilization: busy slot-cycles / all slot-cycles.
-    counts: every action counted. mapping: how the layer was mapped.
-    macs_dense, macs_effectual: of the layer itself, whatever machine runs it. output: the reference engine's tensor.
-    work: that of each PE, None where the machine does not tell; imbalance: most over mean work of a PE.
+    cycles: clock cycles. time_us: the same at the clock of the config.
+    energy_pj: energy of all counted actions. It is split twice: `energy_by_component` by the part of the machine, and
+    `energy_by_data` by the data an action serves (weight, activation, output, or shared when it serves several).
+    slots: how many units of work the machine can do per cycle: its PEs, or its multipliers.
+    stalls: slot-cycles by name, "busy" first; their sum is slots x cycles. utilization: busy slot-cycles / all.
+    counts: how often each action happened. mapping: how the layer was laid out on the machine.
+    macs_dense, macs_effectual: multiply-accumulates of the layer itself; they are the same on every machine.
+    work: the work of each PE, None if the machine does not report it. imbalance: work of the busiest PE / mean work.
+    roofline: which bound limits the layer. output: the tensor that the reference engine computed, else None.
+    run_notes: notes of the engine; `notes` has these and those of the machine's description.
     """
 
     name: str
@@ -51,7 +54,7 @@ class LayerResult:
     macs_dense: int
     run_notes: tuple[str, ...]
     mapping: Mapping[str, Any]
-    find_roofline: Callable[[], Roofline] = field(repr=False, compare=False)
+    roofline: Roofline
     output: np.ndarray | None = field(repr=False, compare=False)
     work: PeWork | None = field(repr=False, compare=False)
     layer: Layer = field(repr=False, compare=False)
@@ -69,11 +72,6 @@ class LayerResult:
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the layer ran; found on first use: a machine may look at all weights."""
         return (*self.run_notes, *machine(self.config.kind).notes(self.layer, self.config, self.mapping))
-
-    @cached_property
-    def roofline(self) -> Roofline:
-        """Found on first use: a machine with a DRAM of its own runs the layer once more for it."""
-        return self.find_roofline()
 
     @property
     def macs_effectual(self) -> int:
@@ -145,7 +143,7 @@ class Result:
 
     @cached_property
     def work(self) -> PeWork | None:
-        """Of each PE, added up over the layers."""
+        """The work of each PE, added up over the layers; None unless all layers report it, on one grid."""
         return added([layer.work for layer in self.layers])
 
     @property

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from pydantic import computed_field
 
-from accelsim.result.format import Amount, Count, Record
+from accelsim.result.format import Amount, Count, FileRecord
 
 BOUNDS = ("compute", "imbalance", "on-chip", "dram")
 
 
-class Roofline(Record):
-    """A ladder of cycles, each bound with those below it.
+class Roofline(FileRecord):
+    """Numbers of cycles of a layer; each of the first three includes the one before it.
 
     compute_cycles: the slots' work at full use of every slot. balanced_cycles: with the slots idle that have no work
     while others do. machine_cycles: with all other stalls on chip: the machine alone. dram_cycles: the layer's data at

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from accelsim.result.format import Amount, Count, Record, Side
+from accelsim.result.format import Amount, Count, FileRecord, Side
 
 MAX_PES = 1 << 16  # kept one by one in memory
 MAX_CELLS = 1 << 10  # kept in a file
@@ -19,7 +19,7 @@ Grid = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class PeWork:
-    """Slot-cycles at work of the PEs of a grid (rows, columns), in the machine's own order.
+    """The work of each PE of a grid (rows, columns), in slot-cycles, in the machine's own order.
 
     stalls: names of the run's slot-cycles that are divided among the PEs. cells int64 [cell row, cell column]: work of
     `block` (rows, columns) PEs each, fewer at the lower and right edge; a block is one PE up to `MAX_PES` of them.
@@ -93,7 +93,7 @@ class PeWork:
 
 
 def added(works: Sequence[PeWork | None]) -> PeWork | None:
-    """The work of several layers on one design; None unless every layer tells it, on one grid."""
+    """The work of several layers on one design; None unless every layer reports it, on one grid."""
     known = [work for work in works if work is not None]
     if not known or len(known) < len(works) or len({(work.grid, work.stalls) for work in known}) > 1:
         return None
@@ -105,7 +105,7 @@ _Sides = Annotated[list[Side], Field(min_length=2, max_length=2)]
 _Cells = Annotated[list[Count], Field(min_length=1, max_length=1 << 20)]
 
 
-class Histogram(Record):
+class Histogram(FileRecord):
     """Bin i counts the blocks of PEs with i x width .. (i + 1) x width - 1 slot-cycles of work."""
 
     block: _Sides
@@ -119,7 +119,7 @@ class Histogram(Record):
         return cls(block=list(block), width=width, cells=np.bincount(cells.ravel() // width).tolist())
 
 
-class WorkRecord(Record):
+class WorkRecord(FileRecord):
     """The work of the PEs in result files (docs/results.md): that of each block of PEs row by row, and the histogram.
 
     A file has at most `MAX_CELLS` cells; the histogram is of the cells that were in memory.

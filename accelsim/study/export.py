@@ -33,7 +33,7 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def as_table(rows: Sequence[Row]) -> str:
-    """The columns that tell points apart and the main numbers, as a terminal shows them."""
+    """The columns in which points differ and the main numbers, as a terminal shows them."""
     from rich.table import Table
     from rich.text import Text
 

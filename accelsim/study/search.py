@@ -1,6 +1,6 @@
 """Guided choice of points with Optuna. The same study asks for the same points, on any number of workers and after any
-interruption: batches have a fixed size, outcomes are told in the order of asking, and a resumed search is asked again
-from the start, with what the store holds as answers.
+interruption: batches have a fixed size, the sampler gets outcomes in the order of its questions, and a resumed search
+is asked again from the start, with what the store holds as answers.
 """
 
 import random

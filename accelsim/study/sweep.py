@@ -40,7 +40,8 @@ class SweepResult:
     """Every point's row, and how the sweep went.
 
     rows: flat dicts in the order of the points (columns as in docs/sweeps.md). ran: points run by this call, the others
-    were there. excluded: combinations that a constraint left out. busy_share: of the workers' time, spent in points.
+    were there. excluded: combinations that a constraint left out. busy_share: the
+    share of the workers' time that was spent in points.
     """
 
     rows: list[dict[str, Any]]

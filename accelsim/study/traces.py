@@ -52,7 +52,7 @@ def study_traces(traces: Sequence[Trace | str]) -> Iterator[list[StudyTrace]]:
                 loaded = load_trace(trace)
                 one = StudyTrace(loaded.name, loaded.digest, shipped.find("trace", os.fsdecode(trace)))
             if any(other.name == one.name and other.digest != one.digest for other in found.values()):
-                raise TraceError(f"two different traces are called {one.name!r}; a study tells traces apart by name, "
+                raise TraceError(f"two different traces are called {one.name!r}; a study identifies traces by name, "
                                  "give each its own")
             found.setdefault(one.digest, one)
         yield list(found.values())

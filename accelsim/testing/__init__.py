@@ -1,4 +1,4 @@
-"""The conformance suite: what every machine must pass, ours and yours.
+"""The conformance suite: what every machine must pass, whether it is in this package or in yours.
 
     from accelsim import testing
 

@@ -97,7 +97,7 @@ class MachineConformance:
         yield from presets(self.kind)
 
     def check_twins(self, layer: Layer, config: ArchConfig, policy: Policy) -> None:
-        """Kernel = reference in all facts, = kernel on the pattern; output = numpy; books balance; bounds hold."""
+        """Kernel = reference in all facts, = kernel on the pattern; output = numpy; stalls add up; bounds hold."""
         model = self.machine
         try:
             kernel = model.run(layer, config, policy)

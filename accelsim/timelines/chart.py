@@ -20,10 +20,11 @@ class Process(IntEnum):
 
 
 @dataclass
-class Block:
+class Slices:
     """Slices with the same kinds of arguments; arrays [slice].
 
-    tracks, names: as `Chart` numbers them. begin, end: 1 / per_cycle cycles. layer: of all of them, an argument.
+    tracks, names: as `Chart` numbers them. begin, end: 1 / per_cycle cycles. layer: the name of
+    the layer, an argument of every slice.
     labels [slice, label]: arguments by label_names, -1 for none. slots: above 1 for a slice of one stall in so many
     slots: its slot-cycles become an argument. parts [slice, part]: slot-cycles by part_names, arguments where slots is
     0. whole: cycles of the slice before it was cut; piece, pieces: which of its pieces this is, from 1, and how many.
@@ -47,10 +48,10 @@ class Block:
     def __len__(self) -> int:
         return len(self.begin)
 
-    def where(self, keep: np.ndarray) -> "Block":
+    def where(self, keep: np.ndarray) -> "Slices":
         """The slices that `keep` chooses."""
         arrays = {name: value[keep] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        return Block(**{**vars(self), **arrays})
+        return Slices(**{**vars(self), **arrays})
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Chart:
     a barrier belonging to the cycle before it.
     """
 
-    blocks: list[Block] = field(default_factory=list)
+    blocks: list[Slices] = field(default_factory=list)
     changes: list[np.ndarray] = field(default_factory=list)
     barriers: list[np.ndarray] = field(default_factory=list)
     track_ids: dict[tuple[Process, str], int] = field(default_factory=dict)

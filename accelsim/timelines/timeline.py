@@ -1,7 +1,7 @@
 """A run as a timeline: every unit's states, what else moves, DMA and DRAM, by exact times. Rules: docs/timeline.md.
 
-The machine tells what it does when (`Machine.events`), the memory timeline when all wait; here both are put on the
-run's own time, cut to the window asked for, and held against the result's accounting.
+The times come from the machine (`Machine.events`) and, for waits of the whole machine, from the memory timeline. Here
+both are converted to the run's own time, cut to the window asked for, and compared with the stalls of the result.
 """
 
 import os
@@ -85,7 +85,7 @@ def timeline(result: Result, layer: str | None = None, window: Cycles | None = N
     layer: show this one alone. window: cycles (begin, end) to show, counted from the begin of the run, or of `layer`;
     None for the first and the last there is. limit: at most so many events; what follows them is left out, and `cut`
     says so. Layers that are drawn whole are checked against the result's stalls.
-    Raises ConfigError for an unknown layer, an empty window, too low a limit, or a machine that does not tell times.
+    Raises ConfigError for an unknown layer, an empty window, too low a limit, or a machine without timelines.
     """
     return _Drawing(result, layer, window, limit).finished()
 

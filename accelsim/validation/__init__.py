@@ -1,1 +1,1 @@
-"""Published numbers against ours: one file per machine in `claims/`, checked by tests and by `accelsim validate`."""
+"""Published numbers beside simulated ones: `claims.py` of each machine, checked by tests and `accelsim validate`."""

@@ -1,4 +1,4 @@
-"""Claims: what was published of a machine, and how ours is computed.
+"""Claims: figures that were published about a machine, and how the simulator computes them.
 
 A claim is one figure. Claims that share a source, an assumption and simulations form a group, which is one table of the
 page and one piece of work for a process. The groups of a machine form its chapter.

@@ -13,7 +13,7 @@ from accelsim.workload.trace import Trace
 
 @dataclass(frozen=True)
 class LayerNumbers:
-    """Of one layer: what `LayerResult` says under the same names."""
+    """Numbers of one layer; every field means what it means in `LayerResult`."""
 
     name: str
     slots: int
@@ -26,7 +26,7 @@ class LayerNumbers:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Of a run: what `Result` says under the same names."""
+    """Numbers of a run; every field means what it means in `Result`."""
 
     cycles: int
     time_us: float

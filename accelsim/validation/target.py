@@ -1,4 +1,4 @@
-"""What a published figure asks of ours: the four kinds of comparison, and the tolerance of each."""
+"""How a simulated figure is compared with a published one: four kinds of comparison, each with its tolerance."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

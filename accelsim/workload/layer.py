@@ -56,7 +56,7 @@ class Layer:
 
     @property
     def geometry(self) -> dict[str, Any]:
-        """The scalars that shapes alone do not tell (stride, padding...), for the trace header."""
+        """The scalars that do not follow from the shapes (stride, padding...), for the trace header."""
         return {}
 
     @property
@@ -79,10 +79,14 @@ class Layer:
                 sha.update(np.ascontiguousarray(tensor).data)
         return sha.hexdigest()
 
-    def _int_tensors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | int]:
+    def check_values(self) -> None:
+        """TraceError for a pattern-only layer: what computes with values calls this first."""
         if not self.has_values:
             raise TraceError(f"layer {self.name!r} is pattern-only (bool tensors) and has no values to compute with; "
                              "give integer tensors, or use engine='kernel', which needs the pattern alone")
+
+    def _int_tensors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | int]:
+        self.check_values()
         bias = 0 if self.bias is None else self.bias.astype(np.int64)
         return self.weight.astype(np.int64), self.activation.astype(np.int64), bias
 

@@ -26,7 +26,7 @@ def checked_name(what: str, name: Any) -> str:
 def checked_tensor(name: str, role: str, value: Any) -> np.ndarray:
     """`value` as an array of int8, int16 or bool."""
     checked_name("layer", name)
-    array = _array(name, role, value)
+    array = _whole_floats(_array(name, role, value))
     if array.dtype in VALUE_DTYPES:
         return array
     if array.dtype.kind not in "iu":
@@ -39,7 +39,7 @@ def bias_vector(name: str, value: Any, outputs: int) -> np.ndarray | None:
     """`value` as an int32 or bool vector of one number per output, or None."""
     if value is None:
         return None
-    array = _array(name, "bias", value)
+    array = _whole_floats(_array(name, "bias", value))
     if array.shape != (outputs,):
         raise TraceError(f"layer {name!r}: bias has shape {list(array.shape)}, wanted [{outputs}], one per output")
     if array.dtype.kind not in "iub":
@@ -70,6 +70,14 @@ def _array(name: str, role: str, value: Any) -> np.ndarray:
         return np.asarray(value)
     except Exception as error:  # any object may become an array by code of its own
         raise TraceError(f"layer {name!r}: {role} is not an array ({told(error)}); give one of equal rows") from None
+
+
+def _whole_floats(array: np.ndarray) -> np.ndarray:
+    """Floats that are all integers (numpy makes floats of most things) as int64; other arrays as they are."""
+    if array.dtype.kind != "f" or not array.size or np.abs(array).max(initial=0) > 1 << 40:
+        return array
+    whole = array.astype(np.int64) if np.isfinite(array).all() else None
+    return array if whole is None or (whole != array).any() else whole
 
 
 def _narrow(name: str, role: str, array: np.ndarray, dtype: type) -> np.ndarray:

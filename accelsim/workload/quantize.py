@@ -42,6 +42,14 @@ def _numbers(values: Any) -> np.ndarray:
     return array
 
 
+def quantize_rows(values: np.ndarray, bits: int, scales: np.ndarray) -> np.ndarray:
+    """`quantize` with a scale of its own for each row of `values` [rows, ...]."""
+    result = np.empty(values.shape, np.int8 if bits <= 8 else np.int16)
+    for row, scale in enumerate(scales):
+        result[row], _ = quantize(values[row], bits, float(scale))
+    return result
+
+
 def largest(bits: int) -> int:
     """The largest integer of so many bits; its negative is the smallest that is used."""
     if not 2 <= bits <= 16:

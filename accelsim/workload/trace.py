@@ -191,7 +191,9 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
 
     The content is checked against the header: a file that was cut, edited or mixed up raises TraceError.
     """
-    file = shipped.find("trace", path_text("trace", path, TraceError, "a shipped trace's name or a path"))
+    name = path_text("trace", path, TraceError, "a shipped trace's name or a path")
+    _wrong_door(name)
+    file = shipped.find("trace", name)
     try:
         file.open("rb").close()  # safetensors calls every file that it cannot open missing
     except OSError as error:
@@ -209,6 +211,27 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     if trace.digest != header.digest:
         raise TraceError(f"{file}: content does not match its digest (the file was changed); {_REMAKE}")
     return trace
+
+
+_MODELS = (".onnx", ".tflite", ".pt", ".pth", ".pt2", ".jit", ".ts")
+_LISTS = (".csv", ".txt", ".mtx", ".smtx")
+
+
+def _wrong_door(name: str) -> None:
+    """TraceError that names the right command, for what is known to be no trace."""
+    suffix = Path(name).suffix
+    if suffix in _MODELS:
+        raise TraceError(f"{name[:200]}: is a model, not a trace; record it first: accelsim record {name[:200]} "
+                         "--input FILE -o trace.safetensors")
+    if suffix in _LISTS:
+        raise TraceError(f"{name[:200]}: is a list of layers or a matrix, not a trace; draw one first: accelsim trace "
+                         f"{name[:200]} --seed 1 --activation-density D -o trace.safetensors")
+    if name.partition(":")[0] in shipped.names("workload") and name not in shipped.names("trace"):
+        raise TraceError(f"{name[:200]}: is a published workload, not a trace; draw one first: accelsim trace "
+                         f"{name[:200]} --seed 1 -o trace.safetensors")
+    if suffix in (".npz", ".npy", ".bin") or name.endswith(".index.json"):
+        raise TraceError(f"{name[:200]}: holds weights or arrays, not a trace; record the network first: accelsim "
+                         f"record {name[:200]} --network net.yaml --input FILE -o trace.safetensors")
 
 
 def _checked(layer: Any) -> Layer:
@@ -233,7 +256,8 @@ def _provenance(trace: str, made_by: Any) -> str:
 
 def _header(file: Path, metadata: Mapping[str, str]) -> Header:
     if _KEY not in metadata:
-        raise TraceError(f"{file}: a safetensors file without accelsim's header is not a trace; {_REMAKE}")
+        raise TraceError(f"{file}: a safetensors file without accelsim's header is not a trace; if it holds weights: "
+                         f"accelsim record {file} --network net.yaml --input FILE; else {_REMAKE}")
     try:
         return Header.model_validate_json(metadata[_KEY])
     except (ValidationError, RecursionError) as error:

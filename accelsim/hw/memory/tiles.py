@@ -1,4 +1,4 @@
-"""What a machine tells the memory timeline, its layers cut into tiles, and what memory adds to a layer."""
+"""The input of the memory timeline, layers cut into tiles by their machine; and what memory adds to a layer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ ARRAYS = ("compute_cycles", "weight_bits", "activation_bits", "output_bits", "lo
 class Tiles:
     """Tiles in order of execution, five int64 arrays [tile].
 
-    compute_cycles: of the machine alone, everything being there; they add up to the layer's cycles.
+    compute_cycles: cycles of the machine when all data are present; they add up to the layer's cycles.
     weight_bits, activation_bits: what the tile fetches from DRAM before it can compute; output_bits: what it writes
     back: exact bits in the machine's compressed form, metadata included. What an earlier tile left on chip is 0 here.
     load_cycles: the first of compute_cycles, in which weights flow from DRAM straight to where they are used; 0 where

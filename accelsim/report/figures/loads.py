@@ -1,4 +1,4 @@
-"""The work of single PEs: a map of the grid, and how many PEs have how much. From results that tell it."""
+"""The work of single PEs, for results that have it: a map of the grid, and a histogram."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def heatmap(found: Collected, choices: Choices) -> "Figure":
-    """Slot-cycles of work per PE on the grid, one panel per run that tells it; a line of PEs is drawn as a strip."""
+    """Slot-cycles of work per PE on the grid, one panel per run that has it; a line of PEs is drawn as a strip."""
     works = _told(found, choices, "heatmap")
     columns = min(len(works), 1 if choices.width_inches < 5 else 2)
     maps = [_per_pe(work) for _, work in works]
@@ -49,7 +49,7 @@ def heatmap(found: Collected, choices: Choices) -> "Figure":
 
 
 def histogram(found: Collected, choices: Choices) -> "Figure":
-    """How many PEs have how much work, one panel per run that tells it."""
+    """How many PEs have how much work, one panel per run that has it."""
     works = _told(found, choices, "histogram")
     columns = min(len(works), 1 if choices.width_inches < 5 else 2)
     lines = -(-len(works) // columns)
@@ -83,12 +83,12 @@ def _told(found: Collected, choices: Choices, kind: str) -> list[tuple[str, Work
     if not works:
         raise ReportError(f"{kind} needs the work of each PE, which none of these results gives"
                           + ("" if layer else " for all layers on one grid; choose one with --layer NAME, or run again")
-                          + "; results of machines that tell it have it (docs/results.md)")
+                          + "; not every machine reports it (docs/results.md)")
     return works
 
 
 def _work(run: Run, layer: str | None) -> WorkRecord | None:
-    """Of a layer, or of all layers added up where they lie on one grid."""
+    """The work in a layer, or in all layers together if they have the same grid."""
     layers = [one for one in run.record.layers if layer is None or one.name == layer]
     works = [one.work for one in layers if one.work is not None]
     if not works or len(works) < len(layers) or len({(*work.grid, *work.block) for work in works}) > 1:

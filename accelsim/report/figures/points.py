@@ -37,7 +37,7 @@ def roofline(found: Collected, choices: Choices) -> "Figure":
     points = {id(run): _layers_with_traffic(run) for run in runs}
     runs = [run for run in runs if points[id(run)]]
     if not runs:
-        raise ReportError("roofline is drawn over DRAM traffic, which none of these runs tells; run with --dram-gbps G")
+        raise ReportError("roofline is drawn over DRAM traffic, which none of these runs has; run with --dram-gbps G")
     labels = [run.label if len(found.groups) == 1 else f"{run.label}, {run.record.trace}" for run in runs]
     figure = new_figure(choices.width_inches, 2.3 + legend_inches(labels, choices.width_inches))
     axes = figure.subplots()

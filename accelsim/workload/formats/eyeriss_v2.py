@@ -16,7 +16,7 @@ class EyerissV2Csc(Format):
     """The matrix is cut into what one PE holds at a time: `segment_rows` (M0) x `tile_cols` (C0 x S).
 
     Each column of such a tile is a segment of entries (count of zeros before it, value), stored in words of two
-    entries; an odd segment's last word has an empty half. One address per column tells where its segment ends, in
+    entries; an odd segment's last word has an empty half. One address per column says where its segment ends, in
     words from the start of its tile; an empty column repeats the address. Runs above 2^count_bits - 1 take padding
     entries of value 0, which segments of at most 2^count_bits rows never need (our assumption; the paper shows
     none). Defaults: M0 = 16, C0 = 8 and 7-bit addresses.

@@ -12,7 +12,7 @@ from accelsim.workload import formats
 from accelsim.workload.layer import Layer
 from accelsim.workload.trace import Trace
 
-PATTERN_VALUE_BITS = 8  # what a value of a pattern-only tensor counts for, unless told otherwise
+PATTERN_VALUE_BITS = 8  # bits of a value of a pattern-only tensor, by default
 _ROLES: tuple[Literal["weight", "activation"], ...] = ("weight", "activation")
 
 

@@ -41,7 +41,7 @@ class Weights:
         return groups, out, inputs
 
     def scores(self) -> np.ndarray:
-        """Magnitudes, float32, in the layer's shape. Equal integers are told apart by fixed pseudo-random fractions."""
+        """Magnitudes, float32, in the layer's shape. Fixed pseudo-random fractions decide between equal integers."""
         values = self.load()
         scores = np.abs(values.astype(np.float32))
         if values.dtype.kind in "iu":

@@ -12,7 +12,7 @@ from accelsim import load_arch, shipped, testing
 from accelsim.arch.machine import LayerRun
 from accelsim.arch.registry import machine
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
-from accelsim.arch.row_stationary.eyeriss.fast.networks import mesh, path, routes
+from accelsim.arch.row_stationary.eyeriss.fast.routes import mesh, path, routes
 from accelsim.errors import ConfigError
 from accelsim.simulation import check_accounting
 from accelsim.workload.layer import Layer, conv2d, linear

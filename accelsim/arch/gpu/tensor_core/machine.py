@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from accelsim.arch.facts import BUSY, About, Count, Stall
-from accelsim.arch.gpu.tensor_core.config import MAX_RATE, TensorCoreConfig
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
 from accelsim.arch.gpu.tensor_core.policies import POLICIES
 from accelsim.arch.machine import Machine
 from accelsim.workload.layer import Layer
@@ -91,10 +91,6 @@ class TensorCore(Machine[TensorCoreConfig]):
     def notes(self, layer: Layer, config: TensorCoreConfig, mapping: Mapping[str, Any]) -> Iterator[str]:
         if config.mode == "n_m" and mapping["runs"] == "dense":
             yield f"not {config.nm_keep}:{config.nm_group} sparse: ran dense"
-
-    def instant_dram(self, config: TensorCoreConfig) -> TensorCoreConfig:
-        """A DRAM that is as fast as an L2 can be and adds no latency: it is never what a copy waits for."""
-        return config.model_copy(update={"dram": None, "dram_bytes_per_cycle": MAX_RATE, "dram_latency_cycles": 0})
 
     def sram_kbytes(self, config: TensorCoreConfig) -> float:
         """Shared memories and L2; registers are not counted."""

@@ -36,7 +36,7 @@ def run(layer: Layer, config: SigmaConfig, policy: Policy) -> LayerRun:
     work = np.zeros(config.slots, np.int64)
     tiles: list[Tiles] = []
     for index, product in enumerate(kept_products(layer)):
-        gemm = Gemm(layer, index, product, config, policy)
+        gemm = PlacedGemm(layer, index, product, config, policy)
         side = gemm.chosen_side()
         cycles += int(side.cycles.sum())
         stalls += gemm.stalls(side)
@@ -88,7 +88,7 @@ class Side:
     fold_cycles: np.ndarray
 
 
-class Gemm:
+class PlacedGemm:
     """One matrix product on one design: what depends on both, computed once per layer where it can be shared."""
 
     def __init__(self, layer: Layer, index: int, product: MatrixProduct, config: SigmaConfig, policy: Policy) -> None:
@@ -228,5 +228,5 @@ def _check(layer: Layer, counts: np.ndarray, first: np.ndarray) -> None:
 
 
 def bound_cycles(layer: Layer, config: SigmaConfig, run: LayerRun) -> int:
-    return sum(Gemm(layer, index, product, config, POLICIES["packed"]).bound_cycles()
+    return sum(PlacedGemm(layer, index, product, config, POLICIES["packed"]).bound_cycles()
                for index, product in enumerate(kept_products(layer)))
