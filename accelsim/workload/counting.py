@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+import accelsim.compile_cache  # noqa: F401  (before numba looks for a place)
+
 
 def pattern(values: np.ndarray) -> np.ndarray:
     """uint8, non-zero where `values` are: the one type that kernels are compiled for. Bytes are not copied."""

@@ -1,7 +1,6 @@
 """What the tests of SCNN's reference run: a config with the parameters of the rules page, and policies of their own."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -44,6 +43,10 @@ class Config:
     weight_fifo_entries: int = 50
     clock_mhz: float = 1000.0
     dram: Any = None
+
+    @property
+    def entry_bits(self) -> int:
+        return self.value_bits + self.index_bits
 
     def but(self, **changes: Any) -> "Config":
         return replace(self, **changes)
@@ -106,13 +109,10 @@ def _balanced_cuts(weights: np.ndarray, tiles: int) -> list[int]:
 
 
 @pytest.fixture(scope="session")
-def planes() -> Iterator[SimpleNamespace]:
-    """The page's policies, written for these tests; the reference gets this one too where it chooses by itself."""
-    own = SimpleNamespace(equal_planes=equal_planes, balanced_planes=balanced_planes,
-                          output_channels_first=output_channels_first)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "accelsim.arch.planar.shared.policies.output_channels_first", own)
-        yield own
+def planes() -> SimpleNamespace:
+    """The page's policies, written for these tests."""
+    return SimpleNamespace(equal_planes=equal_planes, balanced_planes=balanced_planes,
+                           output_channels_first=output_channels_first)
 
 
 @pytest.fixture(scope="session")

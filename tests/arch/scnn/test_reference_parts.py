@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.arch.planar.shared.reference.banks import AccumulatorBanks, xor_hash
-from accelsim.arch.planar.shared.reference.blocks import Entry, compress, decode
+from accelsim.arch.planar.shared.reference.blocks import RunEntry, compress, decode
 
 
 def test_xor_hash():
@@ -16,10 +16,10 @@ def test_xor_hash():
 
 
 def test_a_run_too_long_for_its_index_is_broken_up():
-    assert compress([0] * 15 + [7], 4) == [Entry(15, 7)]
-    assert compress([0] * 16 + [7, 0, 8], 4) == [Entry(15, 0), Entry(0, 7), Entry(1, 8)]
-    assert compress([0] * 40 + [7, 0], 4) == [Entry(15, 0), Entry(15, 0), Entry(8, 7)]
-    assert compress([0] * 40 + [7, 0], 0) == [Entry(40, 7)]
+    assert compress([0] * 15 + [7], 4) == [RunEntry(15, 7)]
+    assert compress([0] * 16 + [7, 0, 8], 4) == [RunEntry(15, 0), RunEntry(0, 7), RunEntry(1, 8)]
+    assert compress([0] * 40 + [7, 0], 4) == [RunEntry(15, 0), RunEntry(15, 0), RunEntry(8, 7)]
+    assert compress([0] * 40 + [7, 0], 0) == [RunEntry(40, 7)]
 
 
 @given(st.lists(st.sampled_from([0, 0, 0, 5]), max_size=60), st.integers(0, 4))

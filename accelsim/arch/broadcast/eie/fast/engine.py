@@ -11,7 +11,7 @@ from accelsim.arch.broadcast.eie.fast import bound, encoding, kernel
 from accelsim.arch.broadcast.eie.fast.encoding import Encoded
 from accelsim.arch.broadcast.eie.fast.traffic import column_blocks, product_tiles
 from accelsim.arch.broadcast.eie.machine import Eie
-from accelsim.arch.broadcast.eie.policies import assign_rows
+from accelsim.arch.broadcast.shared.rows import assign_rows
 from accelsim.arch.facts import names
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.hw.memory.tiles import Tiles
@@ -134,7 +134,8 @@ def run_vectors(product: MatrixProduct, encoded: Encoded, queue_entries: int, bl
 
 
 def count_row_reads(product: MatrixProduct, encoded: Encoded, entries_per_row: int) -> int:
-    readers = kernel.room_for_readers(*encoded.entries.shape, len(product.vectors))
+    columns, pes = encoded.entries.shape
+    readers = kernel.room_for_readers(columns, pes, len(product.vectors))
     reads: int = kernel.count_row_reads(pattern(product.vectors), product.bias is not None, encoded, entries_per_row,
                                         readers)
     return reads

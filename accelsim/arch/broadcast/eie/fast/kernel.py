@@ -54,7 +54,8 @@ class Scan(NamedTuple):
 
 
 def room_for_scan(columns: int, pes: int, lane: np.dtype) -> Scan:
-    return Scan(*np.empty((3, columns + 1), np.int64), np.empty((PIPELINE_CYCLES, pes), lane))
+    columns_room, leave, pushed = np.empty((3, columns + 1), np.int64)
+    return Scan(columns_room, leave, pushed, np.empty((PIPELINE_CYCLES, pes), lane))
 
 
 class Readers(NamedTuple):

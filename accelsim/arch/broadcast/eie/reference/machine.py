@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.arch.broadcast.eie.policies import assign_rows
 from accelsim.arch.broadcast.eie.reference.blocks import WAITING, Broadcast, Pipeline, PtrRead, Scanner
 from accelsim.arch.broadcast.eie.reference.encode import EncodedMatrix, encode
 from accelsim.arch.broadcast.eie.reference.tiles import TileRow, as_tiles, column_blocks, vector_tiles
+from accelsim.arch.broadcast.shared.rows import assign_rows
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.errors import DeadlockError, TraceError
 from accelsim.parts.clock import Clock, Clocked

@@ -12,9 +12,9 @@ from numba import njit
 from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.machine import Policy
 from accelsim.arch.planar.dcnn.config import DcnnConfig
-from accelsim.arch.planar.dcnn.fast.engine import landing_taps, lanes_of, over_pieces, plan_of, reach
-from accelsim.arch.planar.shared.fast.convolution import Convolution, convolution_of
-from accelsim.arch.planar.shared.fast.plan import Plan
+from accelsim.arch.planar.dcnn.fast.lowering import DcnnWork, landing_taps, lowered, over_pieces, reach
+from accelsim.arch.planar.shared.fast.convolution import PatternConvolution
+from accelsim.arch.planar.shared.fast.plan import PlanarPlan
 from accelsim.arch.planar.shared.fast.planes import AxisPieces
 from accelsim.arch.planar.shared.fast.rounds import Round, rounds_in_time, table
 from accelsim.workload.layer import Layer
@@ -26,31 +26,28 @@ LABELS = ("image", "temporal tile", "round")
 def events(layer: Layer, config: DcnnConfig, policy: Policy, window: Window) -> Activity:
     """Tracks: PEs."""
     return Activity([f"PE {pe}" for pe in range(config.pes)], np.full(config.pes, config.dot_width, np.int64),
-                    ("compute",), LABELS, _chunks(layer, config, policy, window))
+                    ("compute",), LABELS, _chunks(lowered(layer, config, policy), config, window))
 
 
-def _chunks(layer: Layer, config: DcnnConfig, policy: Policy, window: Window) -> Iterator[Chunk]:
-    conv = convolution_of(layer)
-    plan = plan_of(conv, config, policy)
-    # cycles [temporal tile, tile] of one output channel, and its products that land in the output plane
-    blocks = -(-conv.weight.shape[1] // config.dot_width)
-    cycles = lanes_of(layer, conv, plan, config).tap_positions * blocks
+def _chunks(work: DcnnWork, config: DcnnConfig, window: Window) -> Iterator[Chunk]:
+    conv, plan = work.conv, work.plan
+    # [temporal tile, tile]: products of one output channel that land in the output plane
     inside = plan.per_piece(over_pieces(plan.rows, landing_taps(conv.rows)),
                             over_pieces(plan.cols, landing_taps(conv.cols))) * conv.weight.shape[1]
-    compute = np.tile(np.outer(cycles.max(axis=1), plan.channels_of.max(axis=1)).reshape(-1), conv.images)
+    compute = np.tile(work.round_cycles.reshape(-1), conv.images)
     nothing = np.zeros_like(compute)
     for round_ in rounds_in_time(plan, compute, nothing, nothing, False):
         if window.meets(round_.begin, round_.end):
-            yield _round(conv, plan, config, round_, cycles[round_.temporal_tile], inside[round_.temporal_tile])
+            yield _round(work, config, round_, inside[round_.temporal_tile])
 
 
-def _round(conv: Convolution, plan: Plan, config: DcnnConfig, round_: Round, cycles: np.ndarray,
-           inside: np.ndarray) -> Chunk:
-    """The PEs in one round; cycles and inside [tile]."""
+def _round(work: DcnnWork, config: DcnnConfig, round_: Round, inside: np.ndarray) -> Chunk:
+    """The PEs in one round; inside [tile]."""
+    conv, plan, cycles = work.conv, work.plan, work.tile_cycles[round_.temporal_tile]
     channels, used = plan.channels_of[round_.round], plan.assignment.pes
     own = np.outer(channels, cycles).reshape(-1)  # [part x tile]
-    depth, blocks = conv.weight.shape[1], -(-conv.weight.shape[1] // config.dot_width)
-    filled, landing = np.outer(channels, cycles // blocks).reshape(-1) * depth, np.outer(channels, inside).reshape(-1)
+    filled = np.outer(channels, cycles // work.blocks).reshape(-1) * conv.weight.shape[1]
+    landing = np.outer(channels, inside).reshape(-1)
     parts = np.zeros((used, IDLE_TILE + 1), np.int64)
     parts[:, BUSY] = _effectual(conv, plan, round_)
     parts[:, ZERO_OPERAND], parts[:, OUTSIDE] = landing - parts[:, BUSY], filled - landing
@@ -65,7 +62,7 @@ def _round(conv: Convolution, plan: Plan, config: DcnnConfig, round_: Round, cyc
                  barriers=np.array([round_.end], np.int64))
 
 
-def _effectual(conv: Convolution, plan: Plan, round_: Round) -> np.ndarray:
+def _effectual(conv: PatternConvolution, plan: PlanarPlan, round_: Round) -> np.ndarray:
     """Products of two non-zeros in the output plane [part x tile]."""
     rows, cols = (_extents(pieces) for pieces in (plan.rows, plan.cols))
     u, v = divmod(round_.temporal_tile, plan.cols.splits)
@@ -80,7 +77,7 @@ def _effectual(conv: Convolution, plan: Plan, round_: Round) -> np.ndarray:
     return found.reshape(-1)
 
 
-def _weights(conv: Convolution, first: int, last: int) -> np.ndarray:
+def _weights(conv: PatternConvolution, first: int, last: int) -> np.ndarray:
     """Non-zero weights [channel, tap row, tap column] of the filters first .. last - 1 that meet each channel."""
     per_group, depth = conv.filters // conv.groups, conv.weight.shape[1]
     counts = np.zeros((conv.channels, *conv.weight.shape[2:]), np.int64)
@@ -95,7 +92,7 @@ def _extents(pieces: AxisPieces) -> np.ndarray:
     return np.stack([pieces.begin, pieces.end], axis=2)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def count_effectual(activation, weights, row_reach, col_reach, rows, cols, found):
     """Adds to found[tile row, tile col] the products of activation [channel, h, w] with weights [channel, r, s]."""
     for channel in range(activation.shape[0]):

@@ -1,29 +1,18 @@
-"""What no division of planes and output channels can beat on a planar machine (our own). DCNN's too, in part."""
+"""What no division of planes and output channels can beat on SCNN (our own)."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from accelsim.arch.planar.scnn.config import ScnnConfig
-from accelsim.arch.planar.shared.fast.convolution import Convolution
+from accelsim.arch.planar.shared.fast.convolution import PatternConvolution
+from accelsim.arch.planar.shared.fast.divisions import divisions
 from accelsim.hw.balance import least_fullest
 
 GROUP_SIZES = 32  # looked at one by one
 
 
-def divisions(pes: int, filters: int, plane: tuple[int, int]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """(parts, tile rows [grid], tile columns [grid]): the ways to use all PEs that are worth trying.
-
-    Any assignment has as many PEs as one of these or fewer, and nothing is gained by fewer.
-    """
-    parts_worth_trying = {min(pes // tiles, filters) for tiles in {pes // parts for parts in range(1, pes + 1)}}
-    for parts in sorted(parts_worth_trying):
-        rows = np.arange(1, min(pes // parts, plane[0]) + 1)
-        yield parts, rows, np.minimum(pes // parts // rows, plane[1])
-
-
-def any_plane_policy_cycles(conv: Convolution, config: ScnnConfig, useful: int) -> int:
+def any_plane_policy_cycles(conv: PatternConvolution, config: ScnnConfig, useful: int) -> int:
     """Lower bound on a layer's cycles over all assignments; `useful`: the layer's products that land.
 
     For every grid of tiles and every size of output-channel groups that it allows: all steps divided evenly; the
@@ -65,7 +54,7 @@ class _Load(NamedTuple):
         return highest
 
 
-def _load(conv: Convolution, config: ScnnConfig, kc: int) -> _Load:
+def _load(conv: PatternConvolution, config: ScnnConfig, kc: int) -> _Load:
     by_position, steps = np.zeros(conv.activation.shape[2:], np.int64), 0
     for a in range(conv.rows.stride):
         for b in range(conv.cols.stride):
@@ -80,7 +69,7 @@ def _load(conv: Convolution, config: ScnnConfig, kc: int) -> _Load:
     return _Load(steps, row_band, col_band, int(by_position.max()))
 
 
-def _weight_vectors(conv: Convolution, phase: tuple[int, int], kc: int, width: int) -> np.ndarray:
+def _weight_vectors(conv: PatternConvolution, phase: tuple[int, int], kc: int, width: int) -> np.ndarray:
     """[channel]: weight vectors of a stride phase over all groups of `kc` filters."""
     taps = conv.weight[:, :, conv.rows.tap_phases == phase[0]][:, :, :, conv.cols.tap_phases == phase[1]]
     nonzeros = np.count_nonzero(taps, axis=(2, 3))  # [filter, channel of its conv group]

@@ -2,19 +2,23 @@
 
 from collections import Counter
 from collections.abc import Generator
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 import simpy
 
 from accelsim.arch.machine import LayerRun
-from accelsim.arch.planar.scnn.reference.pe import PE, Vector
+from accelsim.arch.planar.scnn.config import ScnnConfig
+from accelsim.arch.planar.scnn.reference.pe import ScnnPe, Vector
+from accelsim.arch.planar.shared.notes import layout_notes
 from accelsim.arch.planar.shared.reference.banks import BankHash, address_hash, xor_hash
 from accelsim.arch.planar.shared.reference.blocks import activation_blocks, weight_block
-from accelsim.arch.planar.shared.reference.convolution import Convolution, Phase, as_convolution
-from accelsim.arch.planar.shared.reference.dram import Dram
-from accelsim.arch.planar.shared.reference.post import Finished, PostUnit
-from accelsim.arch.planar.shared.reference.tiles import Piece, Plan, PlanePolicy, plan
+from accelsim.arch.planar.shared.reference.convolution import Phase, PhasedConvolution, as_convolution
+from accelsim.arch.planar.shared.reference.dram import RoundLedger
+from accelsim.arch.planar.shared.reference.post import FinishedSums, PostRules, PostUnit
+from accelsim.arch.planar.shared.reference.tiles import CutAxis, Piece, PlanePolicy, TilePlan, TilingRules, plan
 from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.planar import from_images
@@ -29,7 +33,7 @@ Broadcast = list[tuple[int, Phase, list[Vector]]]
 Ticks = Generator[simpy.Event, Any, None]
 
 
-def run(layer: Layer, config: Any, policy: PlanePolicy) -> LayerRun:
+def run(layer: Layer, config: ScnnConfig, policy: PlanePolicy) -> LayerRun:
     """Simulate `layer` on real values; also yields the output, int64, shaped as `layer.output()`.
 
     config: the parameters of docs/machines/scnn.md. policy(nz[H, W], rim, pe_rows, pe_cols, filters) gives
@@ -38,7 +42,9 @@ def run(layer: Layer, config: Any, policy: PlanePolicy) -> LayerRun:
     accumulators or the operator is unknown, ModelError when the policy's cuts do not cover the plane.
     """
     conv = as_convolution(layer)
-    machine = Scnn(conv, config, plan(conv, config, policy))
+    rules = TilingRules(config.pe_rows, config.pe_cols, config.accumulator_entries, config.kc_max, config.tiling,
+                        config.kc_rule)
+    machine = ScnnChip(conv, config, plan(conv, rules, policy, partial(fits_iaram, conv, config)))
     machine.run()
     layout, counts, stalls = machine.plan, machine.counts(), machine.stalls()
     slots = config.pe_rows * config.pe_cols * config.activation_vector * config.weight_vector
@@ -48,20 +54,31 @@ def run(layer: Layer, config: Any, policy: PlanePolicy) -> LayerRun:
                "oracle_cycles": -(-counts["macs"] // slots)}
     return LayerRun(machine.cycles, slots, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, mapping=mapping,
+                    notes=layout_notes(len(layout.temporal_tiles), layout.activations_streamed),
                     output=from_images(layer, machine.post.output()), work=machine.work(),
                     tiles=machine.dram.tiles(machine.cycles, machine.outputs_fit))
 
 
-class Scnn:
+def fits_iaram(conv: PhasedConvolution, config: ScnnConfig, rows: CutAxis, cols: CutAxis) -> bool:
+    """Whether the compressed activations of every image's every piece, placeholders included, fit a PE's IARAM."""
+    row_spans, col_spans = ([span for tile in cut.spans for span in tile] for cut in (rows, cols))
+    return config.iaram_bits == 0 or all(
+        sum(len(block.entries) for block in blocks.values()) * config.entry_bits <= config.iaram_bits
+        for image, row, col in product(range(conv.images), row_spans, col_spans)
+        for blocks in [activation_blocks(conv, image, row.inputs, col.inputs, config.index_bits)])
+
+
+class ScnnChip:
     """A machine that runs one layer, once."""
 
-    def __init__(self, conv: Convolution, config: Any, plan: Plan) -> None:
+    def __init__(self, conv: PhasedConvolution, config: ScnnConfig, plan: TilePlan) -> None:
         self.conv, self.config, self.plan = conv, config, plan
-        self.pes = [PE(conv, config) for _ in plan.pes]
-        self.spare_pes = [PE(conv, config) for _ in range(config.pe_rows * config.pe_cols - len(self.pes))]
-        self.post = PostUnit(conv, config, plan)
+        self.pes = [ScnnPe(conv, config) for _ in plan.pes]
+        self.spare_pes = [ScnnPe(conv, config) for _ in range(config.pe_rows * config.pe_cols - len(self.pes))]
+        rules = PostRules(config.halo, config.halo_entries_per_cycle, config.post_entries_per_cycle)
+        self.post = PostUnit(conv, rules, plan)
         self.cycles = 0
-        self.dram = Dram(plan)
+        self.dram = RoundLedger(plan)
         self._computing: set[int] = set()  # cycles
         self._post_activity: dict[int, str] = {}  # by cycle
         self._clock = simpy.Environment()
@@ -75,10 +92,6 @@ class Scnn:
         self._clock.process(self._post_process())
         self._clock.run()
         self.cycles = self._cycle
-
-    @property
-    def _entry_bits(self) -> int:
-        return int(self.config.value_bits + self.config.index_bits)
 
     @property
     def _cycle(self) -> int:
@@ -98,14 +111,14 @@ class Scnn:
                     yield from self._round(groups)
                     self.dram.end(len(self.dram.rounds) - 1, self._cycle)
                     yield self._to_post.put([
-                        Finished(image, part, piece, groups[part] or range(0), pe.banks.sums)
+                        FinishedSums(image, part, piece, groups[part] or range(0), pe.banks.sums)
                         for (part, _, _), piece, pe in zip(self.plan.pes, pieces, self.pes, strict=True)])
 
     def _held_bits(self) -> int:
         """The activations in all IARAMs, those of each tile once: all parts have the same tiles."""
         blocks = [block for (part, _, _), pe in zip(self.plan.pes, self.pes, strict=True) if part == 0
                   for block in pe.iaram.values()]
-        return sum(len(block.entries) for block in blocks) * self._entry_bits
+        return sum(len(block.entries) for block in blocks) * self.config.entry_bits
 
     def _round(self, groups: list[range | None]) -> Ticks:
         """One round of all PEs, cycle by cycle, with a barrier wherever all wait for the slowest."""
@@ -133,7 +146,7 @@ class Scnn:
             for phase in self.conv.worked_phases():
                 block = weight_block(self.conv, filters, channel, phase, self.config.weight_order,
                                      self.config.index_bits)
-                self.dram.fetch_weights(len(block.entries) * self._entry_bits)
+                self.dram.fetch_weights(len(block.entries) * self.config.entry_bits)
                 items.append((channel, phase, block.vectors(self.config.weight_vector)))
         return broadcast
 
@@ -145,21 +158,21 @@ class Scnn:
 
     def _post_process(self) -> Ticks:
         for number in range(self.conv.images * len(self.plan.temporal_tiles) * len(self.plan.rounds)):
-            finished: list[Finished] = yield self._to_post.get()
+            finished: list[FinishedSums] = yield self._to_post.get()
             written_before = self.post.counts["oaram_writes"]
             for activity in self.post.process(finished):
                 self._post_activity[self._cycle] = activity
                 yield self._clock.timeout(1)
             if self.config.post == "serial":
                 self.dram.end(number, self._cycle)
-            self.dram.write(number, (self.post.counts["oaram_writes"] - written_before) * self._entry_bits)
+            self.dram.write(number, (self.post.counts["oaram_writes"] - written_before) * self.config.entry_bits)
             yield self._free_buffers.put(1)
 
     @property
     def outputs_fit(self) -> bool:
         """Whether every PE's OARAM holds what it owns of an image."""
         entries = self.post.largest_oaram_entries()
-        return self.config.oaram_bits == 0 or entries * self._entry_bits <= self.config.oaram_bits
+        return self.config.oaram_bits == 0 or entries * self.config.entry_bits <= self.config.oaram_bits
 
     def stalls(self) -> Counter[str]:
         """Slot-cycles by stall."""

@@ -3,32 +3,32 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
+from accelsim.arch.planar.scnn.config import ScnnConfig
 from accelsim.arch.planar.shared.reference.banks import AccumulatorBanks, BankHash
-from accelsim.arch.planar.shared.reference.blocks import Block, Operand
-from accelsim.arch.planar.shared.reference.convolution import Convolution, Phase
+from accelsim.arch.planar.shared.reference.blocks import CompressedBlock, PlacedValue
+from accelsim.arch.planar.shared.reference.convolution import Phase, PhasedConvolution
 from accelsim.arch.planar.shared.reference.tiles import NOWHERE, Piece
 
-Vector = list[Operand]
+Vector = list[PlacedValue]
 Step = tuple[Vector, Vector]  # an activation vector and a weight vector
 
 
-class PE:
+class ScnnPe:
     """Counts slot-cycles by stall and actions by name over its whole life."""
 
-    def __init__(self, conv: Convolution, config: Any) -> None:
+    def __init__(self, conv: PhasedConvolution, config: ScnnConfig) -> None:
         self.conv, self.config = conv, config
         self.lanes = config.activation_vector * config.weight_vector
         self.banks = AccumulatorBanks(config.banks)
-        self.iaram: dict[tuple[int, Phase], Block] = {}
+        self.iaram: dict[tuple[int, Phase], CompressedBlock] = {}
         self.piece = NOWHERE
         self.stalls: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self._steps: Iterator[Step] = iter(())
         self._next_step: Step | None = None
 
-    def load(self, piece: Piece, iaram: dict[tuple[int, Phase], Block]) -> None:
+    def load(self, piece: Piece, iaram: dict[tuple[int, Phase], CompressedBlock]) -> None:
         """Hold a piece of the plane, compressed."""
         self.piece, self.iaram = piece, iaram
 

@@ -11,7 +11,7 @@ from accelsim.workload.layer import Conv2d, Layer, Matmul
 
 
 @dataclass(frozen=True)
-class Axis:
+class PatternAxis:
     """One axis (rows or columns) of a convolution: input size, filter taps, output size, and how they meet."""
 
     size: int
@@ -33,14 +33,14 @@ class Axis:
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution:
+class PatternConvolution:
     """Non-zero patterns of a layer seen as a convolution: weight [K, C/groups, R, S], activation [N, C, H, W], bool."""
 
     name: str
     weight: np.ndarray
     activation: np.ndarray
-    rows: Axis
-    cols: Axis
+    rows: PatternAxis
+    cols: PatternAxis
     groups: int
 
     @property
@@ -69,26 +69,27 @@ class Convolution:
         return np.count_nonzero(self.activation, axis=(0, 1))
 
 
-def convolution_of(layer: Layer) -> Convolution:
+def convolution_of(layer: Layer) -> PatternConvolution:
     """`as_convolution`, kept with the layer: every design of every planar machine reads the same."""
-    found: Convolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
+    found: PatternConvolution = derived(layer, "planar convolution", lambda: as_convolution(layer))
     return found
 
 
-def as_convolution(layer: Layer) -> Convolution:
+def as_convolution(layer: Layer) -> PatternConvolution:
     """The convolution behind `layer`. A matrix product is a 1x1 convolution of 1x1 planes, one image per vector.
 
     Raises UnsupportedLayerError for an operator that is neither.
     """
     if isinstance(layer, Conv2d):
-        rows, cols = (Axis(layer.activation.shape[2 + a], layer.weight.shape[2 + a], layer.stride[a], layer.padding[a],
-                           layer.dilation[a], layer.out_plane[a]) for a in (0, 1))
-        return Convolution(layer.name, layer.weight != 0, layer.activation != 0, rows, cols, layer.groups)
+        rows, cols = (PatternAxis(layer.activation.shape[2 + a], layer.weight.shape[2 + a], layer.stride[a],
+                                  layer.padding[a], layer.dilation[a], layer.out_plane[a]) for a in (0, 1))
+        return PatternConvolution(layer.name, layer.weight != 0, layer.activation != 0, rows, cols, layer.groups)
     if isinstance(layer, Matmul):
         groups, outputs, inputs = layer.weight.shape
-        batch, point = layer.activation.shape[1], Axis(1, 1, 1, 0, 1, 1)
+        batch, point = layer.activation.shape[1], PatternAxis(1, 1, 1, 0, 1, 1)
         weight = (layer.weight != 0).reshape(groups * outputs, inputs, 1, 1)
         vectors = np.ascontiguousarray((layer.activation != 0).transpose(1, 0, 2))
-        return Convolution(layer.name, weight, vectors.reshape(batch, groups * inputs, 1, 1), point, point, groups)
+        images = vectors.reshape(batch, groups * inputs, 1, 1)
+        return PatternConvolution(layer.name, weight, images, point, point, groups)
     raise UnsupportedLayerError(f"layer {layer.name!r}: no rule runs a {layer.op} on a planar-tiled machine; "
                                 "give a convolution or a matrix product")

@@ -7,8 +7,9 @@ import numpy as np
 
 from accelsim.arch.machine import Policy
 from accelsim.arch.planar.shared.assignment import Assignment
-from accelsim.arch.planar.shared.fast.convolution import Convolution
+from accelsim.arch.planar.shared.fast.convolution import PatternConvolution
 from accelsim.arch.planar.shared.fast.planes import AxisPieces, cut_axis
+from accelsim.arch.planar.shared.notes import layout_notes
 from accelsim.arch.planar.shared.policies import output_channels_first
 from accelsim.errors import ConfigError, UnsupportedLayerError
 
@@ -25,7 +26,7 @@ class GroupRule:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class PlanarPlan:
     """The layout of one layer.
 
     resident: the activations stay in the PEs' RAM without temporal tiles; streamed: single positions are too large.
@@ -84,9 +85,7 @@ class Plan:
 
     def notes(self) -> tuple[str, ...]:
         """What the user should know when the layer does not fit the PEs' memories."""
-        tiles = f"the layer does not fit: {self.temporal_tiles} temporal tiles, weights broadcast for each"
-        streamed = "the activations of one position exceed the activation RAM: streamed from DRAM in every round"
-        return ((tiles,) if self.temporal_tiles > 1 else ()) + ((streamed,) if self.streamed else ())
+        return layout_notes(self.temporal_tiles, self.streamed)
 
     def mapping(self) -> dict[str, object]:
         """What results report of the layout."""
@@ -94,7 +93,7 @@ class Plan:
                 "grid": list(self.assignment.grid), "temporal_tiles": [self.rows.splits, self.cols.splits]}
 
 
-def assign(conv: Convolution, policy: Policy, rim: tuple[int, int], mesh: tuple[int, int]) -> Assignment:
+def assign(conv: PatternConvolution, policy: Policy, rim: tuple[int, int], mesh: tuple[int, int]) -> Assignment:
     """The policy's assignment, checked. A plane of one position cannot be divided: its output channels are."""
     size = (conv.rows.size, conv.cols.size)
     chosen = output_channels_first if size == (1, 1) else policy
@@ -110,7 +109,7 @@ def assign(conv: Convolution, policy: Policy, rim: tuple[int, int], mesh: tuple[
     return assignment
 
 
-def make_plan(conv: Convolution, assignment: Assignment, rule: GroupRule, fits: Fits) -> Plan:
+def make_plan(conv: PatternConvolution, assignment: Assignment, rule: GroupRule, fits: Fits) -> PlanarPlan:
     """Temporal tiles are halved along their longer side until accumulators and activation RAM hold a piece.
 
     Raises UnsupportedLayerError when one position's outputs do not fit the accumulators.
@@ -129,10 +128,10 @@ def make_plan(conv: Convolution, assignment: Assignment, rule: GroupRule, fits: 
         raise UnsupportedLayerError(
             f"layer {conv.name!r}: one position's products reach {rows.extent.max()} x {cols.extent.max()} outputs, "
             f"more than accumulator_entries = {rule.accumulator_entries}; raise accumulator_entries")
-    return Plan(assignment, rows, cols, kc, conv.filters, resident, not holds)
+    return PlanarPlan(assignment, rows, cols, kc, conv.filters, resident, not holds)
 
 
-def _kc(conv: Convolution, assignment: Assignment, rule: GroupRule, rows: AxisPieces, cols: AxisPieces) -> int:
+def _kc(conv: PatternConvolution, assignment: Assignment, rule: GroupRule, rows: AxisPieces, cols: AxisPieces) -> int:
     if rule.kc_rule == "accumulators":
         outputs = max(1, int(rows.extent.max())) * max(1, int(cols.extent.max()))
     else:

@@ -1,10 +1,11 @@
 """Planes cut among PEs and time: what each piece holds, touches and owns, per axis."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.arch.planar.shared.fast.convolution import Axis
+from accelsim.arch.planar.shared.fast.convolution import PatternAxis
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,11 @@ class AxisPieces:
     own_inside: np.ndarray
 
     @property
+    def key(self) -> Hashable:
+        """What tells one cut of a layer's axis from another."""
+        return self.begin.tobytes(), self.end.tobytes(), self.splits
+
+    @property
     def splits(self) -> int:
         """Pieces of a tile."""
         return self.begin.shape[1]
@@ -34,7 +40,7 @@ class AxisPieces:
         return self.end - self.begin
 
 
-def cut_axis(axis: Axis, cuts: tuple[int, ...], requested: int) -> AxisPieces:
+def cut_axis(axis: PatternAxis, cuts: tuple[int, ...], requested: int) -> AxisPieces:
     """Each tile of `cuts` in at most `requested` pieces of one step; an output belongs to its centre tap's piece."""
     low, high = np.array(cuts[:-1], np.int64)[:, None], np.array(cuts[1:], np.int64)[:, None]
     longest = int((high - low).max())

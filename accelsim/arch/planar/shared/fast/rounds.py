@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.planar.shared.fast.plan import Plan
+from accelsim.arch.planar.shared.fast.plan import PlanarPlan
 
 
 class Round(NamedTuple):
@@ -31,7 +31,7 @@ class Exposed(NamedTuple):
     end: int
 
 
-def rounds_in_time(plan: Plan, compute_cycles: np.ndarray, halo_cycles: np.ndarray, post_cycles: np.ndarray,
+def rounds_in_time(plan: PlanarPlan, compute_cycles: np.ndarray, halo_cycles: np.ndarray, post_cycles: np.ndarray,
                    overlapped: bool) -> list[Round]:
     """The rounds of docs/machines/scnn.md, "Barriers"; all cycles [round in time]."""
     rounds: list[Round] = []

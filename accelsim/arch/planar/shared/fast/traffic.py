@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from accelsim.arch.planar.shared.fast.convolution import Convolution
-from accelsim.arch.planar.shared.fast.plan import Plan
+from accelsim.arch.planar.shared.fast.convolution import PatternConvolution
+from accelsim.arch.planar.shared.fast.plan import PlanarPlan
 from accelsim.hw.memory.tiles import MayStay, Tiles
 
 
-def round_tiles(conv: Convolution, plan: Plan, round_cycles: np.ndarray, weight_bits: np.ndarray,
+def round_tiles(conv: PatternConvolution, plan: PlanarPlan, round_cycles: np.ndarray, weight_bits: np.ndarray,
                 activation_bits: np.ndarray, output_entry_bits: int, outputs_stay: bool) -> Tiles:
     """One tile per round, in time: image, temporal tile, round.
 
@@ -28,7 +28,7 @@ def entries_by_tile(entries: np.ndarray) -> np.ndarray:
     return entries.sum(axis=(0, 1, 5, 6)).reshape(entries.shape[2], -1)
 
 
-def outputs_stay(plan: Plan, oaram_bits: int, entry_bits: int) -> bool:
+def outputs_stay(plan: PlanarPlan, oaram_bits: int, entry_bits: int) -> bool:
     """Does every PE's output RAM hold what the layer leaves there?"""
     part_outputs = int(plan.own.sum(axis=0).max() * plan.channels_of.sum(axis=0).max())
     return oaram_bits == 0 or part_outputs * entry_bits <= oaram_bits

@@ -9,7 +9,7 @@ from accelsim.arch.planar.shared.reference.tiles import Piece
 BankHash = Callable[[int, int, int], int]  # (k, p, q), counted over the whole layer -> bank
 
 
-class Product(NamedTuple):
+class PartialSum(NamedTuple):
     """A partial sum on its way to output (k, p, q)."""
 
     output: tuple[int, int, int]
@@ -37,7 +37,7 @@ class AccumulatorBanks:
     """Queues of products; each bank takes one product a cycle from its queue and adds it to its output's sum."""
 
     def __init__(self, banks: int) -> None:
-        self.queues: list[deque[Product]] = [deque() for _ in range(banks)]
+        self.queues: list[deque[PartialSum]] = [deque() for _ in range(banks)]
         self.sums: dict[tuple[int, int, int], int] = {}
         self.updates = 0
         self._bank_of: BankHash = xor_hash(banks)
@@ -49,7 +49,7 @@ class AccumulatorBanks:
 
     def send(self, output: tuple[int, int, int], value: int) -> None:
         """A product leaves the crossbar."""
-        self.queues[self._bank_of(*output)].append(Product(output, value))
+        self.queues[self._bank_of(*output)].append(PartialSum(output, value))
 
     @property
     def fullest(self) -> int:

@@ -8,7 +8,7 @@ from accelsim.workload.planar import Planar, PlanarAxis, planar
 Phase = tuple[int, int]  # (row phase, column phase)
 
 
-class Axis(PlanarAxis):
+class PhasedAxis(PlanarAxis):
     """Rows, or columns: how inputs, taps and outputs meet."""
 
     def phase_of_input(self, position: int) -> int:
@@ -39,7 +39,7 @@ class Axis(PlanarAxis):
         return min(max(centre, 0), self.inputs - 1)
 
 
-class Convolution(Planar[Axis]):
+class PhasedConvolution(Planar[PhasedAxis]):
     """A layer whose channels are stored by phase."""
 
     def phases(self) -> list[Phase]:
@@ -60,6 +60,6 @@ class Convolution(Planar[Axis]):
         return int(self.weight[k, channel % self.weight.shape[1], r, s])
 
 
-def as_convolution(layer: Layer) -> Convolution:
+def as_convolution(layer: Layer) -> PhasedConvolution:
     """The convolution of a Conv2d or a Matmul, as `planar` reads it, which raises what is said there."""
-    return Convolution(**vars(planar(layer, Axis, "SCNN")))
+    return PhasedConvolution(**vars(planar(layer, PhasedAxis, "SCNN")))

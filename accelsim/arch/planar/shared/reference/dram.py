@@ -5,12 +5,12 @@ Source: docs/machines/scnn.md, DRAM and Counts. Our assumption but for what stay
 
 from dataclasses import dataclass
 
-from accelsim.arch.planar.shared.reference.tiles import Plan
+from accelsim.arch.planar.shared.reference.tiles import TilePlan
 from accelsim.hw.memory.tiles import MayStay, Tiles
 
 
 @dataclass
-class Moved:
+class RoundTraffic:
     """One round; what moves if nothing stays on chip. end: the cycle in which it ends."""
 
     weight_bits: int = 0
@@ -19,18 +19,18 @@ class Moved:
     end: int = 0
 
 
-class Dram:
+class RoundLedger:
     """A layer's traffic, in rounds over all images and temporal tiles."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: TilePlan) -> None:
         self.plan = plan
-        self.rounds: list[Moved] = []
+        self.rounds: list[RoundTraffic] = []
 
     def begin(self, tile_bits: int) -> None:
         """A round begins; tile_bits: the activations of its temporal tile, once whatever the parts."""
         first_of_tile = len(self.rounds) % len(self.plan.rounds) == 0
         fetches = first_of_tile or self.plan.activations_streamed
-        self.rounds.append(Moved(activation_bits=tile_bits if fetches else 0))
+        self.rounds.append(RoundTraffic(activation_bits=tile_bits if fetches else 0))
 
     def fetch_weights(self, bits: int) -> None:
         """Of the round that has begun last."""

@@ -2,18 +2,28 @@
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.planar.shared.reference.banks import Product
-from accelsim.arch.planar.shared.reference.convolution import Axis, Convolution
-from accelsim.arch.planar.shared.reference.tiles import Piece, Plan, rim
+from accelsim.arch.planar.shared.reference.banks import PartialSum
+from accelsim.arch.planar.shared.reference.convolution import PhasedAxis, PhasedConvolution
+from accelsim.arch.planar.shared.reference.tiles import Piece, TilePlan
 from accelsim.errors import ModelError
 
 
-class Finished(NamedTuple):
+@dataclass(frozen=True)
+class PostRules:
+    """What post-processing asks of a design; see docs/machines/scnn.md, "Parameters"."""
+
+    halo: str
+    halo_entries_per_cycle: int
+    post_entries_per_cycle: int
+
+
+class FinishedSums(NamedTuple):
     """What one PE hands over at the end of a round: the accumulator buffer, by (k, p, q), and whose it is."""
 
     image: int
@@ -26,52 +36,52 @@ class Finished(NamedTuple):
 class PostUnit:
     """One for all PEs. `oaram[pe][image]` holds the outputs (k, p, q) that a PE owns."""
 
-    def __init__(self, conv: Convolution, config: Any, plan: Plan) -> None:
-        self.conv, self.config, self.plan = conv, config, plan
+    def __init__(self, conv: PhasedConvolution, rules: PostRules, plan: TilePlan) -> None:
+        self.conv, self.rules, self.plan = conv, rules, plan
         self.oaram: list[defaultdict[int, defaultdict[tuple[int, int, int], int]]] = [
             defaultdict(lambda: defaultdict(int)) for _ in plan.pes]
         self.counts: Counter[str] = Counter()
 
-    def process(self, finished: list[Finished]) -> Iterator[str]:
+    def process(self, finished: list[FinishedSums]) -> Iterator[str]:
         """Post-process one round; yields what the unit does, once for each cycle it does it."""
         outboxes, to_write = [], []
         for pe, done in enumerate(finished):
             own = set(done.piece.own())
-            outbox: deque[Product] = deque()
+            outbox: deque[PartialSum] = deque()
             for (k, p, q), value in done.sums.items():
                 if (p, q) in own:
                     self.oaram[pe][done.image][k, p, q] += value
                 else:
-                    outbox.append(Product((k, p, q), value))
+                    outbox.append(PartialSum((k, p, q), value))
             outboxes.append(outbox)
             to_write.append(deque((k, p, q) for k in done.filters for p, q in done.piece.own()))
         yield from self._exchange(finished, outboxes)
         yield from self._write(finished, to_write)
 
-    def _exchange(self, finished: list[Finished], outboxes: list[deque[Product]]) -> Iterator[str]:
-        ticked = self.config.halo == "exchange"
+    def _exchange(self, finished: list[FinishedSums], outboxes: list[deque[PartialSum]]) -> Iterator[str]:
+        ticked = self.rules.halo == "exchange"
         while any(outboxes):
             for done, outbox in zip(finished, outboxes, strict=True):
-                sent_now = min(len(outbox), self.config.halo_entries_per_cycle) if ticked else len(outbox)
+                sent_now = min(len(outbox), self.rules.halo_entries_per_cycle) if ticked else len(outbox)
                 for _ in range(sent_now):
                     (k, p, q), value = outbox.popleft()
                     self.oaram[self.plan.owner(done.part, p, q)][done.image][k, p, q] += value
                     self.counts["halo_entries"] += 1
             if ticked:
                 yield "halo"
-        if self.config.halo == "widest_neighbour":
+        if self.rules.halo == "widest_neighbour":
             for _ in range(self._widest_neighbour() * max(len(done.filters) for done in finished)):
                 yield "halo"
 
     def _widest_neighbour(self) -> int:
         """Largest halo that one of the eight neighbours could send, for one filter [DNNsim]."""
-        row_rim, col_rim = rim(self.conv, self.config)
+        row_rim, col_rim = self.plan.rim
         heights = _halo_extents(self.conv.rows, row_rim, self.plan.rows.tiles, self.plan.rows.pieces)
         widths = _halo_extents(self.conv.cols, col_rim, self.plan.cols.tiles, self.plan.cols.pieces)
         return max(heights[a] * widths[b] for a, b in product(range(3), range(3)) if (a, b) != (1, 1))
 
-    def _write(self, finished: list[Finished], to_write: list[deque[tuple[int, int, int]]]) -> Iterator[str]:
-        rate = self.config.post_entries_per_cycle
+    def _write(self, finished: list[FinishedSums], to_write: list[deque[tuple[int, int, int]]]) -> Iterator[str]:
+        rate = self.rules.post_entries_per_cycle
         while any(to_write):
             for pe, (done, outputs) in enumerate(zip(finished, to_write, strict=True)):
                 for _ in range(min(len(outputs), rate) if rate else len(outputs)):
@@ -100,7 +110,7 @@ class PostUnit:
         return max(len(outputs) for images in self.oaram for outputs in [{}, *images.values()])
 
 
-def _halo_extents(axis: Axis, rim: int, tiles: int, pieces: int) -> tuple[int, int, int]:
+def _halo_extents(axis: PhasedAxis, rim: int, tiles: int, pieces: int) -> tuple[int, int, int]:
     """Positions along one axis of what goes to the neighbours before, beside and after."""
     tile = -(-(axis.inputs + 2 * rim) // tiles)
     return max(0, (axis.taps - 1) * axis.dilation - axis.padding), -(-tile // pieces), axis.padding

@@ -3,18 +3,38 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.planar.shared.reference.blocks import activation_blocks
-from accelsim.arch.planar.shared.reference.convolution import Axis, Convolution
+from accelsim.arch.planar.shared.reference.convolution import PhasedAxis, PhasedConvolution
 from accelsim.errors import ModelError, UnsupportedLayerError
 
-PlanePolicy = Callable[[np.ndarray, tuple[int, int], int, int, int], tuple[int, Sequence[int], Sequence[int]]]
+Tiles = tuple[int, Sequence[int], Sequence[int]]  # parts, row cuts, column cuts
+PlanePolicy = Callable[[np.ndarray, tuple[int, int], int, int, int], Tiles]
 
 
-class Span(NamedTuple):
+@dataclass(frozen=True)
+class TilingRules:
+    """What a layout asks of a design; see docs/machines/scnn.md, "Parameters"."""
+
+    pe_rows: int
+    pe_cols: int
+    accumulator_entries: int
+    kc_max: int
+    tiling: str = "input_plane"
+    kc_rule: str = "accumulators"
+
+    @property
+    def pes(self) -> int:
+        return self.pe_rows * self.pe_cols
+
+    def rim(self, conv: PhasedConvolution) -> tuple[int, int]:
+        """Padding rows and columns that are divided among PEs as if they were input."""
+        return (conv.rows.padding, conv.cols.padding) if self.tiling == "padded_plane" else (0, 0)
+
+
+class PlaneSpan(NamedTuple):
     """A piece along one axis: its input positions, the outputs it touches, the outputs it owns (maybe others)."""
 
     inputs: range
@@ -25,8 +45,8 @@ class Span(NamedTuple):
 class Piece(NamedTuple):
     """What a PE holds of the plane during one temporal tile."""
 
-    rows: Span
-    cols: Span
+    rows: PlaneSpan
+    cols: PlaneSpan
 
     @property
     def empty(self) -> bool:
@@ -41,7 +61,7 @@ class Piece(NamedTuple):
         return [] if self.empty else list(product(self.rows.owned, self.cols.owned))
 
 
-NOWHERE = Piece(Span(range(0), range(0), []), Span(range(0), range(0), []))
+NOWHERE = Piece(PlaneSpan(range(0), range(0), []), PlaneSpan(range(0), range(0), []))
 
 
 @dataclass(frozen=True)
@@ -50,7 +70,7 @@ class CutAxis:
 
     step: int  # positions in the largest piece
     pieces: int  # temporal pieces of each tile
-    spans: list[list[Span]]  # [tile][piece]
+    spans: list[list[PlaneSpan]]  # [tile][piece]
     tile_of_output: list[int]  # the tile that owns each output position
 
     @property
@@ -63,7 +83,7 @@ class CutAxis:
         return max(1, *(len(span.touched) for tile in self.spans for span in tile))
 
 
-def cut_axis(axis: Axis, cuts: list[int], pieces: int) -> CutAxis:
+def cut_axis(axis: PhasedAxis, cuts: list[int], pieces: int) -> CutAxis:
     """The tiles between `cuts`, each in at most `pieces` pieces of one step's length."""
     largest = max(high - low for low, high in pairwise(cuts))
     step = -(-largest // pieces)
@@ -77,14 +97,14 @@ def cut_axis(axis: Axis, cuts: list[int], pieces: int) -> CutAxis:
     return CutAxis(step, pieces, spans, tile_of_output)
 
 
-def _span(axis: Axis, inputs: range) -> Span:
+def _span(axis: PhasedAxis, inputs: range) -> PlaneSpan:
     if not inputs:
-        return Span(inputs, range(0), [])
-    return Span(inputs, axis.touched(inputs), [p for p in range(axis.outputs) if axis.home(p) in inputs])
+        return PlaneSpan(inputs, range(0), [])
+    return PlaneSpan(inputs, axis.touched(inputs), [p for p in range(axis.outputs) if axis.home(p) in inputs])
 
 
 @dataclass(frozen=True)
-class Plan:
+class TilePlan:
     """How a layer is laid out. PE number = (part * tile rows + tile row) * tile columns + tile column."""
 
     parts: int
@@ -92,6 +112,7 @@ class Plan:
     cols: CutAxis
     kc: int
     filters: int
+    rim: tuple[int, int]
     activations_resident: bool  # uncut tiles fit the IARAM
     activations_streamed: bool  # not even the final pieces do
 
@@ -121,26 +142,21 @@ class Plan:
         return (part * self.rows.tiles + self.rows.tile_of_output[p]) * self.cols.tiles + self.cols.tile_of_output[q]
 
 
-def rim(conv: Convolution, config: Any) -> tuple[int, int]:
-    """Padding rows and columns that are divided among PEs as if they were input."""
-    return (conv.rows.padding, conv.cols.padding) if config.tiling == "padded_plane" else (0, 0)
-
-
-def plan(conv: Convolution, config: Any, policy: PlanePolicy,
-         fits: Callable[[CutAxis, CutAxis], bool] | None = None) -> Plan:
+def plan(conv: PhasedConvolution, rules: TilingRules, policy: PlanePolicy,
+         fits: Callable[[CutAxis, CutAxis], bool]) -> TilePlan:
     """The policy's tiles, cut further until the layer fits.
 
-    fits(rows, cols): whether the activations of every piece fit a PE's IARAM; without it, compressed as SCNN's are.
+    fits(rows, cols): whether the activations of every piece fit a PE's IARAM.
     Raises ModelError for cuts that do not cover the plane, UnsupportedLayerError when even single positions have more
     partial sums than the accumulators hold.
     """
-    parts, row_cuts, col_cuts = _tiles(conv, config, policy)
+    parts, row_cuts, col_cuts = _tiles(conv, rules, policy)
     resident, row_pieces, col_pieces = None, 1, 1
     while True:
         rows, cols = cut_axis(conv.rows, row_cuts, row_pieces), cut_axis(conv.cols, col_cuts, col_pieces)
-        sums = _sums_per_filter(conv, config, rows, cols)
-        kc = min(config.accumulator_entries // sums, -(-conv.filters // parts))
-        fits_iaram = fits(rows, cols) if fits else _fits_iaram(conv, config, rows, cols)
+        sums = _sums_per_filter(conv, rules, rows, cols)
+        kc = min(rules.accumulator_entries // sums, -(-conv.filters // parts))
+        fits_iaram = fits(rows, cols)
         if resident is None:
             resident = fits_iaram
         if (kc >= 1 and fits_iaram) or rows.step * cols.step == 1:
@@ -152,48 +168,42 @@ def plan(conv: Convolution, config: Any, policy: PlanePolicy,
     if kc < 1:
         raise UnsupportedLayerError(
             f"layer {conv.name!r}: with one input position to a PE a filter still takes {sums} accumulator entries, "
-            f"accumulator_entries is {config.accumulator_entries}; raise accumulator_entries")
-    if config.kc_max:
-        kc = min(kc, config.kc_max)
-    return Plan(parts, rows, cols, kc, conv.filters, resident, not fits_iaram)
+            f"accumulator_entries is {rules.accumulator_entries}; raise accumulator_entries")
+    if rules.kc_max:
+        kc = min(kc, rules.kc_max)
+    return TilePlan(parts, rows, cols, kc, conv.filters, rules.rim(conv), resident, not fits_iaram)
 
 
-def _tiles(conv: Convolution, config: Any, policy: PlanePolicy) -> tuple[int, list[int], list[int]]:
-    if conv.rows.inputs == conv.cols.inputs == 1:  # one position cannot be divided among PEs
-        from accelsim.arch.planar.shared.policies.output_channels_first import output_channels_first
-        policy = output_channels_first
-    nonzeros = (conv.activation != 0).sum(axis=(0, 1), dtype=np.int64)
-    parts, *both_cuts = policy(nonzeros, rim(conv, config), config.pe_rows, config.pe_cols, conv.filters)
+def _tiles(conv: PhasedConvolution, rules: TilingRules, policy: PlanePolicy) -> tuple[int, list[int], list[int]]:
+    if conv.rows.inputs == conv.cols.inputs == 1:
+        parts, *both_cuts = _one_position(conv, rules)
+    else:
+        nonzeros = (conv.activation != 0).sum(axis=(0, 1), dtype=np.int64)
+        parts, *both_cuts = policy(nonzeros, rules.rim(conv), rules.pe_rows, rules.pe_cols, conv.filters)
     row_cuts, col_cuts = ([int(cut) for cut in cuts] for cuts in both_cuts)
     covered = all(len(cuts) > 1 and cuts[0] == 0 and cuts[-1] == axis.inputs and cuts == sorted(cuts)
                   for cuts, axis in ((row_cuts, conv.rows), (col_cuts, conv.cols)))
-    pes = config.pe_rows * config.pe_cols
-    if not covered or not 1 <= parts * (len(row_cuts) - 1) * (len(col_cuts) - 1) <= pes:
+    if not covered or not 1 <= parts * (len(row_cuts) - 1) * (len(col_cuts) - 1) <= rules.pes:
         raise ModelError(f"layer {conv.name!r}: the policy returned parts={parts!r:.20}, row cuts {row_cuts!r:.80}, "
                          f"column cuts {col_cuts!r:.80}; wanted ascending cuts from 0 to {conv.rows.inputs} and 0 to "
-                         f"{conv.cols.inputs}, and no more tiles over all parts than PEs, {pes}; correct the policy")
+                         f"{conv.cols.inputs}, and no more tiles over all parts than PEs, {rules.pes}; correct the "
+                         "policy")
     return int(parts), row_cuts, col_cuts
 
 
-def _sums_per_filter(conv: Convolution, config: Any, rows: CutAxis, cols: CutAxis) -> int:
+def _one_position(conv: PhasedConvolution, rules: TilingRules) -> Tiles:
+    """One position cannot be divided among PEs, so that the filters are, whatever the policy."""
+    parts = max(n for n in range(1, rules.pes + 1) if rules.pes % n == 0 and n <= conv.filters)
+    rest = rules.pes // parts
+    rows = max(n for n in range(1, rest + 1) if rest % n == 0 and n * n <= rest)
+    row_cuts, col_cuts = ([min(max(i * -(-(1 + 2 * rim) // tiles) - rim, 0), 1) for i in range(tiles + 1)]
+                          for tiles, rim in zip((rows, rest // rows), rules.rim(conv), strict=True))
+    return parts, row_cuts, col_cuts
+
+
+def _sums_per_filter(conv: PhasedConvolution, rules: TilingRules, rows: CutAxis, cols: CutAxis) -> int:
     """Accumulator entries that one filter takes in the PE with the largest region, or (DNNsim) output tile."""
-    if config.kc_rule == "accumulators":
+    if rules.kc_rule == "accumulators":
         return rows.widest_touched * cols.widest_touched
     return (-(-conv.rows.outputs // (rows.tiles * rows.pieces))
             * -(-conv.cols.outputs // (cols.tiles * cols.pieces)))
-
-
-def _fits_iaram(conv: Convolution, config: Any, rows: CutAxis, cols: CutAxis) -> bool:
-    """Whether the compressed activations of every image's every piece fit a PE's IARAM."""
-    if config.iaram_bits == 0:
-        return True
-    entry_bits = config.value_bits + config.index_bits
-    return all(entries * entry_bits <= config.iaram_bits for entries in entries_of_pieces(conv, config, rows, cols))
-
-
-def entries_of_pieces(conv: Convolution, config: Any, rows: CutAxis, cols: CutAxis) -> list[int]:
-    """Entries, placeholders included, of each image's each piece over all channels and phases."""
-    row_spans, col_spans = ([span for tile in cut.spans for span in tile] for cut in (rows, cols))
-    return [sum(len(block.entries) for block in
-                activation_blocks(conv, image, row.inputs, col.inputs, config.index_bits).values())
-            for image, row, col in product(range(conv.images), row_spans, col_spans)]
