@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.arch.training.procrustes.reference.balance import shares
-from accelsim.arch.training.procrustes.reference.loops import Axis, loops_of
+from accelsim.arch.training.procrustes.reference.loops import LoopAxis, loops_of
 from accelsim.arch.training.procrustes.reference.sets import weight_sets
 from accelsim.arch.training.procrustes.reference.threshold import ThresholdUnit
 from accelsim.arch.training.procrustes.reference.tiling import choose_tile
@@ -33,13 +33,13 @@ def square(channels, stride=1, size=8):
 
 def test_words_under_and_over_a_tile():
     # 2 outputs of 3 taps: stride 1 reads 4 inputs, stride 2 5, dilation 3 (0 3 6 1 4 7) 6, stride 5 2 x 3.
-    assert [Axis(9, 9, 3, *steps).inputs_under(2) for steps in ((1, 1, 1), (2, 1, 1), (1, 1, 3), (5, 1, 1))] \
+    assert [LoopAxis(9, 9, 3, *steps).inputs_under(2) for steps in ((1, 1, 1), (2, 1, 1), (1, 1, 3), (5, 1, 1))] \
         == [4, 5, 6, 6]
     # 2 inputs: stride 1, outputs -2 .. 1; stride 2, 0 <= 2m + r < 2: m = 0, 0, -1; dilation 3, m = 0 1, -3 -2, -6 -5;
     # stride 5: m = 0 for taps 0 and 1, none for 2.
-    assert [Axis(9, 9, 3, *steps).outputs_over(2) for steps in ((1, 1, 1), (2, 1, 1), (1, 1, 3), (5, 1, 1))] \
+    assert [LoopAxis(9, 9, 3, *steps).outputs_over(2) for steps in ((1, 1, 1), (2, 1, 1), (1, 1, 3), (5, 1, 1))] \
         == [4, 2, 6, 1]
-    assert Axis(9, 9, 1, 3).outputs_over(1) == 1
+    assert LoopAxis(9, 9, 1, 3).outputs_over(1) == 1
 
 
 def test_published_tile(preset):

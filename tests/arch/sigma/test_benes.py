@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arch.flexible.sigma.reference.benes import Benes, Setting
+from accelsim.arch.flexible.sigma.reference.benes import Benes, BenesSetting
 from accelsim.errors import ConfigError
 
 
-def assert_delivers(network: Benes, source_of: list[int | None]) -> Setting:
+def assert_delivers(network: Benes, source_of: list[int | None]) -> BenesSetting:
     """`network` finds settings for the pattern and they bring each destination the word of its port, and no other."""
     setting = network.route(source_of)
     assert len(setting.taken) == network.levels

@@ -19,7 +19,7 @@ def clusterings(leaves: int):
             yield [run if filled[run] else None for run in runs]
 
 
-def reduce(ids: list[int | None], numbers: list[int]) -> tuple[fan.Setting, list[tuple[int, int]], int]:
+def reduce(ids: list[int | None], numbers: list[int]) -> tuple[fan.FanSetting, list[tuple[int, int]], int]:
     """The setting, (cluster, sum) of all clusters and the adds made."""
     setting = fan.configure(fan.held_by_ids(ids))
     row: fan.Row = {("leaf", i, cluster): numbers[i] for i, cluster in enumerate(ids) if cluster is not None}
