@@ -4,8 +4,8 @@ from abc import abstractmethod
 
 from pydantic import Field
 
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.lanes.shared.schedule import Schedule
-from accelsim.config import ArchConfig
 
 MAX_CYCLES = 1 << 20  # of any fixed cost
 
