@@ -20,7 +20,7 @@ def shared_index(layer: str, group: int, weights: np.ndarray, block_outputs: int
             block, position = broken[0]
             first, last = starts[block], min(starts[block] + block_outputs, len(weights)) - 1
             raise UnsupportedLayerError(
-                f"layer {layer!r}, group {group}: outputs {first} to {last} share one index, but only some of them have "
+                f"layer {layer!r}, group {group}: outputs {first} to {last} share one index, but only some have "
                 f"a weight at reduction position {position} ({len(broken):,} such positions in all); prune it so "
                 f"(accelsim prune ... block:{block_outputs}x1:SPARSITY), or use the policy union, which keeps a "
                 "position for all of them")

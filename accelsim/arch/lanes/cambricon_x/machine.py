@@ -5,7 +5,18 @@ from typing import ClassVar
 from accelsim.arch.facts import BUSY, About, Count, Stall, SurveyRow
 from accelsim.arch.lanes.cambricon_x.config import CambriconXConfig
 from accelsim.arch.lanes.cambricon_x.policies import POLICIES
-from accelsim.arch.lanes.shared.facts import BARRIER, COMMON_COUNTS, EMPTY, FRAGMENTATION, UNUSED, ZERO_OPERAND
+from accelsim.arch.lanes.shared.facts import (
+    ACTIVATION_READS,
+    BARRIER,
+    EMPTY,
+    FRAGMENTATION,
+    MACS,
+    OUTPUTS_WRITTEN,
+    SUM_UPDATES,
+    UNUSED,
+    WEIGHT_READS,
+    ZERO_OPERAND,
+)
 from accelsim.arch.machine import Machine
 
 PUBLISHED_AREA_MM2 = 6.38  # 65 nm [paper]
@@ -22,7 +33,8 @@ class CambriconX(Machine[CambriconXConfig]):
         good_for="pruned weights of any pattern; a zero activation still takes its place",
         equal="nothing outside: index width, scope and loop order are our choices (the paper could not be read)",
         abstracted="the indexing module and the fat tree never delay",
-        policy="which outputs share a round", bound="for each scope, all steps evenly divided over PEs, and the longest",
+        policy="which outputs share a round",
+        bound="for each scope, all steps evenly divided over PEs, and the longest",
         tile="a round of outputs of one product", waits="PEs, at each scope's end",
         timeline=("PEs", "a scope's steps (`compute`), wait", ""),
         survey=(SurveyRow("Cambricon-X", "SpMM", "CSC", "-", True, "N/A", "output"),),
@@ -34,7 +46,9 @@ class CambriconX(Machine[CambriconXConfig]):
         FRAGMENTATION, UNUSED, EMPTY, BARRIER,
     )
     counts = (
-        *COMMON_COUNTS,
+        MACS,
+        Count("multiplies", "products made, fillers too: `busy` + `zero_operand` + `filler`", "multiply"),
+        WEIGHT_READS, ACTIVATION_READS, SUM_UPDATES, OUTPUTS_WRITTEN,
         Count("index_reads", "steps decoded: stored entries of the outputs, fillers too, x positions",
               "cambricon_x_index_read", "index_bits", "weight"),
         Count("fillers", "fillers among the stored entries, each once"),

@@ -7,7 +7,15 @@ from accelsim.arch.facts import BUSY, About, Count, SurveyRow
 from accelsim.arch.lanes.cnvlutin.config import CnvlutinConfig
 from accelsim.arch.lanes.cnvlutin.policies import POLICIES
 from accelsim.arch.lanes.dadiannao.machine import PUBLISHED_AREA_MM2
-from accelsim.arch.lanes.shared.facts import BARRIER, COMMON_COUNTS, EMPTY, FRAGMENTATION, OVERHEAD, UNUSED, ZERO_OPERAND
+from accelsim.arch.lanes.shared.facts import (
+    BARRIER,
+    COMMON_COUNTS,
+    EMPTY,
+    FRAGMENTATION,
+    OVERHEAD,
+    UNUSED,
+    ZERO_OPERAND,
+)
 from accelsim.arch.machine import Machine
 from accelsim.workload.layer import Layer, Matmul
 
@@ -28,7 +36,7 @@ class Cnvlutin(Machine[CnvlutinConfig]):
         title="Cnvlutin", paper="Albericio et al., ISCA 2016", slots="16 lanes x 256 multipliers",
         skips="activations", good_for="convolutions behind a rectifier, with 256 channels and more",
         equal="eight layers of the authors' early simulator, skipping and dense, with preset `cnvlutin_early`",
-        abstracted="dispatcher, neuron memory and encoder never delay; bricks of layers with few channels are our choice",
+        abstracted="dispatcher, neuron memory and encoder never delay; lanes of layers with few channels: our choice",
         policy="the order of outputs, which changes no cycle", bound="its own cycles",
         tile="a product", waits="lanes, at each output position",
         timeline=("lanes", "a position's steps (`compute`), its overhead, wait", ""),

@@ -12,7 +12,7 @@ PUBLISHED_AREA_MM2 = 3.02  # 16 x 16 multipliers with their buffers, 65 nm [reca
 
 
 class Diannao(Machine[DiannaoConfig]):
-    """DianNao (Chen et al., ASPLOS 2014). Exact: rounds of outputs, steps of inputs. Abstracted: pipeline and buffers."""
+    """DianNao (Chen et al., ASPLOS 2014). Exact: rounds and steps. Abstracted: pipeline and buffers."""
 
     kind: ClassVar[str] = "diannao"
     version: ClassVar[int] = 1

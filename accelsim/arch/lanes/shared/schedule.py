@@ -33,7 +33,8 @@ class Schedule:
     have; held: positions that a lane works on, one after the other, before its scope ends. inputs, outputs: what a lane
     multiplies in one step. places: outputs that a published deal gives a lane; 0 = all of the product.
     unit: reduction positions in a unit, 0 = the whole reduction; crosses_taps: a unit may cross from one tap to the
-    next; joined: all units of a position cost what one unit with all their matches would. group_positions: positions of a job; 0 = an even part of the product for each section.
+    next; joined: all units of a position cost what one unit with all their matches would. group_positions: positions of
+    a job; 0 = an even part of the product for each section.
     """
 
     sections: int

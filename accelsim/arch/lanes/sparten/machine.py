@@ -29,7 +29,7 @@ class Sparten(Machine[SpartenConfig]):
               "`sparten_bitsim` and `sparten_loas`",
         abstracted="buffers hold the next chunk in time; the permute network is free unless it is given a width",
         policy="which filters a unit has; whether clusters take output positions from a queue",
-        bound="between barriers all matches evenly divided over a cluster's units, and the longest filter, over clusters",
+        bound="between barriers all matches evenly divided over a cluster's units, and the longest filter",
         tile="a round of filters of one product", waits="units, at each barrier; clusters, at a product's end",
         timeline=("units", "a job's matches (`compute`), wait", ""),
         survey=(SurveyRow("SparTen", "SpMM", "BM", "BM", True, "precomputed greedy", "output"),),

@@ -10,7 +10,7 @@ from accelsim.arch.machine import Machine
 
 
 class Zena(Machine[ZenaConfig]):
-    """ZeNA (Kim et al., DATE 2017). Exact: matches of bit vectors, rounds, groups. Abstracted: everything that feeds."""
+    """ZeNA (Kim et al., DATE 2017). Exact: matches of bit vectors, rounds, groups. Abstracted: what feeds PEs."""
 
     kind: ClassVar[str] = "zena"
     version: ClassVar[int] = 1
