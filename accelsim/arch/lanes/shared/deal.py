@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.lanes.shared.schedule import Dispatch
+from accelsim.arch.lanes.shared.schedule import Dispatch, Schedule
 from accelsim.arch.machine import Policy
 from accelsim.errors import ModelError
 
@@ -23,8 +23,9 @@ class Deal(NamedTuple):
     union: bool = False
 
 
-def checked_deal(policy: Policy, nonzeros: np.ndarray, lanes: int, places: int) -> Deal:
+def checked_deal(policy: Policy, nonzeros: np.ndarray, schedule: Schedule) -> Deal:
     """What `policy` gives for nonzeros int64 [output, unit]; ModelError unless each output has one place per span."""
+    lanes, places = schedule.dealt_lanes, schedule.places or len(nonzeros)
     deal = policy(nonzeros, lanes, places)
     name = f"policy {getattr(policy, '__name__', policy)}"
     if not isinstance(deal, Deal):
@@ -34,6 +35,8 @@ def checked_deal(policy: Policy, nonzeros: np.ndarray, lanes: int, places: int) 
             or outputs.shape[1] not in (1, units)):
         raise ModelError(f"{name}: outputs are {outputs.dtype} of shape {list(outputs.shape)}, wanted whole numbers "
                          f"[round, 1 or {units}, {lanes}, place]; correct the policy")
+    if outputs.shape[3] > places and schedule.effectual not in ("weights", "both"):
+        raise ModelError(f"{name}: gives a lane {outputs.shape[3]} places, the design has {places}; correct the policy")
     rounds_of = np.full((outputs.shape[1], count), NOBODY)
     for span in range(outputs.shape[1]):
         dealt = outputs[:, span].reshape(len(outputs), -1)
