@@ -1,6 +1,6 @@
 """Parameters of a Cnvlutin design."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -36,6 +36,10 @@ class CnvlutinConfig(LanesConfig):
     def brick_bits(self) -> int:
         """Width of a brick with its offsets, in which room is kept for every activation."""
         return self.brick * (self.activation_bits + self.offset_bits)
+
+    def for_products(self) -> Self:
+        """The design as it runs matrix products."""
+        return self if self.fully_connected == "skip" else self.model_copy(update={"skip_zeros": False})
 
     @property
     def schedule(self) -> Schedule:

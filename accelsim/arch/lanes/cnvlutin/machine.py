@@ -11,7 +11,6 @@ from accelsim.arch.lanes.shared.facts import (
     BARRIER,
     COMMON_COUNTS,
     EMPTY,
-    FRAGMENTATION,
     OVERHEAD,
     UNUSED,
     ZERO_OPERAND,
@@ -43,7 +42,7 @@ class Cnvlutin(Machine[CnvlutinConfig]):
         survey=(SurveyRow("Cnvlutin", "conv", "-", "COO (blocked)", True, "group neurons", "output"),),
     )
     slot = "a multiplier"
-    stalls = (BUSY, ZERO_OPERAND, FRAGMENTATION, UNUSED, EMPTY, BARRIER, OVERHEAD)
+    stalls = (BUSY, ZERO_OPERAND, UNUSED, EMPTY, BARRIER, OVERHEAD)
     counts = (
         *COMMON_COUNTS,
         Count("brick_fetches", "bricks that the dispatcher takes, empty ones too: positions x bricks of all lanes",
