@@ -1,8 +1,9 @@
 """Parameters of a Minerva design."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from accelsim.arch.lanes.shared.config import MAX_CYCLES, LanesConfig
 from accelsim.arch.lanes.shared.schedule import Costs, Schedule
@@ -20,6 +21,15 @@ class MinervaConfig(LanesConfig):
         default=None, gt=0, le=1, description="least share of a layer's activations that count, in place of threshold")
     group_cycles: int = Field(ge=0, le=MAX_CYCLES, description="cycles behind each group of outputs")
     layer_cycles: int = Field(ge=0, le=MAX_CYCLES, description="cycles behind each matrix product")
+
+    @field_validator("threshold", mode="before")
+    @classmethod
+    def _magnitudes(cls, found: Any) -> Any:
+        values = list(found.values()) if isinstance(found, Mapping) else [found]
+        if not all(type(value) is int and 0 <= value <= MAX_THRESHOLD for value in values):
+            raise ValueError(f"wanted a whole number in 0 .. {MAX_THRESHOLD}, or one for each layer by its name "
+                             f"({{fc1: 3, fc2: 5}}), got {found!r:.80}")
+        return found
 
     @property
     def schedule(self) -> Schedule:
