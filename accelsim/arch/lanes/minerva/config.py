@@ -28,7 +28,7 @@ class MinervaConfig(LanesConfig):
         values = list(found.values()) if isinstance(found, Mapping) else [found]
         if not all(type(value) is int and 0 <= value <= MAX_THRESHOLD for value in values):
             raise ValueError(f"wanted a whole number in 0 .. {MAX_THRESHOLD}, or one for each layer by its name "
-                             f"({{fc1: 3, fc2: 5}}), got {found!r:.80}")
+                             f"({{fc1: 3, fc2: 5}})")
         return found
 
     @property

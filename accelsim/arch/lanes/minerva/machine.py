@@ -56,7 +56,7 @@ class Minerva(Machine[MinervaConfig]):
         SUM_UPDATES, OUTPUTS_WRITTEN,
     )
     policies = POLICIES
-    mapping_keys = ("threshold", "kept_share")
+    mapping_keys = ()  # what is kept are the layer and its products: any design uses them
 
     def notes(self, layer: Layer, config: MinervaConfig, mapping: Mapping[str, Any]) -> Iterator[str]:
         if mapping.get("threshold", 0) > 1:
