@@ -92,27 +92,27 @@ def run_rounds(rounds, inputs, extras, rules, outcome, log=None):
 
     log int32 [round, group x columns, 2, lane]: cycles and empty units of each job, for timelines.
     """
-    scratch = np.zeros((3, rounds.slots.shape[3]), np.int64)
+    lanes = rounds.slots.shape[3]
+    scratch = (np.zeros(lanes, np.int64), np.zeros(lanes, np.int64), np.zeros(lanes, np.int64))
     for r in range(rounds.slots.shape[0]):
-        own = scratch[:, :rounds.active[r]]
         for g in range(len(inputs.groups) - 1):
-            _run_job(r, g, rounds, inputs, extras, rules, outcome, own, log)
+            _run_job(r, g, rounds, inputs, extras, rules, outcome, scratch, log)
 
 
 @njit(cache=True, nogil=True)
 def _run_job(r, g, rounds, inputs, extras, rules, outcome, scratch, log):
-    """Group g in round r; scratch [3, lane]."""
-    clock, taken, part = scratch[0], scratch[1], scratch[2]
-    lanes, first = len(clock), inputs.groups[g]
+    """Group g in round r; scratch: three arrays [lane]."""
+    clock, taken, part = scratch
+    lanes, first = rounds.active[r], inputs.groups[g]
     positions, units = inputs.groups[g + 1] - first, len(inputs.unit_words) - 1
     outer, inner = (units, positions) if rules.unit_outer else (positions, units)
     total, longest, slowest = np.int64(0), np.int64(0), np.int64(0)
-    clock[:] = 0
+    _clear(clock, lanes)
     for a in range(outer):
         for b in range(inner):
             u, v = (a, b) if rules.unit_outer else (b, a)
             row = g * rules.columns + (v if rules.columns > 1 else 0)
-            _count(rounds.slots[r], inputs, first + v, u, rules.inputs, taken, part)
+            _count(rounds.slots[r], inputs, first + v, u, rules.inputs, lanes, taken, part)
             _spend(r, row, u, rounds, extras, taken, part, outcome)
             for i in range(lanes):
                 clock[i] += part[i]
@@ -121,28 +121,42 @@ def _run_job(r, g, rounds, inputs, extras, rules, outcome, scratch, log):
                     log[r, row, 0, i] += part[i]
                     log[r, row, 1, i] += taken[i] == 0
             if rules.columns > 1:  # every position has lanes of its own
-                slowest = max(slowest, clock.max())
-                clock[:] = 0
+                slowest = max(slowest, _largest(clock, lanes))
+                _clear(clock, lanes)
             at_end = b == inner - 1
             if (rules.scope == UNIT and (at_end or not rules.unit_outer)) or (rules.scope == POSITION and at_end):
-                slowest = max(slowest, clock.max())
+                slowest = max(slowest, _largest(clock, lanes))
                 longest += slowest
                 total += max(slowest, _floor(rounds.moved[r, u], positions, rules))
                 slowest = np.int64(0)
-                clock[:] = 0
+                _clear(clock, lanes)
     if rules.scope == JOB:
-        longest = total = clock.max()
+        longest = total = _largest(clock, lanes)
     outcome.cycles[r, g], outcome.longest[r, g] = total, longest
 
 
-@njit(inline="always")
-def _count(slots, inputs, position, u, width, taken, part):
+@njit(cache=True, nogil=True)
+def _clear(values, lanes):
+    for i in range(lanes):
+        values[i] = 0
+
+
+@njit(cache=True, nogil=True)
+def _largest(clock, lanes):
+    found = np.int64(0)
+    for i in range(lanes):
+        found = max(found, clock[i])
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _count(slots, inputs, position, u, width, lanes, taken, part):
     """Fills taken[lane] with the steps of unit u; slots [word, place, lane]."""
-    words, lanes = inputs.words[position], len(taken)
+    words = inputs.words[position]
     own_inputs = words.shape[1] > 1
-    taken[:] = 0
+    _clear(taken, lanes)
     for place in range(slots.shape[1]):
-        part[:] = 0
+        _clear(part, lanes)
         for w in range(inputs.unit_words[u], inputs.unit_words[u + 1]):
             held = slots[w, place]
             if own_inputs:
@@ -160,12 +174,12 @@ def _count(slots, inputs, position, u, width, taken, part):
                 taken[i] += (part[i] + width - 1) // width
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True)
 def _spend(r, row, u, rounds, extras, taken, part, outcome):
     """Fills part[lane] with the cycles of unit u, which takes `taken` steps in each pass, and adds them up."""
     passes, least = rounds.passes[r], rounds.least[r, u]
     steps, spent, empty = outcome.steps[r, row], outcome.spent[r], outcome.empty[r]
-    for i in range(len(taken)):
+    for i in range(rounds.active[r]):
         some = np.int64(taken[i] > 0)
         cycles = passes * (taken[i] + extras.per_pass[some, u, i]) + extras.once[some, u, i]
         part[i] = max(cycles, least)
@@ -174,7 +188,7 @@ def _spend(r, row, u, rounds, extras, taken, part, outcome):
         empty[i] += 1 - some
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True)
 def _floor(moved, positions, rules):
     """Least cycles of a scope."""
     if rules.permuted == 0:
