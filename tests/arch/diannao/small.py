@@ -3,8 +3,9 @@
 from arch.small import Small
 
 TINY = {"weight_buffer_kbytes": 0.01, "input_buffer_kbytes": 0.02, "output_buffer_kbytes": 0.02}
+BUFFERS = {"input_buffer_kbytes": [0.01, 0.1, 1.0, 0], "weight_buffer_kbytes": [0.01, 0.1, 0]}
 DESIGNS = {
-    "": Small("diannao", {"outputs_per_step": 3, "inputs_per_step": 4}, buffers={"input_buffer_kbytes": [0.01, 0.1, 1.0, 0], "weight_buffer_kbytes": [0.01, 0.1, 0]}),
+    "": Small("diannao", {"outputs_per_step": 3, "inputs_per_step": 4}, buffers=BUFFERS),
     "tiny buffers": Small("diannao", {"outputs_per_step": 2, "inputs_per_step": 3, **TINY}),
 }
 

@@ -3,9 +3,11 @@
 from arch.small import Small
 
 TINY = {"weight_buffer_kbytes": 0.01, "input_buffer_kbytes": 0.02, "output_buffer_kbytes": 0.02}
+BUFFERS = {"input_buffer_kbytes": [0.01, 0.1, 1.0, 0], "weight_buffer_kbytes": [0.01, 0.1, 0]}
+AWAY = {"resident_weights": False, "resident_activations": False}
 DESIGNS = {
-    "": Small("minerva", {"lanes": 3, "resident_weights": False, "resident_activations": False}, buffers={"input_buffer_kbytes": [0.01, 0.1, 1.0, 0], "weight_buffer_kbytes": [0.01, 0.1, 0]}),
-    "tiny buffers": Small("minerva", {"lanes": 4, "threshold": 0, "layer_cycles": 2, **TINY, "resident_weights": False, "resident_activations": False}),
+    "": Small("minerva", {"lanes": 3, **AWAY}, buffers=BUFFERS),
+    "tiny buffers": Small("minerva", {"lanes": 4, "threshold": 0, "layer_cycles": 2, **TINY, **AWAY}),
 }
 
 

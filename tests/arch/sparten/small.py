@@ -4,8 +4,9 @@ import numpy as np
 from arch.small import Small
 
 TINY = {"weight_buffer_kbytes": 0.01, "input_buffer_kbytes": 0.02, "output_buffer_kbytes": 0.02}
+BUFFERS = {"input_buffer_kbytes": [0.01, 0.1, 1.0, 0], "weight_buffer_kbytes": [0.01, 0.1, 0]}
 DESIGNS = {
-    "": Small("sparten", {"clusters": 2, "units": 3, "chunk": 4}, buffers={"input_buffer_kbytes": [0.01, 0.1, 1.0, 0], "weight_buffer_kbytes": [0.01, 0.1, 0]}),
+    "": Small("sparten", {"clusters": 2, "units": 3, "chunk": 4}, buffers=BUFFERS),
     "BitSim's": Small("sparten_bitsim", {"units": 2, "columns": 3, "chunk": 5, "min_step_cycles": 2}),
     "LoAS's": Small("sparten_loas", {"units": 2, "held": 3, "chunk": 4, **TINY}),
     "NeuroFlex's": Small("sparten_neuroflex", {"clusters": 3, "chunk": 4}),

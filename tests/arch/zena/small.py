@@ -4,8 +4,9 @@ import numpy as np
 from arch.small import Small
 
 TINY = {"weight_buffer_kbytes": 0.01, "input_buffer_kbytes": 0.02, "output_buffer_kbytes": 0.02}
+BUFFERS = {"input_buffer_kbytes": [0.01, 0.1, 1.0, 0], "weight_buffer_kbytes": [0.01, 0.1, 0]}
 DESIGNS = {
-    "": Small("zena", {"groups": 2, "pes_per_group": 3}, buffers={"input_buffer_kbytes": [0.01, 0.1, 1.0, 0], "weight_buffer_kbytes": [0.01, 0.1, 0]}),
+    "": Small("zena", {"groups": 2, "pes_per_group": 3}, buffers=BUFFERS),
     "tiles": Small("zena", {"groups": 3, "pes_per_group": 2, "tile_positions": 2, "segment": 4,
                             "empty_segment_cycles": 1, **TINY}),
 }

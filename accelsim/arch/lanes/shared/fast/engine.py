@@ -136,7 +136,7 @@ class LanesEngine(Formats):
         dealt = derived(task.layer, ("lanes deal", *key), partial(self.dealt, task, operands))
         own = (*key, *self._time_key(task))
         if log is not None:
-            return dealt, self._jobs(task, operands, dealt, log(operands, dealt))
+            return dealt, self._jobs(task, operands, dealt, log)
         return dealt, derived(task.layer, ("lanes jobs", *own), partial(self._jobs, task, operands, dealt))
 
     def _jobs(self, task: Task, operands: Operands, dealt: Dealt, log: Any = None) -> Jobs:
@@ -181,7 +181,7 @@ class LanesEngine(Formats):
         schedule = task.schedule
         if schedule.effectual == "block":
             return -(-run.stalls["busy"] // run.slots)
-        if schedule.dealt_lanes == 1 and schedule.sections == 1 and schedule.columns == 1:
+        if schedule.effectual in ("all", "activations"):  # no deal has fewer passes
             return sum(run.cycles for _, run in self.products(task))
         return sum(derived(layer, ("lanes bound", group, self.folds(config), *self._deal_key(task),
                                    *self._time_key(task), schedule.sections),
