@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
 from accelsim.arch.config import ArchConfig
-from accelsim.workload.layer import Layer
+from accelsim.workload.layer import Conv2d, Layer, Matmul
 
 BUFFERS = {"dram": st.sampled_from([None, {"gbps": 1.0}]), "resident_weights": st.booleans(),
            "resident_activations": st.booleans(), "weight_buffer_kbytes": st.sampled_from([0, 0.004, 0.02, 1]),
@@ -28,9 +28,10 @@ def in_blocks(layer: Layer, kept: bool) -> Layer:
     """The layer with weights that four neighbouring outputs keep or lack together; or as it is."""
     if not kept:
         return layer
-    axis = layer.weight.ndim - 2 if layer.op == "matmul" else 0
-    outputs = layer.weight.shape[axis] if layer.op == "matmul" else layer.weight.shape[0] // layer.groups
-    first = np.arange(layer.weight.shape[axis]) // outputs * outputs + np.arange(layer.weight.shape[axis]) % outputs // 4 * 4
+    axis = layer.weight.ndim - 2 if isinstance(layer, Matmul) else 0
+    outputs = layer.weight.shape[axis] // (layer.groups if isinstance(layer, Conv2d) else 1)
+    output = np.arange(layer.weight.shape[axis])
+    first = output // outputs * outputs + output % outputs // 4 * 4
     return replace(layer, weight=np.take(layer.weight, first, axis=axis))
 
 

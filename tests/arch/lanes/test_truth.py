@@ -4,6 +4,7 @@
 else. Every row is drawn from a seed, as the simulators' authors' data are not public.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,8 @@ def test_what_the_cross_checks_count():
     assert [run.counts["fillers"] for run in found] == [103, 723]
 
 
-@pytest.mark.parametrize(("row", "scans", "wanted"), [("Q1", 0, 6140), ("Q1", 1, 6684), ("Q3", 0, 1057), ("Q3", 1, 1057)])
+@pytest.mark.parametrize(("row", "scans", "wanted"), [
+    ("Q1", 0, 6140), ("Q1", 1, 6684), ("Q3", 0, 1057), ("Q3", 1, 1057)])
 def test_cambricon_s_cross_checks(row, scans, wanted):
     channels, plane, filters, taps, stride, padding, density, active, seed = CROSS[row]
     rng = np.random.default_rng(seed)
@@ -162,7 +164,7 @@ def test_minerva_networks(name):
     sizes, weights, wanted = NETWORKS[name]
     rng = np.random.default_rng(1)
     layers = [linear(f"fc{i}", np.ones((n_out, n_in), bool), rng.random(n_in) < 0.5)
-              for i, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False))]
+              for i, (n_in, n_out) in enumerate(pairwise(sizes))]
     assert sum(layer.weight.size for layer in layers) == weights
     result = accelsim.simulate(Trace(layers), "minerva", set={"group_cycles": 0})
     assert result.cycles == wanted

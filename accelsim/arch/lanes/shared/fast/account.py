@@ -15,9 +15,9 @@ from accelsim.arch.lanes.shared.schedule import Schedule
 class Products:
     """What lanes did in the rounds, over all positions, each [round, lane].
 
-    steps in one pass; found: effectual indices of them; made: products; busy: products of two non-zeros; fillers:
-    products of fillers; gated: those switched off; updates: sums added to; fragmented and idle: slot-cycles of steps without an index, without an
-    output. empty and overhead: cycles on top of the steps; spent: all cycles.
+    steps in one pass; found: effectual indices, in all passes; made: products; busy: products of two non-zeros;
+    fillers: products of fillers; gated: those switched off; updates: sums added to; fragmented and idle: slot-cycles of
+    steps without an index, without an output. empty and overhead: cycles on top of the steps; spent: all cycles.
     """
 
     steps: np.ndarray
@@ -66,7 +66,7 @@ def products_of(operands: Operands, dealt: Dealt, jobs: Jobs, schedule: Schedule
 
 
 def _by_lane(dealt: Dealt, values: np.ndarray) -> np.ndarray:
-    """[round, lane]: values[output, unit] (or values[output]) of the outputs that a lane has, by unit where they change."""
+    """[round, lane]: values[output, unit] (or [output]) of the outputs that a lane has, by unit where they change."""
     outputs = np.take_along_axis(dealt.deal.outputs, dealt.lane_of[:, None, :, None], axis=2)
     if outputs.shape[1] == 1:
         own = values if values.ndim == 1 else values.sum(axis=1)
@@ -98,7 +98,8 @@ def accounted(operands: Operands, dealt: Dealt, jobs: Jobs, schedule: Schedule, 
     """gates: products of activations that do not count are switched off."""
     did, width = products_of(operands, dealt, jobs, schedule, gates), schedule.lane_slots
     stalls = {"busy": int(did.busy.sum()), "zero_operand": int((did.made - did.busy - did.gated - did.fillers).sum()),
-              "gated": int(did.gated.sum()), "filler": int(did.fillers.sum()), "fragmentation": int(did.fragmented.sum()),
+              "gated": int(did.gated.sum()), "filler": int(did.fillers.sum()),
+              "fragmentation": int(did.fragmented.sum()),
               "unused": int(did.idle.sum()), "empty": int(did.empty.sum()) * width,
               "overhead": int(did.overhead.sum()) * width + schedule.costs.product * schedule.slots,
               "barrier": 0, "finished": 0}

@@ -124,14 +124,14 @@ class LanesEngine(Formats):
         schedule, config = task.schedule, task.config
         (count_key, counts), (stored_key, stored) = self.counted(task), self.stored(config)
         key = ("lanes operands", self.folds(config), schedule.effectual, schedule.unit, schedule.crosses_taps,
-               schedule.lane_map, schedule.reduction_lanes, schedule.order, schedule.pad_channels, count_key, stored_key)
+               schedule.lane_map, schedule.reduction_lanes, schedule.order, schedule.pad_channels, count_key,
+               stored_key)
         return derived(task.layer, key, lambda: [
             operands_of(product, schedule, counts, stored) for product in lane_products(
                 self.as_run(task.layer, config), schedule.order, schedule.pad_channels)])
 
     def jobs(self, task: Task, operands: Operands, log: Any = None) -> tuple[Dealt, Jobs]:
         """Who has what, and what the kernel says of it; kept for designs that differ elsewhere."""
-        schedule = task.schedule
         key = (task.group, self.folds(task.config), task.policy, *self._deal_key(task))
         dealt = derived(task.layer, ("lanes deal", *key), partial(self.dealt, task, operands))
         own = (*key, *self._time_key(task))

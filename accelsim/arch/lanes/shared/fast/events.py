@@ -1,7 +1,7 @@
 """What lanes do when, for timelines: a lane's job is one slice with its slot-cycles.
 
-Where lanes have outputs of their own and take matches, jobs are told apart, from the same kernel with a log; elsewhere a
-slice is all jobs of a round, since positions follow one another without a gap. Rules: docs/machines/lanes.md, "Time".
+Where lanes have outputs of their own and take matches, jobs are told apart, from the same kernel with a log; elsewhere
+a slice is all jobs of a round, since positions follow one another without a gap. Rules: docs/machines/lanes.md, "Time".
 """
 
 from collections.abc import Iterator, Sequence
@@ -151,7 +151,7 @@ def _some_jobs(drawing: Drawing, run: ProductRun, log: np.ndarray, jobs: tuple[n
     columns = schedule.columns
     rows = g[:, None] * columns + np.arange(columns)  # [job, column]
     time, longest = out.cycles[r, g][:, None, None], out.longest[r, g][:, None, None]
-    positions = np.diff(run.jobs.groups)[g][:, None] if columns > 1 else 1
+    positions = np.diff(run.jobs.groups)[g][:, None] if columns > 1 else np.ones((len(r), 1), np.int64)
     works = ((np.arange(columns) < positions)[:, :, None]
              & (np.arange(out.steps.shape[2]) < dealt.active[r][:, None])[:, None])
     steps = out.steps[r[:, None], rows].astype(np.int64)  # [job, column, lane]

@@ -25,7 +25,7 @@ class Operands:
     weights uint64 [output, word]: stored weights; values uint64 [position, word, 1 or lane]; valid [word, 1 or lane]:
     indices that exist. Those that no lane looks at are empty arrays. unit_words [unit + 1], lane_units [lane].
     nonzeros [output, unit]: non-zero weights; fillers [output]. value_counts [L]: positions whose activation counts;
-    matches [output, part]: products of two non-zeros, by unit (`weights`), by lane that shares the reduction, or in all.
+    matches [output, part]: products of two non-zeros: by unit (`weights`), by lane that shares the reduction, or all.
     row: positions of an output row.
     """
 
