@@ -64,7 +64,7 @@ def test_diannao_by_hand():
 
 @pytest.mark.parametrize(("scope", "cycles"), [("window", 2 * (2 + 1)), ("output", 2 * 2), ("async", 2 * 2)])
 def test_cambricon_x_scopes_by_hand(scope, cycles):
-    """Two PEs, windows of two, one multiplier each: PE 0 takes 2 + 0, PE 1 takes 0 + 1 cycles of each of two vectors."""
+    """Windows of two, one multiplier: PE 0 takes 2 + 0, PE 1 takes 0 + 1 cycles of each of two vectors."""
     layer = accelsim.linear("l", np.array([[1, 1, 0, 0], [0, 0, 1, 0]], np.int8), np.ones((2, 4), np.int8))
     done = reference(layer, "cambricon_x", pes=2, multipliers=1, window=2, min_window_cycles=0, scope=scope)
     assert done.cycles == cycles
