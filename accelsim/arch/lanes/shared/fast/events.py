@@ -27,7 +27,7 @@ class Drawing:
         self.names, self.schedule = engine.model.stall_names, task.schedule
         self.product, self.begin = task.group, begin
 
-    def chunk(self, tracks: np.ndarray, begin: np.ndarray, parts: dict[str, np.ndarray], labels: Sequence[np.ndarray],
+    def chunk(self, tracks: np.ndarray, begin: np.ndarray, parts: dict[str, np.ndarray], labels: Sequence[np.ndarray | np.int64],
               until: int) -> Chunk:
         """Slices [slice] with slot-cycles `parts`, which also say how long each is; those of one kind get its name."""
         shape = tracks.shape
@@ -40,7 +40,8 @@ class Drawing:
         start = np.broadcast_to(begin, shape).reshape(-1) + self.begin
         rows = np.stack([tracks.reshape(-1), np.where(alone, most, len(self.names)), start,
                          start + total // self.schedule.lane_slots], axis=1)
-        tags = np.stack([np.broadcast_to(label, shape).reshape(-1) for label in (self.product, *labels)], axis=1)
+        every: tuple[np.ndarray | np.int64, ...] = (np.int64(self.product), *labels)
+        tags = np.stack([np.broadcast_to(label, shape).reshape(-1) for label in every], axis=1)
         some = total > 0
         return Chunk(rows[some], tags[some], until + self.begin, table[some])
 
@@ -93,7 +94,7 @@ def _rounds(drawing: Drawing, run: ProductRun) -> Chunk:
 
 
 def _over_lanes(parts: dict[str, np.ndarray], dealt: Dealt, lanes: int, by_deal: bool,
-                unused: np.ndarray) -> dict[str, np.ndarray]:
+                unused: np.ndarray | np.int64) -> dict[str, np.ndarray]:
     """[round, lane of the section] from [round, lane with outputs]; the others are `unused`."""
     if not by_deal:
         return parts

@@ -131,8 +131,8 @@ class ProductRun:
             return work
         work = np.zeros((self.schedule.sections, self.schedule.lanes), np.int64)
         for job, section in zip(self.jobs, self.section_of, strict=True):
-            for lane, one in enumerate(job.lanes):
-                work[section, lane] += one.slots["busy"]
+            for number, one in enumerate(job.lanes):
+                work[section, number] += one.slots["busy"]
         return work
 
 
