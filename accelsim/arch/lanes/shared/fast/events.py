@@ -27,8 +27,8 @@ class Drawing:
         self.names, self.schedule = engine.model.stall_names, task.schedule
         self.product, self.begin = task.group, begin
 
-    def chunk(self, tracks: np.ndarray, begin: np.ndarray, parts: dict[str, np.ndarray], labels: Sequence[np.ndarray | np.int64],
-              until: int) -> Chunk:
+    def chunk(self, tracks: np.ndarray, begin: np.ndarray, parts: dict[str, np.ndarray],
+              labels: Sequence[np.ndarray | np.int64], until: int) -> Chunk:
         """Slices [slice] with slot-cycles `parts`, which also say how long each is; those of one kind get its name."""
         shape = tracks.shape
         table = np.zeros((tracks.size, len(self.names)), np.int64)
