@@ -5,6 +5,7 @@ The command line prints it alone and exits with status 2; nothing is half-writte
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class AccelsimError(Exception):
@@ -66,6 +67,15 @@ class DeadlockError(ModelError):
 def cut(text: str, length: int = 60) -> str:
     """`text`, or as much of its begin as fits into `length` characters: for what a message quotes."""
     return text if len(text) <= length else text[:length - 3] + "..."
+
+
+def shown(value: Any, length: int = 60) -> str:
+    """`repr(value)`, cut; for what cannot be printed (integers of thousands of digits, deep nesting), its type."""
+    try:
+        text = repr(value)
+    except Exception:  # any object may print itself by code of its own
+        return f"a {type(value).__name__} that cannot be printed"
+    return f"a {type(value).__name__}" if " at 0x" in text else cut(text, length)  # where it lies helps nobody
 
 
 def listing(words: Iterable[str], separator: str = ", ", shown: int = 8) -> str:

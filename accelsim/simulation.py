@@ -7,16 +7,24 @@ Everything else (command line, sweeps, reports, tests, notebooks) calls `simulat
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from accelsim.arch.config import ArchConfig
 from accelsim.arch.machine import LayerRun, Machine, Policy
 from accelsim.arch.registry import load_arch, machine, policies
-from accelsim.errors import AccelsimError, AccountingError, ConfigError, ModelError, PolicyError, TraceError, told
+from accelsim.errors import (
+    AccelsimError,
+    AccountingError,
+    ConfigError,
+    ModelError,
+    PolicyError,
+    TraceError,
+    shown,
+    told,
+)
 from accelsim.hw.energy import SHARED, EnergyTable, load_energy_table
 from accelsim.hw.memory import overlay as memory
 from accelsim.result.result import LayerResult, Result
@@ -37,8 +45,8 @@ def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConf
     values: slow, and yields each layer's output). policy: who gets what work; the machine's published one when None.
     Raises ConfigError, TraceError, UnsupportedLayerError or CapacityError with a message that says what to do.
     """
-    if engine not in ENGINES:
-        raise ConfigError(f"engine {engine!r} is unknown; wanted 'kernel' or 'reference'")
+    if not isinstance(engine, str) or engine not in ENGINES:
+        raise ConfigError(f"engine {shown(engine)} is unknown; wanted 'kernel' or 'reference'")
     config = load_arch(arch, set)
     return simulate_design(as_trace(trace), config, load_energy_table(config.energy_table), policy, engine)
 
@@ -58,9 +66,8 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     runs, channel = _with_own_memory(model, alone) if own_dram else _with_memory(model, config, trace, alone, engine)
     layers = []
     for layer, outcome, waited, dram_cycles in zip(trace.layers, alone, runs, channel, strict=True):
-        ladder = partial(roofline, outcome.cycles, outcome.slots, outcome.stalls, model.stall_classes, dram_cycles)
-        if own_dram:
-            ladder = partial(_roofline_without_waits, model, run, layer, config, policy_name, rule, dram_cycles)
+        machine_alone = outcome.alone or outcome
+        ladder = roofline(machine_alone.cycles, outcome.slots, machine_alone.stalls, model.stall_classes, dram_cycles)
         layers.append(_layer_result(layer, waited, config, ladder))
     return Result(
         arch=config.name, config=config, trace=trace.name, policy=policy_name, engine=engine,
@@ -86,8 +93,10 @@ def find_policy(kind: str, name: str | None) -> tuple[str, Policy]:
     known = policies(kind)
     if name is None:
         name = next(iter(known))
+    if not isinstance(name, str):
+        raise ConfigError(f"policy is a {type(name).__name__}, wanted a name: {', '.join(known)}")
     if name not in known:
-        raise ConfigError(f"{kind} has no policy {name!r}{did_you_mean(name, known)}")
+        raise ConfigError(f"{kind} has no policy {shown(name)}{did_you_mean(name, known)}")
     return name, known[name]
 
 
@@ -159,28 +168,21 @@ def _with_own_memory(model: Machine[Any], runs: list[LayerRun]) -> tuple[list[La
     counted: list[LayerRun] = []
     channel: list[int | None] = []
     for run in runs:
-        if run.memory is None:
-            raise ModelError(f"{model.kind}: declares own_dram, but its engine says nothing of it (LayerRun.memory)")
+        if run.memory is None or run.alone is None:
+            raise ModelError(f"{model.kind}: declares own_dram, but its engine says nothing of it (LayerRun.memory and "
+                             "LayerRun.alone)")
         counted.append(replace(run, counts=dict(run.counts) | dict(run.memory.counts)))
         channel.append(run.memory.channel_cycles)
     return counted, channel
 
 
-def _roofline_without_waits(model: Machine[Any], run: Callable[..., LayerRun], layer: Layer, config: ArchConfig,
-                            policy: str, rule: Policy, dram_cycles: int | None) -> Roofline:
-    """The roofline of a machine with a DRAM of its own; it takes another run, in which that DRAM takes no time."""
-    with blaming(config.kind, policy, layer.name):
-        alone = run(layer, model.instant_dram(config), rule)
-    return roofline(alone.cycles, alone.slots, alone.stalls, model.stall_classes, dram_cycles)
-
-
-def _layer_result(layer: Layer, run: LayerRun, config: ArchConfig, ladder: Callable[[], Roofline]) -> LayerResult:
+def _layer_result(layer: Layer, run: LayerRun, config: ArchConfig, ladder: Roofline) -> LayerResult:
     """Without its energy."""
     return LayerResult(
         name=layer.name, op=layer.op, shape=layer.shape_text, cycles=run.cycles,
         time_us=run.cycles / config.clock_mhz, energy_pj=0.0, energy_by_component={}, energy_by_data={},
         slots=run.slots, stalls=run.stalls, counts=run.counts, macs_dense=layer.macs_dense,
-        run_notes=run.notes, mapping=run.mapping, find_roofline=ladder, output=run.output, work=run.work, layer=layer,
+        run_notes=run.notes, mapping=run.mapping, roofline=ladder, output=run.output, work=run.work, layer=layer,
         config=config,
     )
 

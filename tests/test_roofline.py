@@ -76,3 +76,16 @@ def test_mistakes_are_one_message(words):
     assert result.exit_code == 2
     assert result.stderr.startswith("accelsim: error: ")
     assert "Traceback" not in result.output
+
+
+def test_printing_simulates_nothing(monkeypatch):
+    """Also of a machine with a DRAM of its own: what it takes without waits has been said by its run."""
+    layer = accelsim.linear("fc", np.ones((8, 8), np.int8), np.ones((4, 8), np.int8))
+    result = accelsim.simulate(layer, "a100_dense", set={"dram.gbps": 1.0})
+
+    def never(*_: object) -> None:
+        raise AssertionError("a layer was simulated again")
+
+    monkeypatch.setattr(type(machine("tensor_core")), "run", never)
+    assert "fc" in str(result) and result.to_dict()["layers"][0]["roofline"]["dram_cycles"] > 0
+    assert result.layers[0].roofline.machine_cycles < result.cycles

@@ -8,7 +8,7 @@ from importlib import import_module
 from inspect import getfile
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,13 @@ Policy = Callable[..., Any]  # each kind's docstring states the signature of its
 Config = TypeVar("Config", bound=ArchConfig)
 
 
+class Alone(NamedTuple):
+    """What a layer takes on a machine whose DRAM takes no time: the machine alone, for the roofline."""
+
+    cycles: int
+    stalls: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class LayerRun:
     """What an engine says about one layer.
@@ -37,7 +44,8 @@ class LayerRun:
     output: the computed tensor (reference engine only), in the shape of `layer.output()`.
     tiles: what the layer moves from and to DRAM, and when (docs/memory.md); whether it stays on chip is not the
     engine's business. None: the machine does not tell.
-    memory: instead of tiles, from a machine with `own_dram`: what its DRAM did, the waits being among its own stalls.
+    memory, alone: instead of tiles, from a machine with `own_dram` and a design with `dram`: what its DRAM did, the
+    waits being among its own stalls, and the layer without them.
     work: the work of each PE; the sum is that of the stalls it names. None: the machine does not tell.
     """
 
@@ -50,6 +58,7 @@ class LayerRun:
     output: np.ndarray | None = None
     tiles: Tiles | None = None
     memory: LayerMemory | None = None
+    alone: Alone | None = None
     work: PeWork | None = None
 
 
@@ -59,7 +68,7 @@ class Machine(ABC, Generic[Config]):
     `version` is part of every run id: raise it with each change that moves a number (and say so in CHANGELOG).
     `stalls` starts with `BUSY`. `slot`: one of the machine's slots, as sentences begin ("a PE"). The first of
     `policies` is the default and the published one. `own_dram`: the engines simulate a DRAM of the machine's own, which
-    follows the config's `dram`, and no memory timeline is laid over them; such a machine overrides `instant_dram`.
+    follows the config's `dram`, and no memory timeline is laid over them; their runs say what it did, and `alone`.
 
     The engines are `run` of `fast.engine` and of `reference` beside `machine.py`, loaded on first use.
     """
@@ -136,10 +145,6 @@ class Machine(ABC, Generic[Config]):
     def waiting_counts(self, config: Config, cycles: int) -> Mapping[str, int]:
         """What is counted on top when the whole machine waits for memory for `cycles` (a clock network...)."""
         return {}
-
-    def instant_dram(self, config: Config) -> Config:
-        """With `own_dram`: the same design with a DRAM that takes no time, the machine alone of the roofline."""
-        raise NotImplementedError(f"{self.kind}: a machine with own_dram says what it is without waits for DRAM")
 
     def area_mm2(self, config: Config) -> float | None:
         """Silicon area where the sources give one, else None."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim import shipped
 from accelsim.arch.config import ArchConfig
+from accelsim.arguments import mapping, path_text
 from accelsim.errors import ConfigError, told
 from accelsim.hw.memory.tiles import STALLS as MEMORY_STALLS
 from accelsim.yaml import did_you_mean, line_of, read_yaml, validate
@@ -41,6 +42,7 @@ def machine(kind: str) -> "Machine[Any]":
     """The machine of a kind. Raises ConfigError for an unknown kind."""
     if kind not in kinds():
         raise ConfigError(f"no machine is of kind {kind!r}{did_you_mean(kind, kinds())}")
+    import_module("accelsim.compile_cache")  # before numba looks for a place to keep the machine's kernels
     try:
         module = import_module(kinds()[kind])
     except KeyboardInterrupt:
@@ -107,7 +109,7 @@ def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, A
         data: Mapping[Any, Any] = arch.to_dict()
         where = f"config {arch.name!r}"
     elif isinstance(arch, (str, os.PathLike)):
-        path = shipped.find("arch", os.fspath(arch))
+        path = shipped.find("arch", path_text("arch", arch, ConfigError, "a preset's name or a path"))
         data, where = read_yaml(path), str(path)
     else:
         raise ConfigError(f"arch is a {type(arch).__name__}, wanted a preset's name, a path or a config object")
@@ -117,15 +119,16 @@ def load_arch(arch: str | os.PathLike[str] | ArchConfig, changes: Mapping[str, A
     if not isinstance(kind, str) or kind not in kinds():
         word = kind[:60] if isinstance(kind, str) else f"a {type(kind).__name__}"
         raise ConfigError(f"{where}{line_of(data, 'kind')}: kind {word!r} is unknown{did_you_mean(word, kinds())}")
-    if isinstance(changes, Mapping) and "kind" in changes:
+    changes = mapping("set:", changes, ConfigError, "a mapping of keys to values")
+    if "kind" in changes:
         raise ConfigError("set: 'kind' cannot be set; name an arch of that kind")
-    if not isinstance(arch, ArchConfig) and isinstance(changes or {}, Mapping):
-        changes = _table_beside(path, data) | dict(changes or {})
+    is_set = "energy_table" in changes
+    if not isinstance(arch, ArchConfig):
+        changes = _table_beside(path, data) | changes
     config = validate(machine(kind).config, data, where, changes, without="kind")
     try:
         shipped.find("energy", config.energy_table)
     except ConfigError as error:
-        is_set = isinstance(changes, Mapping) and "energy_table" in changes
         place = "set energy_table" if is_set else f"{where}{line_of(data, 'energy_table')}: energy_table"
         raise ConfigError(f"{place}: {error}") from None
     return config

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from accelsim.cli.options import Checked, TraceArgument
+from accelsim.workload.importers.limits import Limits
 
 
 def register(app: typer.Typer, checked: Checked) -> None:
@@ -16,8 +17,11 @@ def register(app: typer.Typer, checked: Checked) -> None:
 
 
 def record(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An .onnx file, a TorchScript file, module:callable, or "
-                                                              ".safetensors/.npz weights (with --network).")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An .onnx, .tflite, .pt2 or TorchScript file, "
+                                                              "module:callable, or weights (.safetensors, their index, "
+                                                              ".npz, a saved state dict; with --network). TorchScript "
+                                                              "and .pt2 files are programs: only known operators "
+                                                              "run.")],
     input_: Annotated[list[str], typer.Option("--input", "-i", metavar="FILE",
                                               help="Image, .npy or .npz; repeatable, and more may follow each.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="TRACE", help="The trace file to write.")],
@@ -28,24 +32,32 @@ def record(
                                                    help="Layers to leave dense; repeatable.")] = None,
     samples: Annotated[int | None, typer.Option(metavar="N", help="Record at most so many samples.")] = None,
     bits: Annotated[int, typer.Option(help="Of weights and activations: 2 to 16.")] = 8,
+    activation_bits: Annotated[int | None, typer.Option(help="Of activations alone.")] = None,
+    per_channel: Annotated[bool, typer.Option("--per-channel", help="A weight scale per output.")] = False,
     skip: Annotated[list[str] | None, typer.Option(metavar="OPERATOR", help="Leave operators out by type or name; the "
                                                                             "trace says so. Repeatable.")] = None,
     size: Annotated[str | None, typer.Option(metavar="HxW", help="Of images, where the model leaves it open.")] = None,
     mean: Annotated[str, typer.Option(metavar="R,G,B", help="Taken off pixels / 255.")] = "0",
     std: Annotated[str, typer.Option(metavar="R,G,B", help="What that is divided by.")] = "1",
     bgr: Annotated[bool, typer.Option("--bgr", help="Channels in the order blue, green, red.")] = False,
+    max_seconds: Annotated[float, typer.Option(help="CPU time of one run of the model.")] = Limits.seconds,
+    max_gib: Annotated[float, typer.Option(help="Memory of what one run makes, beside the weights.")] = Limits.gib,
+    max_constant_mib: Annotated[float, typer.Option(help="Memory of one constant that the model computes."
+                                                    )] = Limits.constant_mib,
 ) -> None:
     """Run MODEL on inputs and record weights and real activations of every layer as a trace."""
     from accelsim.report.progress import progress
     from accelsim.workload.importers.samples import image_rule
-    from accelsim.workload.record import drift_text
+    from accelsim.workload.output_drift import drift_text
     from accelsim.workload.record import record as record_model
     from accelsim.workload.trace import writable
 
     writable(output)
     with progress("recording") as step:
-        trace = record_model(model, [*input_, *(more or [])], prune, samples, bits, network=network, keep=keep or (),
-                             skip=skip or (), image=image_rule(size, mean, std, bgr), progress=step)
+        trace = record_model(model, [*input_, *(more or [])], prune, samples, bits, activation_bits=activation_bits,
+                             per_channel=per_channel, network=network, keep=keep or (), skip=skip or (),
+                             image=image_rule(size, mean, std, bgr),
+                             limits=Limits(max_seconds, max_gib, max_constant_mib), progress=step)
     trace.save(output)
     typer.echo(f"{output}: {trace!r}, digest {trace.digest}")
     for name in trace.made_by["left_out"]:
@@ -54,6 +66,8 @@ def record(
         typer.echo(f"{pruning['spec']}: weight sparsity {pruning['sparsity']:.1%}; {pruning['method']}")
         typer.echo(f"output drift against the dense model: {drift_text(pruning['drift'])}")
     typer.echo(f"output drift of {bits}-bit operands against floats: {drift_text(trace.made_by['rounding_drift'])}")
+    if "warning" in trace.made_by:
+        typer.echo(f"warning: {trace.made_by['warning']}", err=True)
 
 
 def prune(

@@ -26,16 +26,18 @@ def register(app: typer.Typer, checked: Checked) -> None:
     app.command("list")(checked(list_))
 
 
-def show(name: Annotated[str, typer.Argument(metavar="TRACE|WORKLOAD", help="A trace, or a published workload "
-                                             "(NAME, NAME:VARIANT or a YAML file).")]) -> None:
+def show(name: Annotated[str, typer.Argument(metavar="TRACE|WORKLOAD", help="A trace, a published workload "
+                                             "(NAME, NAME:VARIANT or a YAML file), a topology or a matrix.")]) -> None:
     """Show the layers, densities and provenance of a trace or a published workload."""
     from accelsim import shipped
+    from accelsim.workload.topologies import ENDINGS
 
-    if Path(name.partition(":")[0]).suffix == ".yaml" or name.partition(":")[0] in shipped.names("workload"):
+    yaml = Path(name.partition(":")[0]).suffix == ".yaml" or name.partition(":")[0] in shipped.names("workload")
+    if yaml or Path(name).suffix in ENDINGS:
         from accelsim.report.workloads import workload_text
         from accelsim.workload.published import load_workload
 
-        typer.echo(workload_text(load_workload(name)))
+        typer.echo(workload_text(load_workload(name, shapes_only=True)))
         return
     from accelsim.report.workloads import trace_text
     from accelsim.workload.trace import load_trace

@@ -36,8 +36,9 @@ def formats(
 
 
 def trace_(
-    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A published workload: NAME, NAME:VARIANT or a "
-                                                                     "YAML file.")],
+    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A published workload (NAME, NAME:VARIANT or a "
+                                                                     "YAML file), a SCALE-Sim topology (.csv), a list "
+                                                                     "of STONNE's (.txt) or a matrix (.mtx, .smtx).")],
     seed: Annotated[int, typer.Option(help="Same seed, same trace.", min=0)],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="TRACE", help="The file to write.")],
     batch: Annotated[int, typer.Option(metavar="N", min=1, help="Images, or sequences.")] = 1,
@@ -46,12 +47,16 @@ def trace_(
                                                             "real networks.")] = False,
     layer: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only layers of this name (* stands for "
                                                                             "any text); repeatable.")] = None,
+    weight_density: Annotated[float | None, typer.Option(metavar="D", help="Share of non-zeros, for files that have "
+                                                                           "shapes alone.")] = None,
+    activation_density: Annotated[float | None, typer.Option(metavar="D", help="The same of activations.")] = None,
 ) -> None:
     """Draw the tensors of a published WORKLOAD: exact densities, spread as in recorded networks."""
     from accelsim.workload.synthetic import draw_trace
     from accelsim.workload.trace import writable
 
     writable(output)
-    drawn = draw_trace(workload, seed, batch, values, uniform, layers=layer)
+    drawn = draw_trace(workload, seed, batch, values, uniform, layers=layer, weight_density=weight_density,
+                       activation_density=activation_density)
     path = drawn.save(output)
     typer.echo(f"{path}: {drawn.name}, {len(drawn)} layers, digest {drawn.digest}")

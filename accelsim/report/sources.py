@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from accelsim.errors import ReportError
 from accelsim.files import reason_of
 from accelsim.result.comparison import PolicyComparison
-from accelsim.result.format import Record
+from accelsim.result.format import FileRecord
 from accelsim.result.records import RunRecord
 from accelsim.yaml import flattened
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from accelsim.study.sweep import SweepResult
 
     Source = str | os.PathLike[str] | Result | PolicyComparison | SweepResult
-_Model = TypeVar("_Model", bound=Record)
+_Model = TypeVar("_Model", bound=FileRecord)
 _SQLITE = b"SQLite format 3\0"
 _WANTED = "give a result.json or policies.json, a folder that -o wrote, or the store of a sweep"
 _SHOWN_PROBLEMS = 3
@@ -37,7 +37,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Group:
+class TraceRuns:
     """The runs on one trace, in the order given; the first is the baseline."""
 
     label: str
@@ -71,7 +71,7 @@ class Comparison:
 class Collected:
     """Everything that was given. notes: what a reader should know about it."""
 
-    groups: list[Group] = field(default_factory=list)
+    groups: list[TraceRuns] = field(default_factory=list)
     sweeps: list[Sweep] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -202,7 +202,7 @@ def _checked(model: type[_Model], data: Any, where: str) -> _Model:
                           "accelsim policies") from None
 
 
-def _groups(runs: list[tuple[str, RunRecord]]) -> list[Group]:
+def _groups(runs: list[tuple[str, RunRecord]]) -> list[TraceRuns]:
     by_trace: dict[tuple[str, str], list[tuple[str, RunRecord]]] = {}
     for name, record in runs:
         by_trace.setdefault((record.trace, record.trace_digest), []).append((name, record))
@@ -211,7 +211,7 @@ def _groups(runs: list[tuple[str, RunRecord]]) -> list[Group]:
     for (trace, digest), members in by_trace.items():
         label = f"{trace} ({digest[:8]})" if names.count(trace) > 1 else trace
         labels = run_labels([record for _, record in members])
-        groups.append(Group(label, trace, digest, tuple(
+        groups.append(TraceRuns(label, trace, digest, tuple(
             Run(own, name, record) for own, (name, record) in zip(labels, members, strict=True))))
     return groups
 

@@ -2,9 +2,12 @@
 
 from rich.text import Text
 
+from accelsim.errors import cut, inert
 from accelsim.result.table import add_column, new_table, rendered
 from accelsim.workload.published import Workload
 from accelsim.workload.trace import Trace
+
+_MOST_FACTS = 40  # of provenance that are shown
 
 
 def trace_text(trace: Trace) -> str:
@@ -19,7 +22,9 @@ def trace_text(trace: Trace) -> str:
             f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}",
             "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
-    facts += [f"{key}: {value}" for key, value in trace.made_by.items()]
+    made_by = list(trace.made_by.items())
+    facts += [f"{key}: {value}" for key, value in made_by[:_MOST_FACTS]]
+    facts += [f"... and {len(made_by) - _MOST_FACTS:,} more"] if len(made_by) > _MOST_FACTS else []
     return rendered([table, *(Text(_short(fact)) for fact in facts)])
 
 
@@ -59,5 +64,4 @@ def workload_text(workload: Workload) -> str:
 
 def _short(text: str) -> str:
     """One line for a terminal: provenance is free text, and nothing in it may act on the terminal."""
-    inert = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:400])
-    return inert if len(text) <= 400 else inert + "..."
+    return cut(inert(text[:401]).replace("\n", "\\n"), 400)

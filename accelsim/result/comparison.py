@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
-from accelsim.result.format import Amount, Count, Record
+from accelsim.result.format import Amount, Count, FileRecord
 
 if TYPE_CHECKING:
     import pandas
@@ -13,7 +13,7 @@ TOTAL = "total"
 _STALL = "stall."  # what the keys of stalls begin with in files
 
 
-class PolicyRow(Record):
+class PolicyRow(FileRecord):
     """One policy on one layer, or on all of them (`layer` is "total").
 
     design: the arch, with what was varied. speedup: cycles of the baseline over cycles. energy_pj. utilization: busy
@@ -48,7 +48,7 @@ class PolicyRow(Record):
         return self.model_dump(exclude={"stalls"}) | {f"{_STALL}{name}": n for name, n in self.stalls.items()}
 
 
-class PolicyComparison(Record):
+class PolicyComparison(FileRecord):
     """Rows of every design and policy: one per layer, one for the total. The first policy of a design is its baseline.
 
     left_out: the messages of the policies that cannot run the trace, where all were asked for. Printing it shows the

@@ -10,7 +10,7 @@ Amount = Annotated[float, Field(ge=0)]
 Side = Annotated[int, Field(ge=1)]
 
 
-class Record(BaseModel):
+class FileRecord(BaseModel):
     """Base: types as in JSON, finite numbers; keys of a file that are not known are left out."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from accelsim.result.format import Amount, Count, Record
+from accelsim.result.format import Amount, Count, FileRecord
 from accelsim.result.roofline import Roofline
 from accelsim.result.work import WorkRecord
 
 
-class Shape(Record):
+class LayerIdentity(FileRecord):
     """The name, the operator and the shape of a layer."""
 
     name: str
@@ -20,7 +20,7 @@ class Shape(Record):
     shape: str
 
 
-class Totals(Record):
+class Totals(FileRecord):
     """Quantities that a layer and a whole run both have."""
 
     cycles: Count
@@ -32,7 +32,7 @@ class Totals(Record):
     macs_effectual: Count
 
 
-class LayerRecord(Totals, Shape):  # the keys of `Shape` come first in files
+class LayerRecord(Totals, LayerIdentity):  # the keys of `LayerIdentity` come first in files
     """One layer of a run: the quantities of `LayerResult`."""
 
     slots: Count
@@ -60,7 +60,7 @@ class LayerRecord(Totals, Shape):  # the keys of `Shape` come first in files
         return (self.counts["dram_read_bits"] + self.counts.get("dram_write_bits", 0)) / 8
 
 
-class RunRecord(Record):
+class RunRecord(FileRecord):
     """One run: the quantities of `Result`."""
 
     run_id: str

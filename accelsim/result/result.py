@@ -3,7 +3,7 @@
 Layers run one after the other, so cycles, counts, stalls and energies of a run are sums over its layers.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,7 @@ class LayerResult:
     macs_dense: int
     run_notes: tuple[str, ...]
     mapping: Mapping[str, Any]
-    find_roofline: Callable[[], Roofline] = field(repr=False, compare=False)
+    roofline: Roofline
     output: np.ndarray | None = field(repr=False, compare=False)
     work: PeWork | None = field(repr=False, compare=False)
     layer: Layer = field(repr=False, compare=False)
@@ -72,11 +72,6 @@ class LayerResult:
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the layer ran; found on first use: a machine may look at all weights."""
         return (*self.run_notes, *machine(self.config.kind).notes(self.layer, self.config, self.mapping))
-
-    @cached_property
-    def roofline(self) -> Roofline:
-        """Found on first use: a machine with a DRAM of its own runs the layer once more for it."""
-        return self.find_roofline()
 
     @property
     def macs_effectual(self) -> int:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from pydantic import computed_field
 
-from accelsim.result.format import Amount, Count, Record
+from accelsim.result.format import Amount, Count, FileRecord
 
 BOUNDS = ("compute", "imbalance", "on-chip", "dram")
 
 
-class Roofline(Record):
+class Roofline(FileRecord):
     """Numbers of cycles of a layer; each of the first three includes the one before it.
 
     compute_cycles: the slots' work at full use of every slot. balanced_cycles: with the slots idle that have no work

@@ -64,7 +64,9 @@ def _largest_stall(stalls: Mapping[str, int]) -> str:
 
 
 def _stall_line(result: "Result") -> Text:
-    total = sum(result.stalls.values()) or 1
+    total = sum(result.stalls.values())
+    if not total:
+        return Text("no cycle passed: nothing ran")
     shares = ", ".join(f"{name} {n / total:.1%}" for name, n in result.stalls.items() if n)
     return Text(f"where the {total:,} slot-cycles went: {shares}")
 

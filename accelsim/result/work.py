@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from accelsim.result.format import Amount, Count, Record, Side
+from accelsim.result.format import Amount, Count, FileRecord, Side
 
 MAX_PES = 1 << 16  # kept one by one in memory
 MAX_CELLS = 1 << 10  # kept in a file
@@ -105,7 +105,7 @@ _Sides = Annotated[list[Side], Field(min_length=2, max_length=2)]
 _Cells = Annotated[list[Count], Field(min_length=1, max_length=1 << 20)]
 
 
-class Histogram(Record):
+class Histogram(FileRecord):
     """Bin i counts the blocks of PEs with i x width .. (i + 1) x width - 1 slot-cycles of work."""
 
     block: _Sides
@@ -119,7 +119,7 @@ class Histogram(Record):
         return cls(block=list(block), width=width, cells=np.bincount(cells.ravel() // width).tolist())
 
 
-class WorkRecord(Record):
+class WorkRecord(FileRecord):
     """The work of the PEs in result files (docs/results.md): that of each block of PEs row by row, and the histogram.
 
     A file has at most `MAX_CELLS` cells; the histogram is of the cells that were in memory.

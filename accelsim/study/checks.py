@@ -1,11 +1,13 @@
 """What a study's file can get wrong beyond its form: axes, values and policies that an architecture does not have."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from accelsim.arch.config import ArchConfig
 from accelsim.arch.registry import load_arch, machine
+from accelsim.arguments import path_text
 from accelsim.errors import ConfigError
 from accelsim.hw.energy import load_energy_table
 from accelsim.simulation import find_policy
@@ -15,7 +17,7 @@ from accelsim.yaml import did_you_mean, dotted_keys, line_of, read_yaml, validat
 Key = tuple[str | int, ...]
 
 
-def load_study(study: str | Path | Mapping[str, Any] | Study) -> Study:
+def load_study(study: str | os.PathLike[str] | Mapping[str, Any] | Study) -> Study:
     """A study from a YAML file, a mapping of the same keys, or as it is; checked.
 
     Raises one ConfigError with every mistake and its line.
@@ -27,7 +29,7 @@ def load_study(study: str | Path | Mapping[str, Any] | Study) -> Study:
         read = validate(Study, study, "study")
         check_study(read, {}, "study")
         return read
-    path = Path(study)
+    path = Path(path_text("study", study, ConfigError, "a YAML file, a mapping or a Study"))
     data = read_yaml(path)
     read = read_study(path, data)
     check_study(read, data, str(path))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.errors import ClusterError, ConfigError, cut
+from accelsim.errors import ClusterError, ConfigError, cut, shown
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -28,7 +28,7 @@ def check_place(scheduler: str | None, workers: int | None) -> None:
     if scheduler is not None and not isinstance(scheduler, str):
         raise ConfigError(f"scheduler is a {type(scheduler).__name__}, wanted an address such as tcp://HOST:PORT")
     if workers is not None and (type(workers) is not int or not 1 <= workers <= 1024):
-        raise ConfigError(f"workers is {cut(repr(workers))}, wanted a whole number from 1 to 1024")
+        raise ConfigError(f"workers is {shown(workers)}, wanted a whole number from 1 to 1024")
 
 
 @contextmanager

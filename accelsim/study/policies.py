@@ -9,7 +9,8 @@ from accelsim.arch.config import ArchConfig
 from accelsim.arch.machine import LayerRun, Machine
 from accelsim.arch.registry import load_arch, machine
 from accelsim.arch.registry import policies as policies_of
-from accelsim.errors import ConfigError, UnsupportedLayerError
+from accelsim.arguments import items, mapping, texts
+from accelsim.errors import ConfigError, UnsupportedLayerError, cut, shown
 from accelsim.result.comparison import TOTAL, PolicyComparison, PolicyRow
 from accelsim.result.format import integers
 from accelsim.result.result import LayerResult, Result
@@ -33,17 +34,19 @@ def compare_policies(trace: "Trace | Layer | str | os.PathLike[str]", arch: "Arc
     Raises ConfigError, TraceError or UnsupportedLayerError as `simulate` does.
     """
     loaded = as_trace(trace)
-    archs = [arch] if isinstance(arch, (str, os.PathLike, ArchConfig)) else list(arch)
-    wanted = [policies] if isinstance(policies, str) else list(policies)
-    if not archs or not policies:
+    archs = ([arch] if isinstance(arch, (str, os.PathLike, ArchConfig))
+             else items("arch", arch, ConfigError, "a preset's name, a path, a config, or several"))
+    wanted = texts("policies", policies, ConfigError, "names of policies, or all")
+    if not archs or not wanted:
         raise ConfigError("a comparison needs at least one arch and one policy")
     rows: list[PolicyRow] = []
     left_out: list[str] = []
-    axes = dict(vary or {})
+    axes = {key: items(f"vary: {shown(key)}", values, ConfigError, "a list of values")
+            for key, values in mapping("vary", vary, ConfigError, "a mapping of keys to values").items()}
     for base, values in itertools.product(archs, itertools.product(*axes.values())):
         changes = dict(zip(axes, values, strict=True))
         config = load_arch(base, changes)
-        label = " ".join([config.name, *(f"{key}={value}" for key, value in changes.items())])
+        label = " ".join([config.name, *(f"{key}={cut(str(value))}" for key, value in changes.items())])
         results, refused = _results(loaded, config, _names(config.kind, wanted), lenient=wanted == ["all"])
         rows += _design_rows(config, label, results)
         left_out += [f"{label}, {name}: {why}" for name, why in refused.items()]

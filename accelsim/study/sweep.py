@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accelsim.arguments import path_text, truth
+from accelsim.errors import ConfigError, StoreError
 from accelsim.study.checks import load_study
 from accelsim.study.cluster import check_place, connected
 from accelsim.study.crew import Crew
@@ -84,14 +86,15 @@ def sweep(study: "str | os.PathLike[str] | Mapping[str, Any] | Study", store: st
     """
     start = time.monotonic()
     check_place(scheduler, workers)
+    resume, retry_failed = truth("resume", resume, ConfigError), truth("retry_failed", retry_failed, ConfigError)
     if traces is not None and isinstance(study, Mapping):
         study = {"traces": "given"} | dict(study)
-    read = load_study(study if isinstance(study, (Mapping, Study)) else Path(study))
+    read = load_study(study)
     with ExitStack() as stack:
         files = stack.enter_context(study_traces(read.traces if traces is None else traces))
         space = Space(read, files)
         planned = [] if isinstance(read.choose, Search) else space.points()
-        path = (Path(store) if store is not None
+        path = (Path(path_text("store", store, StoreError, "a path")) if store is not None
                 else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="accelsim-sweep-"))) / "store.sqlite")
         kept = Store.create_or_open(path, _meta(read, space, planned), resume)
         stack.callback(kept.close)

@@ -1,5 +1,6 @@
 """A study's traces on the coordinator's side: files, addressed by the digest of their content."""
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim import shipped
+from accelsim.arguments import items
 from accelsim.errors import TraceError
 from accelsim.workload.trace import Trace, load_trace
 
@@ -43,12 +45,12 @@ def study_traces(traces: Sequence[Trace | str]) -> Iterator[list[StudyTrace]]:
     """
     with tempfile.TemporaryDirectory(prefix="accelsim-traces-") as folder:
         found: dict[str, StudyTrace] = {}
-        for number, trace in enumerate(traces):
+        for number, trace in enumerate(items("traces", traces, TraceError, "traces, names or paths")):
             if isinstance(trace, Trace):
                 one = StudyTrace(trace.name, trace.digest, trace.save(Path(folder) / f"{number}.safetensors"))
             else:
                 loaded = load_trace(trace)
-                one = StudyTrace(loaded.name, loaded.digest, shipped.find("trace", trace))
+                one = StudyTrace(loaded.name, loaded.digest, shipped.find("trace", os.fsdecode(trace)))
             if any(other.name == one.name and other.digest != one.digest for other in found.values()):
                 raise TraceError(f"two different traces are called {one.name!r}; a study identifies traces by name, "
                                  "give each its own")

@@ -20,7 +20,7 @@ class Process(IntEnum):
 
 
 @dataclass
-class Block:
+class Slices:
     """Slices with the same kinds of arguments; arrays [slice].
 
     tracks, names: as `Chart` numbers them. begin, end: 1 / per_cycle cycles. layer: the name of
@@ -48,10 +48,10 @@ class Block:
     def __len__(self) -> int:
         return len(self.begin)
 
-    def where(self, keep: np.ndarray) -> "Block":
+    def where(self, keep: np.ndarray) -> "Slices":
         """The slices that `keep` chooses."""
         arrays = {name: value[keep] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        return Block(**{**vars(self), **arrays})
+        return Slices(**{**vars(self), **arrays})
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Chart:
     a barrier belonging to the cycle before it.
     """
 
-    blocks: list[Block] = field(default_factory=list)
+    blocks: list[Slices] = field(default_factory=list)
     changes: list[np.ndarray] = field(default_factory=list)
     barriers: list[np.ndarray] = field(default_factory=list)
     track_ids: dict[tuple[Process, str], int] = field(default_factory=dict)

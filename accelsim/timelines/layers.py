@@ -6,16 +6,16 @@ import numpy as np
 
 from accelsim.arch.activity import BEGIN, COUNTER, END, NAME, TIME, TRACK, Activity, Chunk
 from accelsim.errors import AccountingError
-from accelsim.hw.memory.events import Clock
+from accelsim.hw.memory.events import TimeMap
 from accelsim.hw.memory.tiles import STALLS
 from accelsim.result.result import LayerResult
-from accelsim.timelines.chart import Block, Chart, Process, net
+from accelsim.timelines.chart import Chart, Process, Slices, net
 
 
 class LayerSketch:
     """Draws one layer into a chart, and counts its slot-cycles on the way."""
 
-    def __init__(self, chart: Chart, activity: Activity, layer: str, stalls: Sequence[str], clock: Clock) -> None:
+    def __init__(self, chart: Chart, activity: Activity, layer: str, stalls: Sequence[str], clock: TimeMap) -> None:
         self.chart, self.activity, self.layer, self.clock = chart, activity, layer, clock
         self.stalls = (*stalls, *STALLS)
         self.tracks = np.concatenate([chart.tracks(Process.UNITS, activity.units),
@@ -31,7 +31,7 @@ class LayerSketch:
         units = len(self.activity.units)
         rows = np.repeat(waits, units, axis=0)
         track = np.tile(np.arange(units), len(waits))
-        self.chart.blocks.append(Block(
+        self.chart.blocks.append(Slices(
             self.tracks[track], self.waits[rows[:, 1]], rows[:, 2], rows[:, 3], np.zeros((len(rows), 0), np.int64), (),
             layer=self.layer, slots=self.slots[track]))
         lengths = (waits[:, 3] - waits[:, 2]) * self.slots[:units].sum()
@@ -63,7 +63,7 @@ class LayerSketch:
         segment = first[at] + piece
         ends = np.append(self.clock.begin[1:], np.iinfo(np.int64).max)
         shift = self.clock.shift[segment]
-        self.chart.blocks.append(Block(
+        self.chart.blocks.append(Slices(
             self.tracks[chunk.slices[at, TRACK]], self.names[chunk.slices[at, NAME]],
             np.maximum(begin[at], self.clock.begin[segment]) + shift, np.minimum(end[at], ends[segment]) + shift,
             chunk.labels[at], self.activity.labels, layer=self.layer, slots=slots[at],

@@ -6,7 +6,7 @@ import numpy as np
 
 from accelsim.hw.memory import events as memory
 from accelsim.result.result import LayerResult
-from accelsim.timelines.chart import Block, Chart, Process
+from accelsim.timelines.chart import Chart, Process, Slices
 
 # columns of a request with a begin and an end, and parts of a cycle that they are given in
 ASKED = (memory.ASKED, memory.DONE, 1)
@@ -19,7 +19,7 @@ def draw_layers(chart: Chart, pieces: np.ndarray, layers: Sequence[LayerResult])
     names = chart.names([layer.name for layer in layers])
     facts = np.array([[layer.cycles, layer.slots] for layer in layers], np.int64)
     owner = pieces[:, 0]
-    chart.blocks.append(Block(np.repeat(track, len(pieces)), names[owner], pieces[:, 1], pieces[:, 2], facts[owner],
+    chart.blocks.append(Slices(np.repeat(track, len(pieces)), names[owner], pieces[:, 1], pieces[:, 2], facts[owner],
                               ("cycles", "slots")))
 
 
@@ -43,7 +43,7 @@ def _lane(queue: int, buffer: int) -> str:
     return f"DMA {memory.QUEUES[queue]}, buffer {buffer}"
 
 
-def _block(own: np.ndarray, lanes: np.ndarray, names: np.ndarray, times: tuple[int, int, int], layer: str) -> Block:
+def _block(own: np.ndarray, lanes: np.ndarray, names: np.ndarray, times: tuple[int, int, int], layer: str) -> Slices:
     begin, end, per_cycle = times
-    return Block(lanes, names[own[:, memory.QUEUE]], own[:, begin], own[:, end], own[:, [memory.TILE, memory.BITS]],
+    return Slices(lanes, names[own[:, memory.QUEUE]], own[:, begin], own[:, end], own[:, [memory.TILE, memory.BITS]],
                  ("tile", "bits"), layer=layer, per_cycle=per_cycle)

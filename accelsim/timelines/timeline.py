@@ -14,7 +14,8 @@ import numpy as np
 from accelsim import __version__
 from accelsim.arch.activity import Window
 from accelsim.arch.registry import machine
-from accelsim.errors import ConfigError
+from accelsim.arguments import items, whole
+from accelsim.errors import ConfigError, shown
 from accelsim.hw.memory import events as memory
 from accelsim.result.result import LayerResult, Result
 from accelsim.simulation import blaming, find_policy
@@ -89,13 +90,25 @@ def timeline(result: Result, layer: str | None = None, window: Cycles | None = N
     return _Drawing(result, layer, window, limit).finished()
 
 
+def _window(value: Any) -> Cycles:
+    wanted = "two numbers of cycles (begin, end), either None"
+    pair = items("window", value, ConfigError, wanted)
+    if len(pair) != 2:
+        raise ConfigError(f"window is {shown(value)}, wanted {wanted}")
+    begin, end = (None if n is None else whole("window", n, ConfigError, 0) for n in pair)
+    return begin, end
+
+
 class _Drawing:
     """One timeline in the making. `complete`: everything that begins before this cycle is drawn."""
 
     def __init__(self, result: Result, layer: str | None, window: Cycles | None, limit: int) -> None:
         self.result, self.layer, self.limit, self.chart = result, layer, limit, Chart()
-        if limit < 1:
-            raise ConfigError(f"a limit of {limit} events leaves nothing to draw; give at least 1")
+        if not isinstance(result, Result):
+            raise ConfigError(f"result is a {type(result).__name__}, wanted what simulate returns")
+        self.limit = whole("limit (events)", limit, ConfigError, 1)
+        if layer is not None and not isinstance(layer, str):
+            raise ConfigError(f"layer is a {type(layer).__name__}, wanted a name")
         names = [own.name for own in result.layers]
         if layer is not None and layer not in names:
             raise ConfigError(f"the run has no layer {layer[:60]!r}{did_you_mean(layer, names)}")
@@ -136,7 +149,7 @@ class _Drawing:
         what = "run" if self.layer is None else f"layer {self.layer!r}"
         if first == last:
             raise ConfigError(f"the {what} takes no cycle: there is nothing to draw")
-        begin, end = (None, None) if window is None else window
+        begin, end = (None, None) if window is None else _window(window)
         low, high = first + (begin or 0), last if end is None else min(last, first + end)
         if not first <= low < high:
             shown = ":".join("" if time is None else str(time) for time in (begin, end))

@@ -12,7 +12,7 @@ import numpy as np
 
 from accelsim.errors import ConfigError
 from accelsim.files import check_writable, refusing, replacing
-from accelsim.timelines.chart import FINEST, Block, Chart, Process
+from accelsim.timelines.chart import FINEST, Chart, Process, Slices
 
 TITLES = {Process.LAYERS: "layers", Process.UNITS: "units", Process.PARTS: "other parts", Process.QUEUES: "queues",
           Process.MEMORY: "memory"}
@@ -84,7 +84,7 @@ def _slices(chart: Chart, tracks: Sequence[tuple[int, int, str]]) -> Iterator[st
         yield texts[at]
 
 
-def _block(block: Block, names: Sequence[str], heads: Sequence[str]) -> Iterator[str]:
+def _block(block: Slices, names: Sequence[str], heads: Sequence[str]) -> Iterator[str]:
     layer = [] if block.layer is None else [f'"layer":{_json(block.layer)}']
     arguments = _arguments(block, names)
     for track, name, begin, end, own in zip(block.tracks.tolist(), block.names.tolist(), block.begin.tolist(),
@@ -93,7 +93,7 @@ def _block(block: Block, names: Sequence[str], heads: Sequence[str]) -> Iterator
                f'"dur":{_time(end - begin, block.per_cycle)},{heads[track]},"args":{{{",".join(layer + own)}}}}}')
 
 
-def _arguments(block: Block, names: Sequence[str]) -> Iterator[list[str]]:
+def _arguments(block: Slices, names: Sequence[str]) -> Iterator[list[str]]:
     """Per slice, what stands in its args besides the layer."""
     labels, parts = ([_json(name) for name in own] for own in (block.label_names, block.part_names))
     for i, values in enumerate(block.labels.tolist()):

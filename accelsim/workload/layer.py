@@ -15,7 +15,7 @@ import numpy as np
 
 from accelsim.errors import TraceError
 from accelsim.workload.counting import column_nonzeros
-from accelsim.workload.operands import bias_vector, check_axes, check_outputs, checked_tensor, pair, whole
+from accelsim.workload.operands import bias_vector, check_axes, check_outputs, checked_tensor, owned, pair, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Layer:
     """One operator of a workload. Use `accelsim.linear`, `accelsim.matmul` or `accelsim.conv2d` to make one.
 
     `weight` and `activation` are int8, int16 or bool arrays, `bias` is int32, bool or None, one value per output
-    channel. Axes: see each subclass.
+    channel; they are the layer's own and cannot be written. Axes: see each subclass.
     """
 
     name: str
@@ -31,6 +31,12 @@ class Layer:
     activation: np.ndarray
     bias: np.ndarray | None
     op: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for role in ("weight", "activation", "bias"):  # what a caller changes later is not the layer's
+            tensor = getattr(self, role)
+            if tensor is not None:
+                object.__setattr__(self, role, owned(tensor))
 
     @property
     def has_values(self) -> bool:
@@ -73,10 +79,14 @@ class Layer:
                 sha.update(np.ascontiguousarray(tensor).data)
         return sha.hexdigest()
 
-    def _int_tensors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | int]:
+    def check_values(self) -> None:
+        """TraceError for a pattern-only layer: what computes with values calls this first."""
         if not self.has_values:
             raise TraceError(f"layer {self.name!r} is pattern-only (bool tensors) and has no values to compute with; "
                              "give integer tensors, or use engine='kernel', which needs the pattern alone")
+
+    def _int_tensors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | int]:
+        self.check_values()
         bias = 0 if self.bias is None else self.bias.astype(np.int64)
         return self.weight.astype(np.int64), self.activation.astype(np.int64), bias
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from accelsim.errors import TraceError, UnsupportedLayerError
+from accelsim.errors import UnsupportedLayerError
 from accelsim.workload.layer import Conv2d, Layer, Matmul
 
 
@@ -61,9 +61,7 @@ def planar(layer: Layer, axis: type[Axis], machine: str) -> Planar[Axis]:
 
     Raises TraceError for a pattern-only layer and UnsupportedLayerError, which names `machine`, for other operators.
     """
-    if not layer.has_values:
-        raise TraceError(f"layer {layer.name!r} is pattern-only (bool tensors) and has no values to compute with; "
-                         "give integer tensors, or use engine='kernel', which needs the pattern alone")
+    layer.check_values()
     if isinstance(layer, Conv2d):
         weight, activation, groups = layer.weight, layer.activation, layer.groups
         rows, cols = (axis(activation.shape[2 + d], layer.out_plane[d], weight.shape[2 + d], layer.stride[d],

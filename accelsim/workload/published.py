@@ -6,21 +6,26 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accelsim import shipped
-from accelsim.errors import ConfigError
+from accelsim.arguments import path_text
+from accelsim.errors import ConfigError, shown
 from accelsim.workload.tables import PREVIOUS, ConvShape, MatmulShape, Numbers, Source, Stack, Variant, WorkloadFile
 from accelsim.yaml import did_you_mean, read_yaml, validate
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
 class PlannedLayer:
-    """A layer with its densities and their sources (keys of `Workload.sources`)."""
+    """A layer with its densities and their sources (keys of `Workload.sources`); `matrix` is its real weight, if known.
+    """
 
     shape: ConvShape | MatmulShape
     weight_density: float
@@ -28,6 +33,7 @@ class PlannedLayer:
     weight_source: str
     activation_source: str
     n_of_m: tuple[int, int] | None
+    matrix: "np.ndarray | None" = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -53,19 +59,30 @@ class Workload:
         kept = tuple(x for x in self.layers if any(fnmatchcase(x.shape.name, p) for p in patterns))
         for pattern in patterns:
             if not any(fnmatchcase(x.shape.name, pattern) for x in kept):
-                raise ConfigError(f"workload {self.name!r}: no layer is called {pattern!r}"
+                raise ConfigError(f"workload {self.name!r}: no layer is called {shown(pattern)}"
                                   f"{did_you_mean(pattern, [x.shape.name for x in self.layers])}")
         names = {x.shape.name for x in kept}
         edges = tuple(e for e in self.edges if names.issuperset(e))
         return Workload(self.name, self.about, kept, edges, self.sources, self.omitted, self.signed_activations)
 
 
-def load_workload(name: str | os.PathLike[str]) -> Workload:
+def load_workload(name: str | os.PathLike[str], weight_density: float | None = None,
+                  activation_density: float | None = None, *, shapes_only: bool = False) -> Workload:
     """A published workload from "NAME", "NAME:VARIANT", or the same with the path of a YAML file.
 
-    Raises ConfigError with every mistake of the file, or when there is no such workload or variant.
+    Or the layers of a file of the field (`accelsim.workload.topologies`): a SCALE-Sim topology, a list of STONNE's or a
+    matrix, with the densities that it does not have; shapes_only shows it without them. Raises ConfigError with every
+    mistake of the file, or when there is no such workload or variant.
     """
-    path, variant = _split(os.fspath(name))
+    from accelsim.workload.topologies import ENDINGS, load_topology
+
+    name = path_text("workload", name, ConfigError, "a workload's name or a path")
+    if Path(name).suffix in ENDINGS:
+        return load_topology(Path(name), weight_density, activation_density, shapes_only)
+    if weight_density is not None or activation_density is not None:
+        raise ConfigError(f"{name}: has densities of its own for every layer; do not give --weight-density or "
+                          "--activation-density")
+    path, variant = _split(name)
     file, data = _read(path)
     label = path if path in shipped.names("workload") else file.stem
     if variant is None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import TraceError
+from accelsim.arguments import whole
+from accelsim.errors import TraceError, cut, shown, told
 
 _BLOCK = 1 << 20  # elements
 
@@ -18,13 +19,35 @@ def quantize(values: Any, bits: int = 8, scale: float | None = None) -> tuple[np
     exactly zero; a non-zero value that rounds to zero becomes zero, as it would in hardware. Raises TraceError on bad
     input.
     """
-    array, limit = np.asarray(values), largest(bits)
+    array, limit = _numbers(values), largest(whole("bits", bits, TraceError, 2, 16))
+    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, (int, float, np.number))
+                              or not 0 < scale < 1e308):
+        raise TraceError(f"scale is {shown(scale)}, wanted a number above 0")
     peak = magnitude(array)
     scale = step(peak, bits) if scale is None else scale
     flat, result = array.reshape(-1), np.empty(array.size, np.int8 if bits <= 8 else np.int16)
     for block in _blocks(flat.size):
         result[block] = np.clip(np.rint(_floats(flat[block], scale) / scale), -limit, limit)
     return result.reshape(array.shape), scale
+
+
+def _numbers(values: Any) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+    except Exception as error:  # any object may become an array by code of its own
+        raise TraceError(f"values are no array ({told(error)}); wanted floats") from None
+    if array.dtype.kind not in "fiub" or isinstance(values, np.ma.MaskedArray):
+        raise TraceError(f"values are of dtype {cut(str(array.dtype))}{' with a mask' * (array.dtype.kind in 'fiub')}, "
+                         "wanted floats")
+    return array
+
+
+def quantize_rows(values: np.ndarray, bits: int, scales: np.ndarray) -> np.ndarray:
+    """`quantize` with a scale of its own for each row of `values` [rows, ...]."""
+    result = np.empty(values.shape, np.int8 if bits <= 8 else np.int16)
+    for row, scale in enumerate(scales):
+        result[row], _ = quantize(values[row], bits, float(scale))
+    return result
 
 
 def largest(bits: int) -> int:

@@ -13,109 +13,114 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import PruneError, RecordError, TraceError
+from accelsim.errors import AccelsimError, PruneError, RecordError, TraceError
+from accelsim.workload.importers.doors import open_source
+from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.samples import ImageRule
 from accelsim.workload.importers.site import Operands, Scales, Site, Source
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.output_drift import LARGE, drift_text, output_drift
 from accelsim.workload.prune.apply import left_out
 from accelsim.workload.prune.spec import parse
 from accelsim.workload.prune.weights import Weights
-from accelsim.workload.quantize import largest, quantize
-from accelsim.workload.rounding import captured, plan, run_rounded
+from accelsim.workload.quantize import largest
+from accelsim.workload.rounding import Precision, captured, integers_of, plan, run_rounded
 from accelsim.workload.trace import Trace
 
 Progress = Callable[[int, int, str], None]  # layers done, layers in all, name of the last
 _ONE_SHOT = ("one-shot: pruned without retraining, which costs accuracy; the activations are those of the pruned "
              "network")
+_STORED = ("the integers and scales that the model stores, its zero points taken off: a zero of the trace is the real "
+           "number 0")
 
 
 def record(model: Any, inputs: Any, prune: str | None = None, samples: int | None = None, bits: int = 8, *,
+           activation_bits: int | None = None, per_channel: bool = False,
            network: str | os.PathLike[str] | None = None, keep: Collection[str] = (), skip: Collection[str] = (),
-           image: ImageRule | None = None, name: str | None = None, progress: Progress | None = None) -> Trace:
+           image: ImageRule | None = None, name: str | None = None, limits: Limits | None = None,
+           progress: Progress | None = None) -> Trace:
     """Run `model` on `inputs` and return the trace of its layers.
 
-    model: path of an .onnx file; a torch.nn.Module, `module:callable` or a TorchScript file; or path of .safetensors or
-    .npz weights with `network`, a YAML file that joins them (docs/record.md). inputs: one or several paths of images,
-    .npy or .npz files, or arrays, or mappings of input names to arrays. prune: a pruning spec (docs/prune.md), applied
-    to the floats before the model runs; layers that match a pattern of `keep` stay dense. samples: at most so many.
-    bits: of weights and activations, 2 to 16; the model runs with its operands rounded to them, one symmetric scale per
-    tensor, kept in `made_by`. skip: types or names of operators to leave out, which `made_by` then lists. image: how
-    pictures become tensors.
+    model: path of an .onnx, .tflite, .pt2 or TorchScript file; a torch.nn.Module, a torch.export.ExportedProgram or
+    `module:callable`; or path of weights (.safetensors, .npz, a saved state dict...) with `network`, a YAML file that
+    joins them (docs/record.md). inputs: one or several paths of images, .npy or .npz files, or arrays, or mappings of
+    input names to arrays. prune: a pruning spec (docs/prune.md), applied to the floats before the model runs; layers
+    that match a pattern of `keep` stay dense. samples: at most so many. bits: of weights and activations, 2 to 16;
+    activation_bits: of activations alone. The model runs with its operands rounded to them, symmetric, one scale per
+    tensor, or with per_channel one per output of a constant weight; scales are kept in `made_by`. Integers that the
+    model stores itself stay as they are. skip: types or names of operators to leave out, which `made_by` then lists.
+    image: how pictures become tensors. limits: what running the model may take.
     Raises RecordError, PruneError or TraceError with a way out; an unsupported operator with MACs is one.
     """
-    if isinstance(bits, bool) or not isinstance(bits, int) or not 2 <= bits <= 16:
-        raise RecordError(f"bits is {bits!r}, wanted a whole number from 2 to 16")
+    precision = Precision(_bits("bits", bits), _bits("activation_bits", bits if activation_bits is None
+                                                     else activation_bits), per_channel)
     spec = None if prune is None else parse(prune)
-    source, title = open_source(model, inputs, network, image or ImageRule(), samples, skip)
     try:
-        made_by: dict[str, Any] = {
-            "importer": source.importer, "packages": dict(source.packages), **source.notes,
-            "samples": source.samples, "image": (image or ImageRule()).to_dict(), "bits": bits,
-            "quantization": "symmetric, one scale per tensor: value = integer * scale; the model ran on such values",
-            "left_out": list(source.left_out)}
-        if spec is not None:
-            made_by["pruning"] = [_prune(source, spec, keep)]
-        layers, made_by["layers"] = [], {}
-        calls_of = plan(source.sites)
-        floats = [source.outputs(i) for i in range(source.samples)]
-        scales, lost = run_rounded(source, calls_of, bits)
-        made_by["rounding_drift"] = _drift(floats, [source.outputs(i) for i in range(source.samples)])
-        for calls, operands in captured(source, calls_of):
-            try:
-                layer, note = _layer(calls, operands, bits, scales[calls[0].name])
-            except TraceError as error:
-                raise RecordError(f"{calls[0].source}: {error}") from None
-            layers.append(layer)
-            made_by["layers"][layer.name] = note | (
-                {"weights_rounded_to_zero": lost[layer.name]} if layer.name in lost else {})
-            if progress is not None:
-                progress(len(layers), len(calls_of), layer.name)
-        return Trace(layers, name or title, source.edges, made_by)
-    finally:
-        source.close()
+        source, title = open_source(model, inputs, network, image or ImageRule(), samples, skip, limits or Limits())
+        try:
+            return _recorded(source, name or title, precision, image or ImageRule(), spec, keep, progress)
+        finally:
+            source.close()
+    except (RecordError, TraceError) as error:  # an operator, a tensor or an input is named by now, the file may not be
+        if isinstance(model, (str, os.PathLike)) and Path(model).name not in str(error):
+            raise type(error)(f"{os.fspath(model)}: {error}") from None
+        raise
+    except (AccelsimError, MemoryError):
+        raise
+    except Exception as error:  # the last net: libraries raise what they like on damaged files
+        what = model if isinstance(model, (str, os.PathLike)) else type(model).__name__
+        reason = (str(error) or "no reason given").splitlines()[0][:300]
+        raise RecordError(f"{what}: cannot be recorded ({type(error).__name__}: {reason}); the model or an input is "
+                          "damaged, or uses what accelsim does not know yet: export it again") from error
 
 
-def open_source(model: Any, inputs: Any, network: Any, image: ImageRule, samples: int | None,
-                skip: Collection[str]) -> tuple[Source, str]:
-    """The importer's source for `model`, and a name for the trace."""
-    skip = [skip] if isinstance(skip, str) else skip
-    if not isinstance(model, (str, os.PathLike)):
-        from accelsim.workload.importers.torch import TorchSource, is_module
-
-        if not is_module(model):
-            raise RecordError(f"model is a {type(model).__name__}; wanted a path, 'module:callable' or a "
-                              "torch.nn.Module")
-        return TorchSource(model, inputs, image, samples, skip), type(model).__name__.lower()
-    text = os.fspath(model)
-    path = Path(text)
-    if network is not None or path.suffix in (".safetensors", ".npz"):
-        return _from_weights(path, inputs, network, image, samples, skip)
-    from accelsim.workload.importers.torch import SCRIPTS, TorchSource, load
-
-    if path.suffix in SCRIPTS or (":" in text and not path.is_file()):
-        title = text.rpartition(":")[2] if ":" in text else path.stem
-        return TorchSource(load(text), inputs, image, samples, skip), title
-    if not path.is_file():
-        raise RecordError(f"{text}: no such file; give an .onnx model, module:callable, a TorchScript file, or weights "
-                          "with a network YAML")
-    from accelsim.workload.importers.onnx import OnnxSource
-
-    return OnnxSource(path, inputs, image, samples, skip), path.stem
+def _bits(key: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 2 <= value <= 16:
+        raise RecordError(f"{key} is {str(value)[:60]}, wanted a whole number from 2 to 16")
+    return value
 
 
-def _from_weights(path: Path, inputs: Any, network: Any, image: ImageRule, samples: int | None,
-                  skip: Collection[str]) -> tuple[Source, str]:
-    if network is None:
-        raise RecordError(f"{path}: weights alone do not say how layers follow each other; give network=FILE.yaml "
-                          "(--network), see docs/record.md")
-    from accelsim.workload.importers.onnx import OnnxSource
-    from accelsim.workload.importers.weights import model_from_weights
+def _recorded(source: Source, name: str, precision: Precision, image: ImageRule, spec: Any, keep: Collection[str],
+              progress: Progress | None) -> Trace:
+    made_by: dict[str, Any] = {
+        "importer": source.importer, "packages": dict(source.packages), **source.notes, "samples": source.samples,
+        "image": image.to_dict(), "bits": precision.weight, "activation_bits": precision.activation,
+        "quantization": f"symmetric, one scale per {'output of a weight' if precision.per_channel else 'tensor'}: "
+                        "value = integer * scale; the model ran on such values",
+        "left_out": list(source.left_out)}
+    if spec is not None:
+        made_by["pruning"] = [_prune(source, spec, keep)]
+    layers, made_by["layers"] = [], {}
+    calls_of = plan(source.sites)
+    floats = [source.outputs(i) for i in range(source.samples)]
+    scales, lost = run_rounded(source, calls_of, precision)
+    drift = output_drift(floats, [source.outputs(i) for i in range(source.samples)])
+    made_by["rounding_drift"] = drift
+    if drift.get("relative_l2", 0.0) > LARGE:
+        made_by["warning"] = _warning(drift, precision)
+    for calls, operands in captured(source, calls_of):
+        try:
+            layer, note = _layer(calls, operands, precision, scales[calls[0].name])
+        except TraceError as error:
+            raise RecordError(f"{calls[0].source}: {error}") from None
+        layers.append(layer)
+        made_by["layers"][layer.name] = note | (
+            {"weights_rounded_to_zero": lost[layer.name]} if layer.name in lost else {})
+        if progress is not None:
+            progress(len(layers), len(calls_of), layer.name)
+    return Trace(layers, name, source.edges, made_by)
 
-    model = model_from_weights(path, Path(network))
-    return OnnxSource(path, inputs, image, samples, skip, model), model.graph.name
+
+def _warning(drift: dict[str, float], precision: Precision) -> str:
+    ways = [] if precision.per_channel else ["a weight scale per output (--per-channel, per_channel=True)"]
+    ways += ["more bits (--bits 16, bits=16)"] if precision.weight < 16 else []
+    ways += ["more bits of activations (--activation-bits 16)"] if precision.activation < 16 <= precision.weight else []
+    return (f"rounding moves this network's outputs by more than {LARGE:.0%} ({drift_text(drift)}); "
+            f"{' or '.join(ways) or 'no finer precision is left'}{' keeps it closer' if ways else ''}")
 
 
-def _layer(calls: list[Site], operands: list[Operands], bits: int, scales: Scales) -> tuple[Layer, dict[str, Any]]:
+def _layer(calls: list[Site], operands: list[Operands], precision: Precision,
+           scales: Scales) -> tuple[Layer, dict[str, Any]]:
     """The integer layer behind the operands of all samples and calls."""
     site, first = calls[0], operands[0]
     varying = not site.weight_is_constant
@@ -123,28 +128,39 @@ def _layer(calls: list[Site], operands: list[Operands], bits: int, scales: Scale
         raise RecordError(f"{site.source}: its weight changes with the sample; record one sample at a time")
     weight = np.concatenate([o.weight for o in operands]) if varying else first.weight
     activation = _joined(site, [o.activation for o in operands], varying)
-    weights, _ = quantize(weight, bits, scales.weight)
-    activations, _ = quantize(activation, bits, scales.activation)
+    note: dict[str, Any] = {
+        "source": site.source, "weight": "activation" if varying else "constant",
+        "weight_scale": scales.weight.tolist() if isinstance(scales.weight, np.ndarray) else scales.weight,
+        "activation_scale": scales.activation}
+    rounded: dict[str, Any] = {}
+    for role, floats, given in (("weight", weight, first.weight_scale),
+                                ("activation", activation, first.activation_scale)):
+        bits, scale = precision.of(role, site), getattr(scales, role)
+        rounded[role] = floats if given is not None else integers_of(floats, bits, scale)
+        key = f"{'weights' if role == 'weight' else 'activations'}_rounded_to_zero"
+        note[key] = _lost(floats, rounded[role])
+        if given is not None:
+            note[f"{role}_integers"] = _STORED
+        elif role == "activation" and floats.size:
+            beyond = float(np.mean(np.abs(floats) > scale * (largest(bits) + 0.5)))
+            note |= {"activations_saturated": beyond} if beyond else {}
     bias = None
     if first.bias is not None and site.op != "matmul":
-        bias = np.rint(first.bias.astype(np.float64) / (scales.weight * scales.activation)).astype(np.int32)
-    note = {"source": site.source, "weight": "activation" if varying else "constant",
-            "weight_scale": scales.weight, "activation_scale": scales.activation,
-            "weights_rounded_to_zero": _lost(weight, weights),
-            "activations_rounded_to_zero": _lost(activation, activations)}
-    beyond = float(np.mean(np.abs(activation) > scales.activation * (largest(bits) + 0.5))) if activation.size else 0.0
-    if beyond:
-        note["activations_saturated"] = beyond
+        units = np.rint(first.bias.astype(np.float64) / (scales.weight * scales.activation))
+        if np.abs(units).max(initial=0) > np.iinfo(np.int32).max:
+            raise RecordError(f"{site.title('bias')} does not fit 32 bits in units of the model's own scales; "
+                              "quantize the model anew")
+        bias = units.astype(np.int32)
     if len(calls) > 1:
         note["calls"] = f"one weight, {len(calls)} calls per sample; rows of the activation are calls in order"
     notes = dict.fromkeys(o.note for o in operands if o.note)
     if notes:
         note["note"] = "; ".join(notes)
     if site.op == "conv2d":
-        return conv2d(site.name, weights, activations, **dict(first.geometry or {}), bias=bias), note
+        return conv2d(site.name, **rounded, **dict(first.geometry or {}), bias=bias), note
     if site.op == "matmul":
-        return matmul(site.name, weights, activations), note
-    return linear(site.name, weights, activations, bias), note
+        return matmul(site.name, **rounded), note
+    return linear(site.name, **rounded, bias=bias), note
 
 
 def _joined(site: Site, parts: list[np.ndarray], varying: bool) -> np.ndarray:
@@ -182,30 +198,10 @@ def _prune(source: Source, spec: Any, keep: Collection[str]) -> dict[str, Any]:
         kept, total = kept + after, total + mask.size
     pruned = [source.outputs(i) for i in range(source.samples)]
     return {"spec": spec.text, "method": _ONE_SHOT, "sparsity": 1 - kept / total, "layers": layers,
-            "left_as_they_are": [n for n in plan(source.sites) if n not in layers], "drift": _drift(dense, pruned)}
+            "left_as_they_are": [n for n in plan(source.sites) if n not in layers],
+            "drift": output_drift(dense, pruned)}
 
 
 def _weights(source: Source, site: Site) -> Weights:
     shape = site.weight_shape if len(site.weight_shape) > 2 else (1, *site.weight_shape)
     return Weights(site.name, shape, lambda: source.weight(site).reshape(shape), site.groups)
-
-
-def _drift(dense: list[list[np.ndarray]], pruned: list[list[np.ndarray]]) -> dict[str, float]:
-    """How far the outputs moved, over all samples."""
-    before = np.concatenate([v.ravel() for sample in dense for v in sample] or [np.zeros(0)]).astype(np.float64)
-    after = np.concatenate([v.ravel() for sample in pruned for v in sample] or [np.zeros(0)]).astype(np.float64)
-    if before.shape != after.shape or not before.size or not np.isfinite([before.sum(), after.sum()]).all():
-        return {}
-    norms = float(np.linalg.norm(before)), float(np.linalg.norm(after))
-    drift = {"relative_l2": float(np.linalg.norm(after - before)) / norms[0] if norms[0] else 0.0,
-             "cosine": float(before @ after) / (norms[0] * norms[1]) if all(norms) else 0.0}
-    pairs = [(a[0], b[0]) for a, b in zip(dense, pruned, strict=True) if a[0].ndim >= 1 and a[0].shape[-1] > 1]
-    if pairs:
-        drift["same_largest_output"] = float(np.mean([(a.argmax(-1) == b.argmax(-1)).mean() for a, b in pairs]))
-    return drift
-
-
-def drift_text(drift: dict[str, float]) -> str:
-    """`_drift` for people."""
-    parts = [f"{key.replace('_', ' ')} {value:.3f}" for key, value in drift.items()]
-    return ", ".join(parts) or "not known (no finite outputs)"

@@ -5,21 +5,36 @@ integers give is not what layer 2 recorded. So the model itself runs on rounded 
 
     float run -> scale of every tensor -> model with rounded operands -> scales that nothing overflows -> recording
 
-and every recorded input is, within half a step, what the recorded layers before it give.
+and every recorded input is, within half a step, what the recorded layers before it give. Integers that the model
+stores itself keep their scales.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from accelsim.errors import RecordError, TraceError
-from accelsim.workload.importers.site import Operands, Scales, Site, Source
-from accelsim.workload.quantize import largest, magnitude, quantize, step
+from accelsim.workload.importers.site import Operands, Scales, Site, Source, weight_rows
+from accelsim.workload.quantize import largest, magnitude, quantize, quantize_rows, step
 
 CHUNK_BYTES = 256 << 20
 _ROUNDS = 8  # of raising scales
 _ROOM = 1 / 128  # by so much more than needed, since scales further up still move
 Plan = Mapping[str, list[Site]]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Bits of weights and of activations (2 to 16). per_channel: constant weights have a scale per output."""
+
+    weight: int = 8
+    activation: int = 8
+    per_channel: bool = False
+
+    def of(self, role: str, site: Site) -> int:
+        """Bits of one operand; an activation in the place of the weight is one."""
+        return self.weight if role == "weight" and site.weight_is_constant else self.activation
 
 
 def plan(sites: Sequence[Site]) -> dict[str, list[Site]]:
@@ -54,24 +69,24 @@ def _chunk(source: Source, chunk: list[list[Site]]) -> Iterator[tuple[list[Site]
         yield calls, found.pop(calls[0].name)
 
 
-def run_rounded(source: Source, layers: Plan, bits: int) -> tuple[dict[str, Scales], dict[str, float]]:
-    """Let `source` run with operands of so many bits from now on.
+def run_rounded(source: Source, layers: Plan, precision: Precision) -> tuple[dict[str, Scales], dict[str, float]]:
+    """Let `source` run with operands of this precision from now on.
 
     Returns the scales of every layer, and the share of its non-zero constant weights that rounding turned into zeros.
     Raises RecordError for NaN or infinity in a tensor.
     """
-    scales: dict[str, Scales] = {}
+    scales, stored = {}, set()
     for calls, operands in captured(source, layers):
-        weight, activation = _peaks(calls[0], operands)
-        found = Scales(step(weight, bits), step(activation, bits))
-        scales[calls[0].name] = found._replace(weight=max(found.weight, _room_for_bias(operands, found.activation)))
+        scales[calls[0].name] = _scales(calls[0], operands, precision)
+        if operands[0].weight_scale is not None:
+            stored.add(calls[0].name)
     lost = {}
     for name, calls in layers.items():
-        if calls[0].weight_is_constant:
-            lost[name] = _round_weight(source, calls, bits, scales[name].weight)
+        if calls[0].weight_is_constant and name not in stored:
+            lost[name] = _round_weight(source, calls, precision, scales[name].weight)
     for _ in range(_ROUNDS):
         source.round(scales)
-        raised = _raised(source, layers, scales, bits)
+        raised = _raised(source, layers, scales, precision)
         if not raised:
             return scales, lost
         scales |= raised
@@ -79,22 +94,42 @@ def run_rounded(source: Source, layers: Plan, bits: int) -> tuple[dict[str, Scal
     return scales, lost
 
 
-def _raised(source: Source, layers: Plan, scales: Mapping[str, Scales], bits: int) -> dict[str, Scales]:
+def _scales(site: Site, operands: list[Operands], precision: Precision) -> Scales:
+    activation = operands[0].activation_scale
+    if activation is None:
+        peak = max(_peak(site, "activation", o.activation) for o in operands)
+        activation = step(peak, precision.of("activation", site))
+    weight: float | np.ndarray | None = operands[0].weight_scale
+    if weight is None:
+        bits = precision.of("weight", site)
+        whole = step(max(_peak(site, "weight", o.weight) for o in _varying(site, operands)), bits)
+        weight = whole
+        if precision.per_channel and site.weight_is_constant:
+            peaks = (magnitude(row) for row in weight_rows(operands[0].weight))
+            weight = np.array([step(peak, bits) if peak else whole for peak in peaks])
+        weight = _roomy(site, weight, operands[0].bias, activation)
+    return Scales(weight, activation)
+
+
+def _raised(source: Source, layers: Plan, scales: Mapping[str, Scales], precision: Precision) -> dict[str, Scales]:
     """Wider scales of the layers whose operands, with all operands before them rounded, no longer fit."""
     raised = {}
     for calls, operands in captured(source, layers):
-        old, peaks = scales[calls[0].name], _peaks(calls[0], operands)
-        fits = [peak <= scale * (largest(bits) + 0.5) for peak, scale in zip(peaks, old, strict=True)]
-        if not all(fits):
-            raised[calls[0].name] = Scales(*(scale if ok else step(peak * (1 + _ROOM), bits)
-                                             for ok, peak, scale in zip(fits, peaks, old, strict=True)))
+        site, new = calls[0], scales[calls[0].name]
+        for role, given in (("weight", operands[0].weight_scale), ("activation", operands[0].activation_scale)):
+            if given is not None or (role == "weight" and site.weight_is_constant):
+                continue  # the model's own integers and rounded constants do not move
+            bits, scale = precision.of(role, site), getattr(new, role)
+            peak = max(_peak(site, role, getattr(o, role)) for o in operands)
+            if peak > scale * (largest(bits) + 0.5):
+                new = new._replace(**{role: step(peak * (1 + _ROOM), bits)})
+        if new is not scales[site.name]:
+            raised[site.name] = new
     return raised
 
 
-def _peaks(site: Site, operands: list[Operands]) -> tuple[float, float]:
-    weights = operands[:1] if site.weight_is_constant else operands
-    return (max(_peak(site, "weight", o.weight) for o in weights),
-            max(_peak(site, "activation", o.activation) for o in operands))
+def _varying(site: Site, operands: list[Operands]) -> list[Operands]:
+    return operands[:1] if site.weight_is_constant else operands
 
 
 def _peak(site: Site, role: str, values: np.ndarray) -> float:
@@ -102,26 +137,40 @@ def _peak(site: Site, role: str, values: np.ndarray) -> float:
     try:
         return magnitude(values)
     except TraceError as error:
-        raise RecordError(f"{site.source}: {role}: {str(error).removeprefix('quantize: ')}") from None
+        raise RecordError(f"{site.title(role)}: {str(error).removeprefix('quantize: ')}") from None
 
 
-def _room_for_bias(operands: list[Operands], activation_scale: float) -> float:
-    """The smallest weight scale with which the bias, in units of both scales, is an int32."""
-    bias = operands[0].bias
+def _roomy(site: Site, scale: float | np.ndarray, bias: np.ndarray | None, activation: float) -> float | np.ndarray:
+    """`scale`, or the smallest above with which the bias, in units of both scales, is an int32."""
     if bias is None:
-        return 0.0
-    highest = float(np.abs(bias).max(initial=0.0))
-    if not np.isfinite(highest):
-        raise RecordError("bias holds NaN or infinity; clean the model first")
-    return highest / (np.iinfo(np.int32).max - 1) / activation_scale
+        return scale
+    sizes = np.abs(bias.astype(np.float64))
+    if not np.isfinite(sizes).all():
+        raise RecordError(f"{site.title('bias')} holds NaN or infinity; clean the model first")
+    least = np.iinfo(np.int32).max - 1
+    if isinstance(scale, np.ndarray):
+        return np.maximum(scale, sizes.reshape(-1) / least / activation)
+    return max(scale, float(sizes.max(initial=0.0)) / least / activation)
 
 
-def _round_weight(source: Source, calls: list[Site], bits: int, scale: float) -> float:
+def _round_weight(source: Source, calls: list[Site], precision: Precision, scale: float | np.ndarray) -> float:
     """Round a layer's constant weight in the model; the share of its non-zeros that became zeros."""
     floats = source.weight(calls[0])
-    integers, _ = quantize(floats, bits, scale)
+    integers = integers_of(floats, precision.weight, scale)
     nonzero = int(np.count_nonzero(floats))
     lost = (nonzero - int(np.count_nonzero(integers))) / nonzero if nonzero else 0.0
     del floats  # a copy of the largest weight of a VGG has 400 MB
-    source.replace(calls[0], np.multiply(integers, np.float32(scale), dtype=np.float32))
+    if isinstance(scale, np.ndarray):
+        shown = weight_rows(integers)
+        values = shown * scale.astype(np.float32).reshape(-1, *[1] * (shown.ndim - 1))
+        source.replace(calls[0], values.reshape(integers.shape))
+    else:
+        source.replace(calls[0], np.multiply(integers, np.float32(scale), dtype=np.float32))
     return lost
+
+
+def integers_of(values: np.ndarray, bits: int, scale: float | np.ndarray) -> np.ndarray:
+    """`values` in steps of `scale`, or of the scale of each output."""
+    if isinstance(scale, np.ndarray):
+        return quantize_rows(weight_rows(values), bits, scale).reshape(values.shape)
+    return quantize(values, bits, scale)[0]

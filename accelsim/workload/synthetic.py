@@ -11,34 +11,40 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.arguments import texts, truth, whole
 from accelsim.errors import ConfigError
-from accelsim.workload.dispersion import RECORDED, UNIFORM, Dispersion, densities, logistic, shared_out, solved
+from accelsim.workload.dispersion import RECORDED, UNIFORM, Dispersion, densities, logistic, shared_out, shift_to
 from accelsim.workload.layer import Layer, conv2d, matmul
 from accelsim.workload.published import PlannedLayer, Workload, load_workload
+from accelsim.workload.quantize import quantize
 from accelsim.workload.tables import ConvShape
 from accelsim.workload.trace import Trace
 
 MAX_POSITIONS = 1 << 32  # of all tensors, one byte each in memory
 _CHUNK = 1 << 22  # positions drawn at a time
+_BLOCK = 1 << 15  # the same where a few numbers stand for each: what a core's cache holds
+_UNTOLD = np.float32(2e-6)  # ten times what single precision may err by
 _ROW_SAMPLE = 512  # units that stand for all when a shift of log-odds is looked for
 
 
 def draw_trace(workload: Workload | str | os.PathLike[str], seed: int, batch: int = 1, values: bool = False,
-               uniform: bool = False, dispersion: Dispersion | None = None,
-               layers: Iterable[str] | None = None) -> Trace:
+               uniform: bool = False, dispersion: Dispersion | None = None, layers: Iterable[str] | None = None,
+               weight_density: float | None = None, activation_density: float | None = None) -> Trace:
     """Draw the tensors of a published workload ("NAME" or "NAME:VARIANT"); same arguments, same trace.
+
+    A file of the field (`load_workload`) does as well, with the densities that it lacks. A matrix keeps its pattern.
 
     batch: images, or sequences. values: draw int8 values too (magnitudes are our assumption: folded normal); patterns
     (bool tensors) otherwise. uniform: independent random masks. dispersion: spreads of your own. layers: only those
     whose names match one of these patterns (`*` stands for any text). Raises ConfigError.
     """
-    plan = workload if isinstance(workload, Workload) else load_workload(workload)
+    plan = workload if isinstance(workload, Workload) else load_workload(workload, weight_density, activation_density)
     if layers is not None:
-        plan = plan.only([layers] if isinstance(layers, str) else layers)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ConfigError(f"seed is {seed!r}, wanted a whole number of at least 0")
-    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= 1 << 16:
-        raise ConfigError(f"batch is {batch!r}, wanted a whole number from 1 to {1 << 16}")
+        plan = plan.only(texts("layers", layers, ConfigError, "patterns of names"))
+    values, uniform = truth("values", values, ConfigError), truth("uniform", uniform, ConfigError)
+    seed, batch = whole("seed", seed, ConfigError, 0), whole("batch", batch, ConfigError, 1, 1 << 16)
+    if dispersion is not None and not isinstance(dispersion, Dispersion):
+        raise ConfigError(f"dispersion is a {type(dispersion).__name__}, wanted an accelsim.Dispersion")
     if uniform and dispersion is not None:
         raise ConfigError("give uniform or a dispersion, not both")
     positions = sum(prod(x.shape.weight_shape(batch)) + prod(x.shape.activation_shape(batch)) for x in plan.layers)
@@ -65,14 +71,19 @@ def _layer(plan: PlannedLayer, signed: bool, seed: tuple[int, str], batch: int, 
     shape, name = plan.shape, plan.shape.name
     weight_shape, activation_shape = shape.weight_shape(batch), shape.activation_shape(batch)
     rng = _generator(*seed)
-    if isinstance(shape, ConvShape):
+    if plan.matrix is not None:
+        weight = (plan.matrix != 0).reshape(weight_shape)
+        activation = _vectors(rng, activation_shape, plan.activation_density, spread)
+    elif isinstance(shape, ConvShape):
         weight = _weights(rng, plan, weight_shape, (spread.conv_filter, spread.conv_channel), shape.groups)
         activation = _planes(rng, activation_shape, plan.activation_density, spread)
     else:
         weight = _weights(rng, plan, weight_shape, (spread.linear_output, spread.linear_input), 1)
         activation = _vectors(rng, activation_shape, plan.activation_density, spread)
     if values:
-        weight, activation = _valued(rng, weight, True), _valued(rng, activation, signed)
+        own = plan.matrix is not None and plan.matrix.dtype != bool
+        weight = quantize(plan.matrix)[0].reshape(weight_shape) if own else _valued(rng, weight, True)
+        activation = _valued(rng, activation, signed)
     for tensor in (weight, activation):
         tensor.flags.writeable = False  # ours alone: the layer need not copy it
     if isinstance(shape, ConvShape):
@@ -115,17 +126,47 @@ def _sampled(rng: np.random.Generator, row_odds: np.ndarray, col_odds: np.ndarra
     wanted = round(density * rows * cols * taps)
     if wanted in (0, rows * cols * taps):
         return np.full((rows, cols * taps), wanted > 0)
-    some_rows, some_cols = _spaced(row_odds), _spaced(col_odds.reshape(-1))
-    shift = solved(lambda s: float(logistic(some_rows[:, None] + some_cols + s).mean()), density)
-    pattern = np.empty((rows, cols, taps), bool)
-    step = max(1, _CHUNK // (cols * taps))
-    for start in range(0, rows, step):
-        part = slice(start, min(rows, start + step))
-        chance = logistic(row_odds[part, None] + col_odds[owner[part]] + shift).astype(np.float32)
-        np.less(rng.random((*chance.shape, taps), dtype=np.float32), chance[:, :, None], out=pattern[part])
-    whole = pattern.reshape(rows, cols * taps)
+    shift = shift_to(_spaced(row_odds)[:, None] + _spaced(col_odds.reshape(-1)), density)
+    whole = np.empty((rows, cols * taps), bool)
+    _draw(rng, row_odds, col_odds, owner, taps, shift, whole)
     _make_exact(rng, whole, wanted, lambda i, j: row_odds[i] + col_odds[owner[i], j // taps] + shift)
     return whole
+
+
+def _draw(rng: np.random.Generator, row_odds: np.ndarray, col_odds: np.ndarray, owner: np.ndarray, taps: int,
+          shift: float, pattern: np.ndarray) -> None:
+    """Set pattern [rows, cols * taps] where a number drawn from 0 to 1 is less than the density of (row, col).
+
+    number < 1 / (1 + exp(-a) exp(-b)) is told by number * (1 + exp(-a) exp(-b)) < 1, with an exponential for a row and
+    for a column instead of one for each place; where single precision cannot tell, the density itself is computed.
+    """
+    rows, width = pattern.shape
+    step = max(1, _BLOCK // width)
+    numbers, products = np.empty((step, width), np.float32), np.empty((step, width), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # an infinite odd against is one that cannot be told
+        against_row = np.exp(-(row_odds + shift)).astype(np.float32)
+        against_col = np.repeat(np.exp(-col_odds).astype(np.float32), taps, axis=1)
+        for start in range(0, rows, step):
+            part = slice(start, min(rows, start + step))
+            drawn, product = numbers[:part.stop - start], products[:part.stop - start]
+            rng.random(dtype=np.float32, out=drawn)
+            np.multiply(against_row[part, None], _of_rows(against_col, owner[part]), out=product)
+            product += np.float32(1)
+            product *= drawn
+            np.less(product, np.float32(1), out=pattern[part])
+            product -= np.float32(1)
+            np.abs(product, out=product)
+            told = product >= _UNTOLD
+            if not told.all():
+                i, j = np.nonzero(~told)
+                row = start + i
+                density = logistic(row_odds[row] + col_odds[owner[row], j // taps] + shift).astype(np.float32)
+                pattern[row, j] = drawn[i, j] < density
+
+
+def _of_rows(columns: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """columns [group, col] of the group of each row; one line for all where it is the same."""
+    return columns[owner[:1]] if owner[0] == owner[-1] else columns[owner]
 
 
 def _spaced(odds: np.ndarray) -> np.ndarray:

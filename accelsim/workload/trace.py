@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
+from pydantic_core import from_json
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from accelsim import shipped
-from accelsim.errors import TraceError
+from accelsim.arguments import items, path_text
+from accelsim.errors import TraceError, listing, shown, told
 from accelsim.files import check_writable, refusing, replacing
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 from accelsim.workload.operands import checked_name
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     import networkx
 
 _KEY = "accelsim"
+MAX_MADE_BY = 1 << 24  # characters of JSON
 _ROLES: tuple[Role, ...] = ("weight", "activation", "bias")
 _REMAKE = "make the file again with accelsim.Trace(...).save(path)"
 
@@ -66,25 +69,37 @@ class Trace:
     layers: from `accelsim.linear`, `accelsim.conv2d`, `accelsim.matmul`; names are unique.
     edges: (from, to) pairs of layer names; a chain in the given order when None.
     made_by: JSON-able provenance (model, data, pruning, quantization...), shown by `accelsim show`.
-    Raises TraceError when a name repeats or the edges are not an acyclic graph over the layers.
+    Raises TraceError when a name repeats, the edges are not an acyclic graph over the layers, or `made_by` could not be
+    saved and loaded again.
     """
+
+    name: str
+    layers: tuple[Layer, ...]
+    edges: tuple[tuple[str, str], ...]
+    made_by: dict[str, Any]
 
     def __init__(self, layers: Iterable[Layer], name: str = "trace",
                  edges: Iterable[Sequence[str]] | None = None, made_by: Mapping[str, Any] | None = None) -> None:
-        self.layers: tuple[Layer, ...] = tuple(layers)
-        self.name = checked_name("trace", name)
-        names = [_checked(layer).name for layer in self.layers]
-        self.edges: tuple[tuple[str, str], ...] = (
-            tuple(pairwise(names)) if edges is None else tuple(map(self._edge, edges)))
-        try:
-            self.made_by: dict[str, Any] = json.loads(json.dumps(dict(made_by or {}), allow_nan=False))
-        except (TypeError, ValueError) as error:
-            raise TraceError(f"trace {name!r}: made_by cannot be stored as JSON ({error})") from None
+        set_once = self.__dict__  # a trace is frozen: see __setattr__
+        set_once["name"] = checked_name("trace", name)
+        found = items(f"trace {name!r}: layers", layers, TraceError, "a list of layers")
+        set_once["layers"] = tuple(map(_checked, found))
+        names = [layer.name for layer in self.layers]
+        set_once["edges"] = (tuple(pairwise(names)) if edges is None
+                             else tuple(map(self._edge, items(f"trace {name!r}: edges", edges, TraceError,
+                                                              "pairs of layer names"))))
+        set_once["made_by"] = json.loads(_provenance(name, {} if made_by is None else made_by))
         self._check(names)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a trace does not change: make another, accelsim.Trace(layers, name, edges, made_by), "
+                             f"instead of setting {name}")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
 
     def _edge(self, edge: Any) -> tuple[str, str]:
         if not isinstance(edge, (tuple, list)) or len(edge) != 2 or not all(isinstance(end, str) for end in edge):
-            raise TraceError(f"trace {self.name!r}: edge {edge!r} is not a pair of layer names")
+            raise TraceError(f"trace {self.name!r}: edge {shown(edge)} is not a pair of layer names")
         return edge[0], edge[1]
 
     def _check(self, names: list[str]) -> None:
@@ -92,17 +107,18 @@ class Trace:
             raise TraceError(f"trace {self.name!r} has no layers; give at least one")
         repeated = sorted(n for n, times in Counter(names).items() if times > 1)
         if repeated:
-            raise TraceError(f"trace {self.name!r}: layer names repeat: {', '.join(repeated)}; give each its own")
+            raise TraceError(f"trace {self.name!r}: layer names repeat: {listing(repeated)}; give each its own")
         unknown = {n for edge in self.edges for n in edge} - set(names)
         if unknown:
-            raise TraceError(f"trace {self.name!r}: edges name unknown layers: {', '.join(sorted(unknown))}")
+            raise TraceError(f"trace {self.name!r}: edges name unknown layers: {listing(sorted(unknown))}")
         sorter: TopologicalSorter[str] = TopologicalSorter()
         for source, target in self.edges:
             sorter.add(target, source)
         try:
             sorter.prepare()
         except CycleError as error:
-            raise TraceError(f"trace {self.name!r}: edges form a cycle: {' -> '.join(error.args[1])}") from None
+            raise TraceError(f"trace {self.name!r}: edges form a cycle: "
+                             f"{listing(error.args[1], ' -> ')}") from None
 
     def __iter__(self) -> Any:
         return iter(self.layers)
@@ -151,12 +167,15 @@ class Trace:
                     entry = stored(tensor, layer.op, role)
                     spec[role], tensors[f"{index}.{role}"] = entry.spec, entry.array
             specs.append(spec)
-        header = {"format": 2, "name": self.name, "made_by": self.made_by, "layers": specs,
+        made_by = json.loads(_provenance(self.name, self.made_by))
+        header = {"format": 2, "name": self.name, "made_by": made_by, "layers": specs,
                   "edges": [list(e) for e in self.edges], "digest": self.digest}
         text = json.dumps(header, sort_keys=True, separators=(",", ":"))
         with refusing(TraceError, str(target)), replacing(target) as (part,):
             try:
                 save_file(tensors, part, metadata={_KEY: text})
+                with safe_open(part, framework="numpy"):
+                    pass  # a header that is too large is refused by who reads it alone
             except SafetensorError as error:
                 raise OSError(None, str(error)) from None
         return target
@@ -172,7 +191,9 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
 
     The content is checked against the header: a file that was cut, edited or mixed up raises TraceError.
     """
-    file = shipped.find("trace", os.fsdecode(path))
+    name = path_text("trace", path, TraceError, "a shipped trace's name or a path")
+    _wrong_door(name)
+    file = shipped.find("trace", name)
     try:
         file.open("rb").close()  # safetensors calls every file that it cannot open missing
     except OSError as error:
@@ -192,15 +213,51 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
     return trace
 
 
+_MODELS = (".onnx", ".tflite", ".pt", ".pth", ".pt2", ".jit", ".ts")
+_LISTS = (".csv", ".txt", ".mtx", ".smtx")
+
+
+def _wrong_door(name: str) -> None:
+    """TraceError that names the right command, for what is known to be no trace."""
+    suffix = Path(name).suffix
+    if suffix in _MODELS:
+        raise TraceError(f"{name[:200]}: is a model, not a trace; record it first: accelsim record {name[:200]} "
+                         "--input FILE -o trace.safetensors")
+    if suffix in _LISTS:
+        raise TraceError(f"{name[:200]}: is a list of layers or a matrix, not a trace; draw one first: accelsim trace "
+                         f"{name[:200]} --seed 1 --activation-density D -o trace.safetensors")
+    if name.partition(":")[0] in shipped.names("workload") and name not in shipped.names("trace"):
+        raise TraceError(f"{name[:200]}: is a published workload, not a trace; draw one first: accelsim trace "
+                         f"{name[:200]} --seed 1 -o trace.safetensors")
+    if suffix in (".npz", ".npy", ".bin") or name.endswith(".index.json"):
+        raise TraceError(f"{name[:200]}: holds weights or arrays, not a trace; record the network first: accelsim "
+                         f"record {name[:200]} --network net.yaml --input FILE -o trace.safetensors")
+
+
 def _checked(layer: Any) -> Layer:
     if not isinstance(layer, Layer):
         raise TraceError(f"a trace is made of layers (accelsim.linear, conv2d, matmul), got {type(layer).__name__}")
     return layer
 
 
+def _provenance(trace: str, made_by: Any) -> str:
+    """`made_by` as JSON that `load_trace` reads."""
+    wanted = "give a mapping of names to JSON-able values"
+    try:
+        text = json.dumps(dict(made_by), allow_nan=False)
+        from_json(f'{{"made_by":{text}}}', allow_inf_nan=False)  # as deep as in a file, by the reader of files
+    except Exception as error:  # a mapping may be any object
+        raise TraceError(f"trace {trace!r}: made_by cannot be stored as JSON ({told(error)}); {wanted}") from None
+    if len(text) > MAX_MADE_BY:
+        raise TraceError(f"trace {trace!r}: made_by has {len(text):,} characters as JSON, more than {MAX_MADE_BY:,}; "
+                         "store less, or the name of a file")
+    return text
+
+
 def _header(file: Path, metadata: Mapping[str, str]) -> Header:
     if _KEY not in metadata:
-        raise TraceError(f"{file}: a safetensors file without accelsim's header is not a trace; {_REMAKE}")
+        raise TraceError(f"{file}: a safetensors file without accelsim's header is not a trace; if it holds weights: "
+                         f"accelsim record {file} --network net.yaml --input FILE; else {_REMAKE}")
     try:
         return Header.model_validate_json(metadata[_KEY])
     except (ValidationError, RecursionError) as error:
@@ -236,7 +293,6 @@ def _read(file: Path, tensors: Any, unread: set[str], index: int, role: Role, sp
         array = restored(getattr(spec, role), tensors, key, spec.op, role)
     except TraceError as error:
         raise TraceError(f"{file}: {error}; {_REMAKE}") from None
-    array.flags.writeable = False  # ours alone: the layer need not copy it
     return array
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from accelsim.errors import ConfigError
+from accelsim.arguments import mapping
+from accelsim.errors import ConfigError, cut, shown
 from accelsim.files import reason_of
 from accelsim.yaml.strict import StrictModel
 
@@ -23,6 +24,7 @@ MAX_YAML_BYTES = 1 << 17  # parsing costs 10 to 30 s per MB; presets have 1 kB
 MAX_BRACKETS = 50  # open at once: ruamel's time grows with the square of the depth
 MAX_KNOWN = 250  # characters of a list of all that would be known
 MAX_PROBLEMS = 20  # printed at once; more hide the first
+MAX_TEXT = 1700  # characters of them, unless the first alone has more
 Model = TypeVar("Model", bound="StrictModel")
 # what ruamel.yaml lets through on hostile text, besides its own YAMLError
 _PARSER_FAULTS = (ValueError, RecursionError, OverflowError, AssertionError, TypeError, LookupError, AttributeError,
@@ -101,18 +103,18 @@ def validate(model: type[Model], data: Mapping[Any, Any], where: str,
 
     Raises one ConfigError that lists every mistake with its line.
     """
-    if not isinstance(changes or {}, Mapping):
-        raise ConfigError(f"set: is a {type(changes).__name__}, wanted a mapping of keys to values")
+    changes = mapping("set:", changes, ConfigError, "a mapping of keys to values")
     try:
-        foreign = [*_foreign_keys(data, where), *_foreign_keys(changes or {}, "set")]
+        foreign = [*_foreign_keys(data, where), *_foreign_keys(changes, "set")]
         if foreign:
-            raise ConfigError(_listed(foreign))
-        plain = _changed(_plain(data), _plain(changes or {}))
+            raise ConfigError(_listed(foreign, len(foreign)))
+        plain = _changed(_plain(data), _plain(changes))
         return model.model_validate({k: v for k, v in plain.items() if k != without})
     except RecursionError:
         raise ConfigError(f"{where}: nested too deeply; give a flat mapping of keys to values") from None
     except ValidationError as error:
-        raise ConfigError(_listed([_problem(model, data, where, e, changes or {}) for e in error.errors()])) from None
+        problems = (_problem(model, data, where, e, changes) for e in error.errors())
+        raise ConfigError(_listed(problems, error.error_count())) from None
 
 
 def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, error: Any,
@@ -120,7 +122,7 @@ def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, erro
     path, message = error["loc"], error["msg"].removeprefix("Value error, ")
     if not path:
         return f"{where}: {message}"
-    key = _cut(".".join(map(str, path)))
+    key = cut(".".join(map(str, path)))
     changed = any(f"{key}.".startswith(f"{c}.") or c.startswith(f"{key}.") for c in changes)
     place = f"set {key}" if changed else f"{where}{line_of(data, *path)}"
     fields = _fields(model, path[:-1])
@@ -130,7 +132,7 @@ def _problem(model: type[StrictModel], data: Mapping[Any, Any], where: str, erro
         field = fields.get(str(path[-1]))
         hint = f" ({field.description})" if field is not None and field.description else ""
         return f"{place}: key {key!r} is missing{hint}"
-    return f"{place}: {key}: {message[0].lower()}{message[1:]}, got {_short(error['input'])}"
+    return f"{place}: {key}: {message[0].lower()}{message[1:]}, got {shown(error['input'])}"
 
 
 def _changed(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def _changed(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
                 inner[group] = {}
             inner = inner[group]
             if not isinstance(inner, dict):
-                raise ConfigError(f"set {_cut(key)}: {_cut(group)!r} is {_short(inner)}, not a group of keys; "
+                raise ConfigError(f"set {cut(key)}: {cut(group)!r} is {shown(inner)}, not a group of keys; "
                                   "set it as a whole")
         inner[last] = value
     return data
@@ -167,24 +169,29 @@ def _foreign_keys(data: Any, where: str) -> Iterator[str]:
     if isinstance(data, Mapping):
         for key, value in data.items():
             if not isinstance(key, str):
-                yield f"{where}{line_of(data, key)}: key {_short(key)} is not text; keys are names, quote it"
+                yield f"{where}{line_of(data, key)}: key {shown(key)} is not text; keys are names, quote it"
             yield from _foreign_keys(value, where)
     elif isinstance(data, (list, tuple)):
         for item in data:
             yield from _foreign_keys(item, where)
 
 
-def _listed(problems: list[str]) -> str:
-    more = len(problems) - MAX_PROBLEMS
-    return "\n".join(problems[:MAX_PROBLEMS] + ([f"... and {more} more mistakes"] if more > 0 else []))
+def _listed(problems: Iterable[str], total: int) -> str:
+    """The first problems, as many as a person reads; the others are not even worded."""
+    lines: list[str] = []
+    for problem in problems:
+        if len(lines) == MAX_PROBLEMS or (lines and sum(map(len, lines)) + len(problem) > MAX_TEXT):
+            break
+        lines.append(problem)
+    return "\n".join(lines + ([f"... and {total - len(lines)} more mistakes"] if total > len(lines) else []))
 
 
 def did_you_mean(word: str, known: Any) -> str:
     """'; did you mean X?' for a near miss, else the list of what is known."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word[:MAX_KNOWN], list(known), n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; known: {_cut(', '.join(sorted(known)), MAX_KNOWN)}" if known else ""
+    return f"; known: {cut(', '.join(sorted(known)), MAX_KNOWN)}" if known else ""
 
 
 def line_of(data: Any, *path: Any) -> str:
@@ -208,6 +215,8 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()  # numpy's scalars are numbers
     for plain in (bool, int, float, str):
         if isinstance(value, plain):
             return plain(value)
@@ -246,18 +255,7 @@ def _first_line(error: BaseException) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
     text = getattr(error, "problem", None) or str(error).strip() or type(error).__name__
-    return _cut(text.splitlines()[0].split("; use sys.")[0], 200)  # Python's own way out is none for a file
-
-
-def _short(value: Any) -> str:
-    try:
-        return _cut(repr(value))
-    except (ValueError, RecursionError):  # integers of thousands of digits, deep nesting
-        return f"a {type(value).__name__} too large to print"
-
-
-def _cut(text: str, length: int = 60) -> str:
-    return text if len(text) <= length else text[:length - 3] + "..."
+    return cut(text.splitlines()[0].split("; use sys.")[0], 200)  # Python's own way out is none for a file
 
 
 def _kind_of(value: Any) -> str:

@@ -34,7 +34,7 @@ from accelsim.report.workloads import trace_text
 
 CASE_SECONDS = 10.0
 MEMORY_BYTES = 1 << 30  # that a batch may add to what the warm process holds
-LONGEST_MESSAGE = 6000
+LONGEST_MESSAGE = 2048
 ROOTS = [str(Path(accelsim.__file__).parents[1]), str(Path(__file__).parents[1])]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(ROOTS)}  # of processes that the tests start
 OUTPUTS = {"result.json", "layers.csv", "table.txt"}

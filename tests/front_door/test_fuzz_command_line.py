@@ -86,7 +86,7 @@ def test_wrong_usage(furnished: Path, words: str) -> None:
     assert "─ Error ─" in error_of(*words.split())
 
 
-@pytest.mark.usefixtures("without_root")
+@pytest.mark.usefixtures("binding_permissions")
 def test_closed_places() -> None:
     assert "closed.yaml: cannot be read (Permission denied)" in error_of("run", "digits_cnn", "--arch", "closed.yaml")
     for folder in ("out", "out/deeper", "closed/out"):

@@ -1,6 +1,7 @@
 """Small traces and studies, the command line as a process of its own, and an installed package with odd policies."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -106,9 +107,14 @@ def start(environment, tmp_path) -> Iterator[Accelsim]:
     """Starts `accelsim ARGUMENTS` in the test's folder; what still runs at the end is killed."""
     running: list[subprocess.Popen[str]] = []
 
-    def started(*arguments: object, program: str = "accelsim.cli") -> "subprocess.Popen[str]":
-        process = subprocess.Popen([sys.executable, "-m", program, *map(str, arguments)], cwd=tmp_path, env=environment,
-                                   text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    def started(*arguments: object, interrupts: bool = True) -> "subprocess.Popen[str]":
+        # whatever this process inherited: a script's background jobs ignore SIGINT, and so would all that they start
+        def receive() -> None:
+            signal.signal(signal.SIGINT, signal.SIG_DFL if interrupts else signal.SIG_IGN)
+
+        process = subprocess.Popen([sys.executable, "-m", "accelsim.cli", *map(str, arguments)], cwd=tmp_path,
+                                   env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True, preexec_fn=receive)
         running.append(process)
         return process
 

@@ -233,6 +233,21 @@ def test_an_interrupt_leaves_a_valid_store_and_says_how_to_go_on(start, accelsim
     assert len(finished(tmp_path / "s")) == 40
 
 
+def test_a_sweep_that_ignores_interrupts_keeps_to_that_and_ends_on_term(start, accelsim_command, study_file, tmp_path):
+    """As a script's background job."""
+    study = study_file("set: {pes: {from: 1, to: 40, step: 1}}\npolicies: slow")
+    sweep = start("sweep", study, "--workers", 2, "-o", "s", interrupts=False)
+    wait_for(lambda: len(finished(tmp_path / "s")) >= 1)
+    os.killpg(sweep.pid, signal.SIGINT)
+    before = len(finished(tmp_path / "s"))
+    wait_for(lambda: len(finished(tmp_path / "s")) >= before + 2)
+    assert sweep.poll() is None
+    sweep.send_signal(signal.SIGTERM)
+    _, err = sweep.communicate(timeout=30)
+    assert sweep.returncode == 130 and "--resume" in err and "Traceback" not in err
+    assert before + 2 <= len(finished(tmp_path / "s")) < 40
+
+
 def kill_and_resume(start: Callable[..., "subprocess.Popen[str]"], study: Path, store: Path, moment_s: float) -> bool:
     """One sweep with --resume, killed after `moment_s`; False when it had ended before. Nothing finished changes."""
     before = finished(store)

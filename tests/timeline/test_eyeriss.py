@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import accelsim
 from accelsim import load_arch, testing
 from accelsim.arch.row_stationary.eyeriss.reference import run
-from accelsim.arch.row_stationary.eyeriss.reference.array import Array
+from accelsim.arch.row_stationary.eyeriss.reference.array import PeArray
 from accelsim.arch.row_stationary.eyeriss.reference.pe import Pe
 from accelsim.testing.timelines import slot_cycles, tracks
 
@@ -32,7 +32,7 @@ def reference_passes(layer, config, mapping):
     history of a PE: what its slots did, by cycle from the begin of computing.
     """
     passes = []
-    tick, account = Pe.tick, Array._account
+    tick, account = Pe.tick, PeArray._account
 
     def ticked(self, now, column_ended):
         before = self.stalls.copy()
@@ -47,7 +47,7 @@ def reference_passes(layer, config, mapping):
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Pe, "tick", ticked)
-        patched.setattr(Array, "_account", accounted)
+        patched.setattr(PeArray, "_account", accounted)
         run(layer, config, lambda *_: mapping)
     return passes
 

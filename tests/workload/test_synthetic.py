@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim.errors import ConfigError
-from accelsim.workload.dispersion import RECORDED, UNIFORM, Dispersion, densities, shared_out
+from accelsim.workload.dispersion import RECORDED, UNIFORM, Dispersion, densities, logistic, shared_out, shift_to
 from accelsim.workload.published import PlannedLayer, Workload
 from accelsim.workload.spread import spread_of
-from accelsim.workload.synthetic import draw_trace
+from accelsim.workload.synthetic import _draw, draw_trace
 from accelsim.workload.tables import ConvShape, MatmulShape
 
 
@@ -175,3 +175,25 @@ def test_vgg16_is_drawn_and_saved_in_bounds(tmp_path):
                           capture_output=True, text=True)
     unit = 1024 if sys.platform != "darwin" else 1
     assert int(done.stdout) * unit < 1.5 * 2**30
+
+
+@given(st.integers(0, 1 << 30), st.floats(0.0005, 0.9995), st.sampled_from([0.0, 0.2, 1.4, 6.0]))
+def test_the_shift_is_that_of_plain_bisection_to_the_last_bit(seed, mean, spread):
+    """Drawn traces hang on its last bit; middles that are far from the root are not looked at."""
+    log_odds = spread * np.random.default_rng(seed).standard_normal((16, 16))
+    low, high = -60.0, 60.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if float(logistic(log_odds + middle).mean()) < mean else (low, middle)
+    assert shift_to(log_odds, mean) == (low + high) / 2
+
+
+@given(st.integers(0, 1 << 30), st.sampled_from([1, 9]), st.sampled_from([-30.0, -4.0, 0.0, 5.0]))
+def test_places_are_drawn_as_from_their_densities(seed, taps, shift):
+    odds = np.random.default_rng(seed + 1)
+    rows, cols, owner = 3 * odds.standard_normal(40), odds.standard_normal((2, 30)), np.arange(40) // 20
+    pattern = np.empty((40, 30 * taps), bool)
+    _draw(np.random.default_rng(seed), rows, cols, owner, taps, shift, pattern)
+    chance = logistic(rows[:, None] + cols[owner] + shift).astype(np.float32)
+    numbers = np.random.default_rng(seed).random((*chance.shape, taps), dtype=np.float32)
+    assert np.array_equal(pattern, (numbers < chance[:, :, None]).reshape(pattern.shape))

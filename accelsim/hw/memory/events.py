@@ -23,7 +23,7 @@ PARTS = 1000  # of a cycle, in which the channel's times are given
 QUEUE, BUFFER, LAYER, TILE, ASKED, DONE, MOVED_FROM, MOVED_UNTIL, BITS = range(9)
 
 
-class Clock(NamedTuple):
+class TimeMap(NamedTuple):
     """A layer's machine stands still while it waits. From begin[segment] on, in cycles of the machine alone, the run is
     ahead by shift[segment].
     """
@@ -53,7 +53,7 @@ class MemoryEvents:
     queue.
     """
 
-    clocks: Sequence[Clock]
+    clocks: Sequence[TimeMap]
     waits: np.ndarray
     pieces: np.ndarray
     requests: np.ndarray
@@ -62,7 +62,7 @@ class MemoryEvents:
 def without_memory(cycles: Sequence[int]) -> MemoryEvents:
     """Layers of so many cycles, one after the other."""
     begins = np.concatenate([[0], np.cumsum(np.array(cycles, np.int64))])
-    clocks = [Clock(np.zeros(1, np.int64), begins[i:i + 1]) for i in range(len(cycles))]
+    clocks = [TimeMap(np.zeros(1, np.int64), begins[i:i + 1]) for i in range(len(cycles))]
     pieces = np.stack([np.arange(len(cycles)), begins[:-1], begins[1:]], axis=1)
     return MemoryEvents(clocks, np.zeros((0, 4), np.int64), pieces[pieces[:, 2] > pieces[:, 1]],
                         np.zeros((0, 9), np.int64))
@@ -81,7 +81,7 @@ def with_memory(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequ
                         _requests(work, times, layer_of, config.buffering))
 
 
-def _clock(work: Work, times: Times, tiles: slice) -> Clock:
+def _clock(work: Work, times: Times, tiles: slice) -> TimeMap:
     """The clock of the layer that has these tiles: each one's load, and the rest of it."""
     load, cycles = work.load_cycles[tiles], work.compute_cycles[tiles]
     parts = np.column_stack([load, cycles - load]).reshape(-1)
@@ -90,9 +90,9 @@ def _clock(work: Work, times: Times, tiles: slice) -> Clock:
     real = parts > 0
     begin, shift = alone[real], (start - alone)[real]
     if not len(begin):
-        return Clock(np.zeros(1, np.int64), start[:1] if len(start) else np.zeros(1, np.int64))
+        return TimeMap(np.zeros(1, np.int64), start[:1] if len(start) else np.zeros(1, np.int64))
     moved = np.concatenate([[True], shift[1:] != shift[:-1]])
-    return Clock(begin[moved], shift[moved])
+    return TimeMap(begin[moved], shift[moved])
 
 
 def _waits(work: Work, times: Times, layer_of: np.ndarray) -> np.ndarray:

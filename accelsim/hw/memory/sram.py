@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+import accelsim.compile_cache  # noqa: F401  (before numba looks for a place)
 from accelsim.errors import CapacityError
 
 

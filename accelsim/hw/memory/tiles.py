@@ -63,7 +63,7 @@ class Tiles:
     def joined(cls, parts: Sequence["Tiles"]) -> Self:
         """One after the other; what stays is what may stay of each."""
         arrays = (np.concatenate([np.zeros(0, np.int64), *(getattr(p, name) for p in parts)]) for name in ARRAYS)
-        return cls(*arrays, may_stay=MayStay(*(all(flags) for flags in zip(*(p.may_stay for p in parts), strict=True))))
+        return cls(*arrays, may_stay=MayStay(*(all(p.may_stay[i] for p in parts) for i in range(len(MayStay._fields)))))
 
     def __len__(self) -> int:
         return len(self.compute_cycles)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+import accelsim.compile_cache  # noqa: F401  (before numba looks for a place)
+
 READS = 2  # queues 0 and 1 read (weights, activations), queue 2 writes (outputs)
 CAUSES = 4  # columns of `waits`: weights, handover (a needed layer still drains), activations, writeback
 

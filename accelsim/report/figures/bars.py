@@ -19,7 +19,7 @@ from accelsim.report.figures.choices import (
     readable,
     title,
 )
-from accelsim.report.sources import Collected, Group, Run
+from accelsim.report.sources import Collected, Run, TraceRuns
 from accelsim.result.records import Totals
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def utilization(found: Collected, choices: Choices) -> "Figure":
                     lambda part, first: 100 * part.utilization)
 
 
-def _grouped(groups: list[Group], choices: Choices, label: Callable[[Group], str], value: Value,
+def _grouped(groups: list[TraceRuns], choices: Choices, label: Callable[[TraceRuns], str], value: Value,
              line_at: float | None = None) -> "Figure":
     most = max(len(group.runs) for group in groups)
     bars = [len(layer_names(group.runs[0])) * (len(group.runs) + 1) for group in groups]
@@ -76,7 +76,8 @@ def _grouped(groups: list[Group], choices: Choices, label: Callable[[Group], str
     return figure
 
 
-def _panel(axes: "Axes", group: Group, value: Value, colour: dict[str, str], bar_inches: float) -> dict[str, object]:
+def _panel(axes: "Axes", group: TraceRuns, value: Value, colour: dict[str, str],
+           bar_inches: float) -> dict[str, object]:
     names = layer_names(group.runs[0])
     height = 1 / (len(group.runs) + 1)
     first = _parts(group.runs[0])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accelsim.errors import ReportError
-from accelsim.report.sources import Collected, Group, Run
+from accelsim.report.sources import Collected, Run, TraceRuns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def check_legible(row_inches: float, kind: str) -> None:
                           " draw them in several figures")
 
 
-def groups_of(found: Collected, kind: str) -> list[Group]:
+def groups_of(found: Collected, kind: str) -> list[TraceRuns]:
     """The runs by trace; ReportError where there are none."""
     if not found.groups:
         raise ReportError(f"{kind} is drawn from runs, and none was given; add a result.json that accelsim run -o "

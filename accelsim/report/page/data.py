@@ -5,7 +5,7 @@ from typing import Any
 
 import accelsim
 from accelsim.report import colours
-from accelsim.report.sources import Collected, Comparison, Group, Run, Sweep
+from accelsim.report.sources import Collected, Comparison, Run, Sweep, TraceRuns
 from accelsim.result.records import LayerRecord
 from accelsim.yaml import flattened
 
@@ -28,7 +28,7 @@ def page_data(found: Collected, title: str) -> dict[str, Any]:
     }
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: TraceRuns) -> dict[str, Any]:
     return {"label": group.label, "trace": group.trace, "digest": group.digest, "runs": [_run(r) for r in group.runs]}
 
 

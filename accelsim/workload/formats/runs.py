@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+import accelsim.compile_cache  # noqa: F401  (before numba looks for a place)
 from accelsim.workload.formats.fields import Reader
 
 MAX_RUN_BITS = 16

@@ -1,8 +1,13 @@
 """Arrays from .npy, .npz and .safetensors files, without trusting them: no pickle, no size that a header invents."""
 
+import json
+import lzma
 import math
+import struct
+import tokenize
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,6 +16,10 @@ import numpy as np
 from accelsim.errors import RecordError
 
 MAX_BYTES = 4 << 30  # of one file's arrays, unpacked
+_SAFE_KINDS = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "BF16", "F32", "F64"}
+# what the decoders of these formats raise on damaged bytes
+DECODING = (ValueError, EOFError, MemoryError, ArithmeticError, LookupError, TypeError, RuntimeError, SyntaxError,
+            tokenize.TokenError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile, zipfile.LargeZipFile)
 
 
 def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
@@ -28,20 +37,19 @@ def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
         raise
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror or error}); give the path of a file") from None
-    except (ValueError, EOFError, MemoryError, OverflowError, RuntimeError, NotImplementedError, RecursionError,
-            SyntaxError, zipfile.BadZipFile, zipfile.LargeZipFile, UnicodeDecodeError) as error:
+    except DECODING as error:
         raise RecordError(f"{path}: not a readable {suffix} file ({_first(error)}); write it again") from None
 
 
-def check_archive(path: Path) -> None:
+def check_archive(path: Path, writer: str = "numpy") -> None:
     """RecordError when `path` is not a zip archive, or would unpack to more than `MAX_BYTES`."""
     try:
         with zipfile.ZipFile(path) as archive:
             _check_size(path, archive)
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror or error}); give the path of a file") from None
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError) as error:
-        raise RecordError(f"{path}: not a readable archive ({_first(error)}); write it again") from None
+    except DECODING as error:
+        raise RecordError(f"{path}: not a readable archive of {writer} ({_first(error)}); write it again") from None
 
 
 def _check_size(path: Path, archive: zipfile.ZipFile) -> None:
@@ -100,9 +108,34 @@ def _safetensors(path: Path) -> Mapping[str, np.ndarray]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+            kinds = {key: file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118 (not a mapping)
+            unknown = sorted(set(kinds.values()) - _SAFE_KINDS)
+            if unknown:
+                raise RecordError(f"{path}: holds tensors of the types {', '.join(unknown)}, which have no rule; save "
+                                  "them as float32, float16, bfloat16 or integers")
+            narrow = [key for key, kind in kinds.items() if kind == "BF16"]
+            return {key: file.get_tensor(key) for key in kinds if key not in narrow} | _bfloat16(path, narrow)
     except (SafetensorError, TypeError, KeyError) as error:
         raise RecordError(f"{path}: not a readable safetensors file ({_first(error)}); write it again") from None
+
+
+def _bfloat16(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
+    """bfloat16 tensors, which numpy lacks, as the float32 that they are exactly: their bits are its upper half.
+
+    The file's header is known to be sound.
+    """
+    if not names:
+        return {}
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        found = {}
+        for name in names:
+            first, last = header[name]["data_offsets"]
+            file.seek(8 + size + first)
+            upper = np.frombuffer(file.read(last - first), "<u2").astype(np.uint32)
+            found[name] = (upper << 16).view(np.float32).reshape(header[name]["shape"])
+    return found
 
 
 def _first(error: Any) -> str:

@@ -11,17 +11,30 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import RecordError
+from accelsim.workload.importers.limits import Limits
+from accelsim.workload.importers.onnx_bfloat16 import NOTE
+from accelsim.workload.importers.onnx_einsum import einsum
 from accelsim.workload.importers.onnx_file import first_line, modules, read_model
 from accelsim.workload.importers.onnx_graph import Graph, used
+from accelsim.workload.importers.onnx_quantized import (
+    conv_integer,
+    matmul_integer,
+    qlinear_conv,
+    qlinear_matmul,
+    with_stored,
+)
 from accelsim.workload.importers.onnx_recurrent import recurrent
 from accelsim.workload.importers.onnx_rules import Found, conv, conv_transpose, gemm, matmul, title, unsupported
 from accelsim.workload.importers.samples import ImageRule, Want, read_samples
 from accelsim.workload.importers.site import Names, Operands, Scales, Site, Source, forward_edges, write_through
 
-RULES = {"Conv": conv, "ConvTranspose": conv_transpose, "Gemm": gemm, "MatMul": matmul, "LSTM": recurrent,
-         "GRU": recurrent, "RNN": recurrent}
+RULES = {"Conv": conv, "ConvTranspose": conv_transpose, "Gemm": gemm, "MatMul": matmul, "Einsum": einsum,
+         "LSTM": recurrent, "GRU": recurrent, "RNN": recurrent, "QLinearConv": qlinear_conv,
+         "QLinearMatMul": qlinear_matmul, "ConvInteger": conv_integer, "MatMulInteger": matmul_integer}
+# what rules and numpy raise on operands that do not fit together
+_DAMAGE = (ValueError, IndexError, KeyError, TypeError, AttributeError, ArithmeticError, StopIteration)
 _RECURRENT = ("LSTM", "GRU", "RNN")
-_PARAMETER = re.compile(r"(.+)[._/](?:weight|kernel)")
+_PARAMETER = re.compile(r"(.+)[._/](?:weight|kernel)(?:_quantized|_q)?")
 
 
 class OnnxSource(Source):
@@ -30,31 +43,33 @@ class OnnxSource(Source):
     importer = "onnx"
 
     def __init__(self, path: Path, inputs: Any, rule: ImageRule, limit: int | None, skip: Collection[str],
-                 model: Any = None) -> None:
+                 limits: Limits, model: Any = None, notes: Mapping[str, Any] | None = None) -> None:
         onnx, runtime = modules()
         self.packages = {"onnx": onnx.__version__, "onnxruntime": runtime.__version__}
         self._folder = tempfile.TemporaryDirectory(prefix="accelsim-")
         try:
-            self._open(path, read_model(path) if model is None else model, inputs, rule, limit, skip)
+            self._graph = Graph(read_model(path) if model is None else model, path, Path(self._folder.name), limits)
+            self._open(path, inputs, rule, limit, skip, notes or {})
         except BaseException:
             self.close()
             raise
 
-    def _open(self, path: Path, model: Any, inputs: Any, rule: ImageRule, limit: int | None,
-              skip: Collection[str]) -> None:
+    def _open(self, path: Path, inputs: Any, rule: ImageRule, limit: int | None, skip: Collection[str],
+              more: Mapping[str, Any]) -> None:
         self._types: dict[str, Any] = {}  # of values that were captured
-        self._graph = graph = Graph(model, path, Path(self._folder.name))
+        graph = self._graph
         wants = [_want(graph, i) for i in graph.inputs]
         self._samples, notes = read_samples(inputs, wants, rule, limit)
         self.samples = len(self._samples)
         for sample in self._samples:
-            graph.check_sizes(sample)
+            graph.settle(sample)
         graph.flatten(self._samples[0])
         if graph.branches:
-            graph.check_sizes(self._samples[0])
+            graph.settle(self._samples[0])
         self.left_out = _refuse_unsupported(graph, skip)
         self.notes = {
-            "model": {"file": path.name, "sha256": _sha256(path)}, "inputs": notes,
+            "model": {"file": path.name, "sha256": _sha256(path)}, "inputs": notes, **more,
+            **({"bfloat16": NOTE} if graph.bfloat16 else {}),
             **({"branches": dict(graph.branches)} if graph.branches else {})}
         for i, sample in enumerate(self._samples[1:], 2):
             if graph.branches and graph.conditions(sample) != graph.branches:
@@ -65,10 +80,10 @@ class OnnxSource(Source):
         """All sites, their shapes (from the first sample) and the edges between them."""
         names, found = Names(), []
         for node in self._graph.model.graph.node:
-            rule = RULES.get(node.op_type)
-            if rule is None or _skipped(node, skip) or not any(n not in self._graph.constant for n in node.input if n):
+            if node.op_type not in RULES or _skipped(node, skip) or not any(
+                    n not in self._graph.constant for n in node.input if n):
                 continue
-            found += [(replace(site, made=node.output[0]), node) for site in rule(self._graph, node)]
+            found += [(replace(site, made=node.output[0]), node) for site in self._sites_of(node)]
         self._graph.index()  # rules may have named an output
         if not found:
             raise RecordError(f"{self._graph.path}: no operator of this model carries MACs "
@@ -84,9 +99,24 @@ class OnnxSource(Source):
             name = name or names.unique(wish)
             shared[key] = name
             layers.setdefault(node.output[0], []).append(name)
-            sites.append(_site(site, node, name, shapes, self._graph))
+            try:
+                sites.append(_site(site, node, name, shapes, self._graph))
+            except _DAMAGE as error:
+                raise self._damaged(title(node), error) from None
         self.sites = sites
         self.edges = self._edges(layers)
+
+    def _sites_of(self, node: Any) -> list[Found]:
+        try:
+            return [with_stored(self._graph, node, site) for site in RULES[node.op_type](self._graph, node)]
+        except RecordError as error:
+            raise RecordError(f"{self._graph.path}: {error}") from None
+        except _DAMAGE as error:
+            raise self._damaged(title(node), error) from None
+
+    def _damaged(self, where: str, error: Exception) -> RecordError:
+        return RecordError(f"{self._graph.path}: {where} does not fit its operands ({type(error).__name__}: "
+                           f"{first_line(error)}); export the model again")
 
     def _shapes(self, names: set[str]) -> dict[str, tuple[int, ...]]:
         """Shapes of values in the first sample, without keeping the values."""
@@ -125,11 +155,26 @@ class OnnxSource(Source):
         values = self._graph.run([n for s in sites for n in s.key.needs], self._samples[sample])
         self._types |= {n: v.dtype for n, v in values.items()}
         floats = {n: v.astype(np.float32) if v.dtype in (np.float16, np.float64) else v for n, v in values.items()}
-        return [s.key.read(floats) for s in sites]
+        return [self._read(site, floats) for site in sites]
+
+    def _read(self, site: Site, values: Mapping[str, np.ndarray]) -> Operands:
+        try:
+            found: Operands = site.key.read(values)
+        except RecordError as error:
+            raise RecordError(f"{self._graph.path}: {error}") from None
+        except _DAMAGE as error:
+            raise self._damaged(site.source, error) from None
+        return found
 
     def weight(self, site: Site) -> np.ndarray:
         """The site's constant weight."""
-        array = self._constant(site.key.weight)
+        stored = site.key.stored.get("weight")
+        if stored is not None:
+            values = {n: self._constant(n) for n in stored.needs}
+            plain = replace(stored, perms=())
+            array = plain.centred(values) * plain.scales(values)
+        else:
+            array = self._constant(site.key.weight)
         shown = np.asarray(site.key.layout(array), np.float32).reshape(site.weight_shape)
         return shown if site.key.scale == 1 else shown * np.float32(site.key.scale)
 
@@ -139,7 +184,16 @@ class OnnxSource(Source):
         if not isinstance(array, np.memmap):  # large weights lie in a file of their own and are changed there
             array = np.array(array)
         shown = values.reshape(layout(np.broadcast_to(np.float32(0), array.shape)).shape)
-        write_through(array, layout, shown if site.key.scale == 1 else shown / np.float32(site.key.scale))
+        stored = site.key.stored.get("weight")
+        if stored is None:
+            write_through(array, layout, shown if site.key.scale == 1 else shown / np.float32(site.key.scale))
+        else:  # back to the integers of the model: what is pruned becomes its zero point
+            constants = {n: self._constant(n) for n in stored.needs}
+            plain = replace(stored, perms=())
+            floats = np.zeros(array.shape, np.float32)
+            write_through(floats, layout, shown)
+            zero = np.float32(0) if stored.zero is None else array.astype(np.float32) - plain.centred(constants)
+            array[...] = np.rint(floats / plain.scales(constants) + zero).astype(array.dtype)
         self._graph.set_constant(site.key.weight, array)
 
     def round(self, scales: Mapping[str, Scales]) -> None:
@@ -148,7 +202,8 @@ class OnnxSource(Source):
             for role, at in site.key.rounds.items():
                 if site.name in scales and (role == "activation" or not site.weight_is_constant):
                     scale = getattr(scales[site.name], role) / (site.key.scale if role == "weight" else 1.0)
-                    self._graph.round_input(site.key.made, at, scale, self._types[site.key.needs[at]])
+                    dtype = self._types[site.key.operands[role]]
+                    self._graph.round_input(site.key.made, at, scale, dtype)
 
     def outputs(self, sample: int) -> list[np.ndarray]:
         """The model's floating-point outputs."""
@@ -217,15 +272,20 @@ def _name(graph: Graph, node: Any, site: Found) -> str:
 def _site(found: Found, node: Any, name: str, shapes: Mapping[str, tuple[int, ...]], graph: Graph) -> Site:
     """`found` with the shapes of its first sample; a constant that is not stored in the file counts as one too."""
     constant = found.weight is not None and found.weight in graph.constant
+    empty = next((n for n in found.needs if 0 in shapes[n]), None)
+    if empty is not None:
+        raise RecordError(f"{graph.path}: {title(node)}: {empty!r} has shape {list(shapes[empty])}; no axis may be "
+                          "empty")
     if found.weight is not None:
         shape = found.layout(np.broadcast_to(np.float32(0), shapes[found.weight])).shape
     else:
-        shape = (1, *shapes[found.needs[1]][-2:])
+        second = found.stored["weight"].integers if "weight" in found.stored else found.operands["weight"]
+        shape = (1, *shapes[second][-2:])
     size = sum(4 * int(np.prod(shapes[n])) for n in found.needs if n not in graph.constant)
     op = "matmul" if found.op == "linear" and len(shape) > 2 else found.op
     if op == "matmul" and len(shape) > 3:
         shape = (int(np.prod(shape[:-2])), *shape[-2:])
-    return Site(name, op, title(node), constant, tuple(shape), size, found.groups, found)
+    return Site(name, op, title(node), constant, tuple(shape), size, found.groups, found, found.operands)
 
 
 def _sha256(path: Path) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import RecordError
+from accelsim.workload.importers.onnx_checks import check_graph, opsets_of
+from accelsim.workload.importers.onnx_sparse import make_dense
 
 MAX_ELEMENTS = 1 << 31  # of one tensor
 _SPILL_BYTES = 4096
@@ -42,6 +44,7 @@ def read_model(path: Path) -> Any:
         raise RecordError(f"{path}: not a readable ONNX model ({first_line(error)}); export it again") from None
     if not model.graph.node:
         raise RecordError(f"{path}: not an ONNX model, or one without nodes; export it again")
+    check_graph(onnx, model.graph, opsets_of(model), path)
     return checked(model, path)
 
 
@@ -53,6 +56,7 @@ def checked(model: Any, path: Path) -> Any:
             model = onnx.inliner.inline_local_functions(model)
         except Exception as error:
             raise RecordError(f"{path}: its local functions cannot be inlined ({first_line(error)})") from None
+        check_graph(onnx, model.graph, opsets_of(model), path)
     for tensor in _tensors(model.graph):
         _check_tensor(path, tensor, onnx)
     for value in [*model.graph.input, *model.graph.output, *model.graph.value_info]:
@@ -69,15 +73,16 @@ def spill(model: Any, path: Path, folder: Path) -> dict[str, np.ndarray]:
     Constant nodes become initializers. Afterwards `model` is small and can be written into `folder` for the runtime.
     """
     onnx, _ = modules()
+    make_dense(onnx, model.graph, path)
     _constants_to_initializers(model, onnx)
     arrays: dict[str, np.ndarray] = {}
     offsets: dict[str, tuple[int, np.dtype[Any], tuple[int, ...]]] = {}
     target = folder / "weights.bin"
     with target.open("wb") as file:
         for tensor in model.graph.initializer:
-            array = _array(path, tensor, onnx)
+            array = array_of(path, tensor, onnx)
             if array.nbytes < _SPILL_BYTES or array.dtype.kind not in "fiub":
-                arrays[tensor.name] = array
+                arrays[tensor.name] = np.array(array)  # ours: external data are mapped for reading alone
                 if tensor.data_location == onnx.TensorProto.EXTERNAL:
                     tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
                 continue
@@ -132,7 +137,8 @@ def _check_tensor(path: Path, tensor: Any, onnx: Any) -> None:
         _place(path, tensor, elements, onnx)
 
 
-def _array(path: Path, tensor: Any, onnx: Any) -> np.ndarray:
+def array_of(path: Path, tensor: Any, onnx: Any) -> np.ndarray:
+    """A tensor's values; external ones are mapped from their file, which is checked anew."""
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         file, offset, dtype = _place(path, tensor, math.prod(tensor.dims), onnx)
         return np.memmap(file, dtype, "r", offset, tuple(tensor.dims)) if math.prod(tensor.dims) else np.zeros(
@@ -184,7 +190,9 @@ def _constants_to_initializers(model: Any, onnx: Any) -> None:
 
 
 def _constant(node: Any, onnx: Any) -> Any:
-    """The tensor of a Constant node under its output's name, or None for strings and sparse ones."""
+    """The tensor of a Constant node under its output's name, or None for strings."""
+    if len(node.attribute) != 1:
+        return None  # the runtime will tell
     attribute = node.attribute[0]
     kinds = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
     if attribute.name == "value":

@@ -5,7 +5,7 @@ Branches (If) are replaced by the one that the sample takes, so every operator t
 
 import math
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,15 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import RecordError
-from accelsim.workload.importers.onnx_file import MAX_ELEMENTS, first_line, modules, spill, subgraphs
+from accelsim.workload.importers.geometry import same_pads
+from accelsim.workload.importers.limits import Limits
+from accelsim.workload.importers.onnx_bfloat16 import to_float32
+from accelsim.workload.importers.onnx_file import MAX_ELEMENTS, modules, spill, subgraphs
+from accelsim.workload.importers.onnx_session import Session
 
 _RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
 _MAX_BRANCHES = 10_000
+_MAX_RANGE = 1 << 16  # elements of a Range that shape inference may write out
 _HALF_EVEN = 1.5 * 2 ** 23  # a float32 is rounded when this is added and taken away (Round came with opset 11)
 
 
@@ -27,13 +32,15 @@ class Graph:
     that no input reaches. inputs: graph inputs that are not initializers.
     """
 
-    def __init__(self, model: Any, path: Path, folder: Path) -> None:
-        self.path, self.folder = path, folder
+    def __init__(self, model: Any, path: Path, folder: Path, limits: Limits) -> None:
+        self.path, self.folder, self.limits = path, folder, limits
         self.onnx, self.runtime = modules()
+        self.bfloat16 = to_float32(self.onnx, model.graph, path)
         self.constants = spill(model, path, folder)
+        self._weight_bytes = sum(array.nbytes for array in self.constants.values())
         self.model = model
         self.outputs = [o.name for o in model.graph.output]
-        self._cached: tuple[tuple[str, ...], Any] | None = None
+        self._cached: tuple[tuple[str, ...], Session] | None = None
         self.branches: dict[str, str] = {}
         self.index()
 
@@ -63,28 +70,15 @@ class Graph:
         names = tuple(n for n in wanted if n not in known)
         if not names:
             return known
-        session = self._session(names)
-        need = {i.name for i in session.get_inputs()}
-        try:
-            values = session.run(list(names), {k: v for k, v in feeds.items() if k in need})
-        except Exception as error:
-            raise RecordError(f"{self.path}: running the model failed: {first_line(error)}") from None
-        return known | dict(zip(names, values, strict=True))
+        return known | self._session(names).run(names, feeds)
 
-    def _session(self, names: tuple[str, ...]) -> Any:
+    def _session(self, names: tuple[str, ...]) -> Session:
         if self._cached is not None and self._cached[0] == names:
             return self._cached[1]
         self._cached = None  # one session in memory at a time
-        options = self.runtime.SessionOptions()
-        options.log_severity_level = 4
-        options.graph_optimization_level = self.runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.enable_mem_pattern = False
         file = self.folder / "part.onnx"
         file.write_bytes(self._part(names).SerializeToString())
-        try:
-            session = self.runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise RecordError(f"{self.path}: the runtime does not accept this model: {first_line(error)}") from None
+        session = Session(self.runtime, file, self.path, self.limits, self._weight_bytes)
         self._cached = (names, session)
         return session
 
@@ -101,28 +95,74 @@ class Graph:
         part.graph.name = "part"
         part.graph.node.extend(reversed(nodes))
         part.graph.initializer.extend(i for i in self.model.graph.initializer if i.name in needed)
-        part.graph.sparse_initializer.extend(self.model.graph.sparse_initializer)
         part.graph.input.extend(i for i in self.inputs if i.name in needed)
         part.graph.output.extend(self.onnx.ValueInfoProto(name=n) for n in names)
         return part
 
-    def check_sizes(self, feeds: Mapping[str, np.ndarray]) -> None:
-        """RecordError, before anything runs, when `feeds` make a value that is too large, as far as shapes tell."""
+    def settle(self, feeds: Mapping[str, np.ndarray]) -> None:
+        """Look at the shapes that `feeds` lead to, before anything runs, as far as they can be inferred.
+
+        RecordError when a value would be too large. SAME padding of dilated convolutions, which the runtime refuses,
+        is written out.
+        """
+        shapes = self._shapes(feeds)
+        for name, (shape, size) in shapes.items():
+            elements = math.prod(max(1, n) for n in shape)
+            constant = name in self.constant
+            limit = self.limits.constant_bytes if constant else self.limits.bytes
+            if elements > MAX_ELEMENTS or elements * size > limit:
+                way_out = ("give it more (--max-constant-mib, Limits(constant_mib=...))" if constant
+                           else self.limits.memory_way_out)
+                raise RecordError(f"{self.path}: {name!r} would have shape {shape[:8]}, "
+                                  f"more than {min(MAX_ELEMENTS, limit // size):,} elements; "
+                                  f"export the model with real shapes, or {way_out}")
+        known = {n: shape for n, (shape, _) in shapes.items()} | {n: list(v.shape) for n, v in feeds.items()}
+        for node in self.model.graph.node:
+            if node.op_type == "Conv" and node.input[0] in known and node.input[1] in self.constants:
+                self._write_pads(node, known[node.input[0]][2:], self.constants[node.input[1]].shape[2:])
+
+    def _write_pads(self, node: Any, plane: Sequence[int], kernel: Sequence[int]) -> None:
+        given = {a.name: a for a in node.attribute}
+        mode = given["auto_pad"].s.decode() if "auto_pad" in given else ""
+        dilations = list(given["dilations"].ints) if "dilations" in given else []
+        strides = list(given["strides"].ints) if "strides" in given else [1] * len(plane)
+        sides = {len(plane), len(kernel), len(dilations), len(strides)}
+        if not mode.startswith("SAME") or set(dilations) <= {1} or len(sides) > 1 or min(*plane, *strides) < 1:
+            return
+        pads = [same_pads(n, k, s, d, mode == "SAME_UPPER")
+                for n, k, s, d in zip(plane, kernel, strides, dilations, strict=True)]
+        node.attribute.remove(given["auto_pad"])
+        node.attribute.append(self.onnx.helper.make_attribute("pads", [p[0] for p in pads] + [p[1] for p in pads]))
+        self._cached = None
+
+    def _shapes(self, feeds: Mapping[str, np.ndarray]) -> dict[str, tuple[list[int], int]]:
+        """Inferred shapes (0 where an axis is not known) and bytes of an element, by value."""
         model = self._part(tuple(self.outputs))
         for value in model.graph.input:
             dims = value.type.tensor_type.shape
             dims.ClearField("dim")
             for n in feeds[value.name].shape:
                 dims.dim.add(dim_value=n)
+        found = self._inferred(model, data_prop=False)
+        ranges = [n.output[0] for n in nodes_of(model.graph) if n.op_type == "Range" and n.output]
+        if all(0 < math.prod(found.get(name, ([0], 0))[0]) <= _MAX_RANGE for name in ranges):
+            return self._inferred(model, data_prop=True)
+        return found
+
+    def _inferred(self, model: Any, data_prop: bool) -> dict[str, tuple[list[int], int]]:
+        """data_prop: follow sizes through arithmetic on shapes, too; a Range is written out element by element."""
         try:
-            inferred = self.onnx.shape_inference.infer_shapes(model, data_prop=True).graph.value_info
+            graph = self.onnx.shape_inference.infer_shapes(model, data_prop=data_prop).graph
         except Exception:
-            return  # the runtime, which knows more operators, will tell what is wrong
-        for value in inferred:
-            shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
-            if math.prod(max(1, n) for n in shape) > MAX_ELEMENTS:
-                raise RecordError(f"{self.path}: {value.name!r} would have shape {shape}, more than {MAX_ELEMENTS:,} "
-                                  "elements; export the model with real shapes")
+            return {}  # the runtime, which knows more operators, will tell what is wrong
+        values = [(value.name, value.type.tensor_type) for value in [*graph.value_info, *graph.output]]
+        return {name: ([d.dim_value for d in kind.shape.dim], self._bytes_of(kind.elem_type)) for name, kind in values}
+
+    def _bytes_of(self, kind: int) -> int:
+        try:
+            return max(1, np.dtype(self.onnx.helper.tensor_dtype_to_np_dtype(kind)).itemsize)
+        except (KeyError, TypeError, ValueError):
+            return 4
 
     def set_constant(self, name: str, array: np.ndarray) -> None:
         """Give a constant another value of the same shape; what makes it now is forgotten."""
@@ -246,6 +286,14 @@ def used(node: Any) -> list[str]:
             own.update(inner.output)
         names += [o.name for o in graph.output if o.name not in own]
     return names
+
+
+def nodes_of(graph: Any) -> Iterator[Any]:
+    """All nodes of a graph and of the graphs inside it."""
+    for node in graph.node:
+        yield node
+        for inner in subgraphs(node):
+            yield from nodes_of(inner)
 
 
 def _makes(graph: Any, name: str) -> bool:

@@ -19,6 +19,7 @@ from accelsim.workload.importers.onnx_rules import Found, Values, attributes, ti
 from accelsim.workload.importers.site import Operands
 
 _GATES = {"LSTM": [0, 2, 3, 1], "GRU": [1, 0, 2], "RNN": [0]}  # ONNX has i o f c and z r h
+_DIRECTIONS = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}  # is it run backwards?
 _NUMBER = re.compile(r"(?:LSTM|GRU|RNN)(?:_(\d+))?")
 
 
@@ -84,14 +85,17 @@ def recurrent(graph: Graph, node: Any) -> list[Found]:
         else:
             node.output.append(name)
     kind = given.get("direction", "forward")
-    reverses = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}[kind]
     split = node.op_type == "GRU" and not given.get("linear_before_reset", 0)
     if split and any(a.lower() not in ("sigmoid", "tanh") for a in given.get("activations", [])):
         raise RecordError(f"{title(node)}: a GRU with other activations than Sigmoid and Tanh is not unrolled; leave "
                           "it out (skip)")
+    hidden = given.get("hidden_size", 0)
+    if hidden < 1 or kind not in _DIRECTIONS:
+        raise RecordError(f"{title(node)}: hidden_size is {given.get('hidden_size', 'missing')}, direction {kind!r}; "
+                          f"wanted at least 1 and {', '.join(_DIRECTIONS)}; export the model again")
     sites: list[Found] = []
-    for direction, reverse in enumerate(reverses):
-        cell = _Cell(node, direction, reverse, int(given["hidden_size"]), bool(given.get("layout", 0)), split,
+    for direction, reverse in enumerate(_DIRECTIONS[kind]):
+        cell = _Cell(node, direction, reverse, hidden, bool(given.get("layout", 0)), split,
                      inputs[0], node.output[0], inputs[1], inputs[2], inputs[3], inputs[4], inputs[5])
         sites += _layers(cell, _suffix(node, reverse))
     return sites

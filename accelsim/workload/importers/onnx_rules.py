@@ -13,6 +13,7 @@ import numpy as np
 
 from accelsim.workload.importers.geometry import (
     convolution,
+    planar_weight,
     same_pads,
     transposed_convolution,
     transposed_weight,
@@ -23,8 +24,7 @@ from accelsim.workload.importers.site import Op, Operands, matrices
 
 STANDARD = ("", "ai.onnx", "ai.onnx.ml")
 # operators of the standard sets that multiply and accumulate, and have no rule
-UNSUPPORTED = {"Attention", "ConvInteger", "DFT", "DeformConv", "Einsum", "LinearAttention",
-               "MatMulInteger", "QLinearConv", "QLinearMatMul", "STFT"}
+UNSUPPORTED = {"Attention", "DFT", "DeformConv", "LinearAttention", "STFT"}
 Values = Mapping[str, np.ndarray]
 _BOTH = {"activation": 0, "weight": 1}
 
@@ -37,7 +37,8 @@ class Found:
     None; `layout` shows that constant as the layer's weight and may only move elements, `scale` multiplies it.
     read: operands from the values by name; its weight is replaced by `layout(constant) * scale`. rounds: which inputs
     of the node are the operands "activation" and "weight" (where that is no constant); none inside recurrent cells.
-    made: the node's first output, which finds it again.
+    made: the node's first output, which finds it again. operands: what the model calls "activation", "weight", "bias".
+    stored: where the integers of the operands lie that the model holds as such (`onnx_quantized`).
     """
 
     op: Op
@@ -50,6 +51,8 @@ class Found:
     groups: int = 1
     rounds: Mapping[str, int] = field(default_factory=lambda: {"activation": 0})
     made: str = ""
+    operands: Mapping[str, str] = field(default_factory=dict)
+    stored: Mapping[str, Any] = field(default_factory=dict)
 
 
 def attributes(graph: Graph, node: Any) -> dict[str, Any]:
@@ -81,9 +84,12 @@ def unsupported(nodes: Any, known: set[str], rules: Mapping[str, Any], nested: b
 
 
 def conv(graph: Graph, node: Any) -> list[Found]:
-    """Conv, 1-D or 2-D, with what zero Pad nodes in front of it add to its padding."""
-    x, w = node.input[:2]
-    bias = node.input[2] if len(node.input) > 2 and node.input[2] else None
+    """Conv, 1-D to 3-D, with what zero Pad nodes in front of it add to its padding."""
+    return conv_of(graph, node, node.input[0], node.input[1], optional(node, 2))
+
+
+def conv_of(graph: Graph, node: Any, x: str, w: str, bias: str | None) -> list[Found]:
+    """The site of a convolution whose operands are these values."""
     given, front = attributes(graph, node), zero_padding(graph, x)
     needs = (x, w, *([bias] if bias else []), *front.needs)
 
@@ -100,8 +106,18 @@ def conv(graph: Graph, node: Any) -> list[Found]:
         return convolution(title(node), weight, activation, None if bias is None else values[bias], stride, pads,
                            dilation, given.get("group", 1))
 
-    return [Found("conv2d", needs, read, w, lambda a: a[:, :, None] if a.ndim == 3 else a,
-                  groups=given.get("group", 1))]
+    return [Found("conv2d", needs, read, w, planar_weight, groups=given.get("group", 1),
+                  operands=operands(activation=x, weight=w, bias=bias))]
+
+
+def optional(node: Any, at: int) -> str | None:
+    """A node's input `at`, None where it is left out."""
+    return node.input[at] if len(node.input) > at and node.input[at] else None
+
+
+def operands(**names: str | None) -> dict[str, str]:
+    """Operands by role, without those that are left out."""
+    return {role: name for role, name in names.items() if name}
 
 
 def conv_transpose(graph: Graph, node: Any) -> list[Found]:
@@ -112,13 +128,14 @@ def conv_transpose(graph: Graph, node: Any) -> list[Found]:
     def read(values: Values) -> Operands:
         return transposed_convolution(values[w], values[x], groups)
 
-    return [Found("linear", (x, w), read, w, lambda a: transposed_weight(a, groups))]
+    return [Found("linear", (x, w), read, w, lambda a: transposed_weight(a, groups),
+                  operands=operands(activation=x, weight=w))]
 
 
 def gemm(graph: Graph, node: Any) -> list[Found]:
     """Gemm as a linear layer: alpha is part of the weight, beta of the bias."""
     a, b = node.input[:2]
-    c = node.input[2] if len(node.input) > 2 and node.input[2] else None
+    c = optional(node, 2)
     given = attributes(graph, node)
     alpha, beta = given.get("alpha", 1.0), given.get("beta", 1.0)
 
@@ -132,26 +149,31 @@ def gemm(graph: Graph, node: Any) -> list[Found]:
         return Operands(weight if alpha == 1 else weight * np.float32(alpha), activation,
                         None if bias is None else bias * np.float32(beta), note=note)
 
-    return [Found("linear", (a, b, *([c] if c else [])), read, b, layout, alpha, rounds=_BOTH)]
+    return [Found("linear", (a, b, *([c] if c else [])), read, b, layout, alpha, rounds=_BOTH,
+                  operands=operands(activation=a, weight=b, bias=c))]
 
 
 def matmul(graph: Graph, node: Any) -> list[Found]:
     """MatMul: a linear layer when one operand is a constant matrix, else a batched product of two activations."""
-    a, b = node.input[:2]
+    return [matmul_of(graph, node, *node.input[:2])]
+
+
+def matmul_of(graph: Graph, node: Any, a: str, b: str) -> Found:
+    """The site of a product of these two values."""
     if b in graph.constant:
-        return [_constant_right(graph, node, a, b)]
+        return _constant_right(graph, node, a, b)
     if a in graph.constant:
-        return [_constant_left(a, b)]
+        return _constant_left(a, b)
 
     def read(values: Values) -> Operands:
         left, right = matrices(values[a], values[b])
         return Operands(right.swapaxes(1, 2), left)
 
-    return [Found("matmul", (a, b), read, rounds=_BOTH)]
+    return Found("matmul", (a, b), read, rounds=_BOTH, operands=operands(activation=a, weight=b))
 
 
 def _constant_right(graph: Graph, node: Any, a: str, b: str) -> Found:
-    bias, needs = _added(graph, node), (a, b)
+    bias, needs = _added(graph, node, b), (a, b)
 
     def layout(array: np.ndarray) -> np.ndarray:
         return array[:, None].T if array.ndim == 1 else array.swapaxes(-1, -2)
@@ -165,7 +187,8 @@ def _constant_right(graph: Graph, node: Any, a: str, b: str) -> Found:
         found = None if bias is None else values[bias].reshape(-1)
         return Operands(weight, rows, found if found is not None and found.size == len(weight) else None)
 
-    return Found("linear", needs if bias is None else (*needs, bias), read, b, layout)
+    return Found("linear", needs if bias is None else (*needs, bias), read, b, layout,
+                 operands=operands(activation=a, weight=b, bias=bias))
 
 
 def _constant_left(a: str, b: str) -> Found:
@@ -182,10 +205,10 @@ def _constant_left(a: str, b: str) -> Found:
         columns = values[b] if values[b].ndim > 1 else values[b][:, None]
         return Operands(weight, columns.swapaxes(-1, -2).reshape(-1, columns.shape[-2]))
 
-    return Found("linear", (a, b), read, a, layout, rounds={"activation": 1})
+    return Found("linear", (a, b), read, a, layout, rounds={"activation": 1}, operands=operands(activation=b, weight=a))
 
 
-def _added(graph: Graph, node: Any) -> str | None:
+def _added(graph: Graph, node: Any, weight_name: str) -> str | None:
     """The constant vector that the only reader of a MatMul adds to it: a linear layer's bias, as exporters write it."""
     readers = graph.consumers.get(node.output[0], [])
     if len(readers) != 1 or readers[0].op_type != "Add" or node.output[0] in graph.outputs:
@@ -193,7 +216,7 @@ def _added(graph: Graph, node: Any) -> str | None:
     other = next((n for n in readers[0].input if n != node.output[0]), None)
     if other is None or other not in graph.constants or graph.constants[other].ndim != 1:
         return None
-    weight = graph.constants.get(node.input[1])
+    weight = graph.constants.get(weight_name)
     fits = weight is not None and weight.ndim == 2 and graph.constants[other].size == weight.shape[1]
     return other if fits else None
 

@@ -71,7 +71,8 @@ def read_samples(inputs: Any, wants: Sequence[Want] | None, rule: ImageRule,
     """The samples and what is noted about them. `inputs`: paths, arrays or mappings of arrays, one or several.
 
     wants: what the model takes, or None when this is known only after running it; then names and shapes stay as they
-    are given. An array whose first axis is longer than a model that takes 1 there is cut into samples; all else is one sample.
+    are given. An array whose first axis is longer than a model that takes 1 there is cut into samples; all else is one
+    sample.
     Raises RecordError when nothing is given or something does not fit the model.
     """
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,6 +16,9 @@ class Operands:
 
     conv2d: weight [K, C/groups, R, S], activation [N, C, H, W]; linear: [out, in], [rows, in];
     matmul: [groups, out, in], [groups, rows, in]. `geometry` are the keyword arguments of `accelsim.conv2d`.
+
+    An operand with a scale (`weight_scale`, `activation_scale`) holds the integers that the model itself stores, as
+    int8 or int16 with the zero point taken off: value = integer * scale. A weight's scale may be one per output.
     """
 
     weight: np.ndarray
@@ -23,6 +26,8 @@ class Operands:
     bias: np.ndarray | None = None
     geometry: Mapping[str, Any] | None = None
     note: str | None = None
+    weight_scale: "float | np.ndarray | None" = None
+    activation_scale: float | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ class Site:
 
     name: the layer it becomes (several sites of one name are calls of one weight). source: how the model calls it.
     weight_is_constant: False when both operands are activations. activation_bytes: for one sample, as float32.
-    key: what the importer finds it by.
+    key: what the importer finds it by. operands: what the model calls "weight", "activation" and "bias", where that is
+    known.
     """
 
     name: str
@@ -42,17 +48,24 @@ class Site:
     activation_bytes: int
     groups: int = 1
     key: Any = None
+    operands: Mapping[str, str] = field(default_factory=dict)
+
+    def title(self, role: str) -> str:
+        """How a message calls one of its operands."""
+        return f"{self.source}: {role}" + (f" {self.operands[role]!r}" if role in self.operands else "")
 
 
 class Scales(NamedTuple):
-    """What one step of a layer's integers is worth: value = integer * scale."""
+    """What one step of a layer's integers is worth: value = integer * scale. A weight may have one per output."""
 
-    weight: float
+    weight: float | np.ndarray
     activation: float
 
 
 class Source(ABC):
     """A model with its samples, opened by an importer.
+
+    The model's own integers (see `Operands`) stay as they are: they are never rounded again.
 
     packages: versions of what computes the activations. sites: in the order of execution. edges: pairs of layer names.
     left_out: operators that the caller leaves out. notes: provenance. samples: how many there are.
@@ -72,7 +85,7 @@ class Source(ABC):
 
     @abstractmethod
     def weight(self, site: Site) -> np.ndarray:
-        """A site's constant weight, floats, in the axes of `Operands`."""
+        """A site's constant weight, floats (stored integers times their scales), in the axes of `Operands`."""
 
     @abstractmethod
     def replace(self, site: Site, values: np.ndarray) -> None:
@@ -112,6 +125,11 @@ def matrices(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     left, right = (np.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(-1, *x.shape[-2:]) for x in (a, b))
     return left, right
+
+
+def weight_rows(weight: np.ndarray) -> np.ndarray:
+    """A weight in the axes of `Operands` as [outputs, ...]: one row per scale."""
+    return weight.reshape(-1, weight.shape[2]) if weight.ndim == 3 else weight
 
 
 def write_through(array: np.ndarray, layout: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> None:

@@ -1,51 +1,22 @@
 """PyTorch modules and TorchScript files: activations are what the model really multiplies when it runs."""
 
 import hashlib
-import importlib
-import importlib.util
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from accelsim.errors import RecordError
-from accelsim.workload.importers.arrays import check_archive
-from accelsim.workload.importers.onnx_file import first_line
+from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.samples import ImageRule, Sample, read_samples
 from accelsim.workload.importers.site import Names, Operands, Scales, Site, Source, forward_edges, write_through
 
 _MISSING = "recording PyTorch models needs one more package: pip install accelsim[torch]"
 _RECURRENT = re.compile(r"(?:(.*)\.)?weight_((?:ih|hh)(?:_l\d+)?(?:_reverse)?)")
-SCRIPTS = (".pt", ".pth", ".jit", ".ts")
-
-
-def load(text: str) -> Any:
-    """The module behind `module:callable`, `file.py:callable`, or a TorchScript file.
-
-    The callable is a torch.nn.Module or returns one. Raises RecordError when there is none.
-    """
-    torch = _torch()
-    if Path(text).suffix in SCRIPTS:
-        check_archive(Path(text))
-        try:
-            return torch.jit.load(text, map_location="cpu").eval()
-        except Exception as error:
-            raise RecordError(f"{text}: not a readable TorchScript file ({first_line(error)}); save it with "
-                              "torch.jit.save, or give module:callable") from None
-    place, _, name = text.rpartition(":")
-    try:
-        module = _python_file(Path(place)) if place.endswith(".py") else _python_module(place)
-        found = getattr(module, name)
-        model = found if isinstance(found, torch.nn.Module) else found()
-    except Exception as error:
-        raise RecordError(f"{text}: no model could be had from there ({type(error).__name__}: {first_line(error)}); "
-                          "wanted module:callable, where the callable returns a torch.nn.Module") from None
-    if not isinstance(model, torch.nn.Module):
-        raise RecordError(f"{text}: gave a {type(model).__name__}, wanted a torch.nn.Module")
-    return model
 
 
 class TorchSource(Source):
@@ -53,20 +24,34 @@ class TorchSource(Source):
 
     importer = "torch"
 
-    def __init__(self, model: Any, inputs: Any, rule: ImageRule, limit: int | None, skip: Collection[str]) -> None:
-        torch = _torch()
+    def __init__(self, model: Any, inputs: Any, rule: ImageRule, limit: int | None, skip: Collection[str],
+                 limits: Limits, path: Path | None = None) -> None:
+        torch = import_torch()
+        from accelsim.workload.importers.torch_plain import plain
+
         self.packages = {"torch": torch.__version__}
-        self._model, self._skip = model, frozenset(skip)
+        self._model, self._skip, self._limits, self._path = model, frozenset(skip), limits, path
         self._replaced: dict[int, Any] = {}
         self._rounded: dict[int, dict[str, float]] = {}
         self._was_training = model.training
-        model.eval()
+        self._restore = ExitStack()
+        try:
+            _set_mode(model, False)
+            changed = self._restore.enter_context(plain(model))
+            self._open(inputs, rule, limit, changed)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, inputs: Any, rule: ImageRule, limit: int | None, changed: Sequence[str]) -> None:
+        model = self._model
         self._samples, notes = read_samples(_arrays(inputs), None, rule, limit)
         self.samples = len(self._samples)
         self._parameters = {t.untyped_storage().data_ptr(): (n, t.numel()) for n, t in
                             [*model.named_parameters(), *model.named_buffers()] if t.numel()}
         self.notes = {"model": {"class": getattr(model, "original_name", type(model).__name__),
-                                                   "sha256": _digest(model)}, "inputs": notes}
+                                "sha256": _digest(model)}, "inputs": notes,
+                      **({"computed": list(changed)} if changed else {})}
         self._find()
 
     def _find(self) -> None:
@@ -126,12 +111,13 @@ class TorchSource(Source):
         from accelsim.workload.importers import torch_watch
 
         try:
-            return torch_watch.run(self._model, sample, self._skip, self._replaced, self._rounded, meet)
+            return torch_watch.run(self._model, sample, self._skip, self._replaced, self._rounded, meet, self._limits)
         except RecordError:
             raise
         except Exception as error:
             shapes = {k: list(v.shape) for k, v in sample.items()}
-            raise RecordError(f"running the model on inputs {shapes} failed: {type(error).__name__}: "
+            where = "" if self._path is None else f"{self._path}: "
+            raise RecordError(f"{where}running the model on inputs {shapes} failed: {type(error).__name__}: "
                               f"{_last_line(error)}") from None
 
     def capture(self, sites: Sequence[Site], sample: int) -> list[Operands]:
@@ -179,8 +165,9 @@ class TorchSource(Source):
         return self._run(self._samples[sample], lambda meeting: None)[1]
 
     def close(self) -> None:
-        """Give the module back in the mode it was in."""
-        self._model.train(self._was_training)
+        """Give the module back as it was."""
+        self._restore.close()
+        _set_mode(self._model, self._was_training)
 
 
 def _site(meeting: Any, name: str, in_a_cell: bool) -> Site:
@@ -194,13 +181,24 @@ def _site(meeting: Any, name: str, in_a_cell: bool) -> Site:
                 4 * meeting.product.activation.numel(), meeting.product.groups, key)
 
 
-def is_module(value: Any) -> bool:
-    """True for a torch.nn.Module; torch is not imported to find out that it is none."""
+def _set_mode(model: Any, training: bool) -> None:
+    with suppress(NotImplementedError):  # an exported program has the one mode that it was exported in
+        model.train(training)
+
+
+def module_of(value: Any) -> Any:
+    """A torch.nn.Module, or that of an ExportedProgram; None for others (torch is not imported to find that out)."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.nn.Module)
+    if torch is None:
+        return None
+    export = sys.modules.get("torch.export")
+    if export is not None and isinstance(value, export.ExportedProgram):
+        return value.module()
+    return value if isinstance(value, torch.nn.Module) else None
 
 
-def _torch() -> Any:
+def import_torch() -> Any:
+    """The module torch. Raises RecordError with the way out when it is absent."""
     try:
         import torch
     except ImportError as error:
@@ -215,7 +213,7 @@ def _numpy(tensor: Any) -> np.ndarray:
 
 def _arrays(inputs: Any) -> Any:
     """`inputs` with tensors as arrays."""
-    torch = _torch()
+    torch = import_torch()
     if isinstance(inputs, torch.Tensor):
         return inputs.detach().cpu().numpy()
     if isinstance(inputs, Mapping):
@@ -230,24 +228,6 @@ def _digest(model: Any) -> str:
         sha.update(f"{name} {list(tensor.shape)} {tensor.dtype}".encode())
         sha.update(np.ascontiguousarray(_numpy(tensor)).data)
     return sha.hexdigest()
-
-
-def _python_file(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _python_module(name: str) -> Any:
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(here)
 
 
 def _last_line(error: BaseException) -> str:

@@ -4,6 +4,8 @@ The dispatcher hands over each operator before it runs, whether a module, a func
 Composite operators are taken apart until what is left is known; one that carries MACs and has no rule is a problem.
 """
 
+import math
+import time
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +19,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from accelsim.errors import RecordError
+from accelsim.workload.importers.limits import Limits
+from accelsim.workload.importers.torch_program import Program
 from accelsim.workload.importers.torch_rules import RULES, Product, may_carry_macs
 
+_ENLARGERS = {"repeat"}
+_MAKERS = {"zeros", "ones", "full", "empty", "rand", "randn", "empty_strided", "new_zeros", "new_full", "new_ones",
+           "new_empty"} | _ENLARGERS
 ACTIVATION = -1  # among a tensor's sources: it depends on the model's inputs
 
 
@@ -43,12 +51,14 @@ class Watch(TorchDispatchMode):
 
     inputs: tensors of the sample. skip: operators that are left out. replaced: position -> weight to run with.
     rounded: position -> scale per operand ("activation", "weight") that is rounded to it before it is multiplied.
-    `problems` has what no rule covers, `skipped` what was left out, after the run.
+    limits: of the run. `problems` has what no rule covers, `skipped` what was left out, after the run.
     """
 
     def __init__(self, inputs: Iterable[Any], skip: Collection[str], replaced: Mapping[int, torch.Tensor],
-                 rounded: Mapping[int, Mapping[str, float]], meet: Callable[[Meeting], None]) -> None:
+                 rounded: Mapping[int, Mapping[str, float]], meet: Callable[[Meeting], None],
+                 limits: Limits) -> None:
         super().__init__()
+        self._limits, self._until = limits, time.process_time() + limits.seconds
         self._skip, self._replaced, self._rounded, self._meet = skip, replaced, rounded, meet
         self._sources: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._zeros: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
@@ -57,10 +67,13 @@ class Watch(TorchDispatchMode):
         self.modules: list[str] = [""]
         self.problems: list[str] = []
         self.skipped: list[str] = []
+        self.refusal: RecordError | None = None
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if time.process_time() > self._until:
+            self._stop(f"running the model {self._limits.time_text}")
         namespace, name = func._schema.name.split("::")
         if name in self._skip:
             self.skipped.append(self._title(name))
@@ -76,6 +89,8 @@ class Watch(TorchDispatchMode):
     def _ran(self, func: Any, name: str, args: Any, kwargs: Any, position: int | None = None) -> Any:
         """Run the operator and note where its results come from."""
         before = self._behind(args, kwargs)
+        if name in _MAKERS:
+            self._check_size(name, args, kwargs)
         result = func(*args, **kwargs)
         found = before if position is None else frozenset([position])
         if found:
@@ -85,6 +100,19 @@ class Watch(TorchDispatchMode):
         if name == "constant_pad_nd" and (len(args) < 3 or args[2] == 0) and min(args[1]) >= 0:
             self._zeros[result] = list(zip(args[1][::2], args[1][1::2], strict=True))
         return result
+
+    def _check_size(self, name: str, args: Any, kwargs: Any) -> None:
+        """RecordError when an operator is asked to make a tensor that is too large."""
+        sizes = next((a for a in [*args, *kwargs.values()] if isinstance(a, (list, tuple))), ())
+        base = args[0].numel() if name in _ENLARGERS and isinstance(args[0], torch.Tensor) else 1
+        elements = base * math.prod(int(n) for n in sizes if isinstance(n, (int, torch.SymInt)))
+        if 4 * elements > self._limits.bytes:
+            self._stop(f"{self._title(name)} asks for a tensor of {elements:,} elements; {self._limits.memory_way_out}")
+
+    def _stop(self, why: str) -> None:
+        """End the run with a RecordError, which TorchScript would turn into an error of its own."""
+        self.refusal = RecordError(why)
+        raise self.refusal
 
     def _behind(self, args: Any, kwargs: Any) -> frozenset[int]:
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
@@ -115,18 +143,26 @@ class Watch(TorchDispatchMode):
 
 
 def run(model: Any, sample: Mapping[str, np.ndarray], skip: Collection[str], replaced: Mapping[int, torch.Tensor],
-        rounded: Mapping[int, Mapping[str, float]], meet: Callable[[Meeting], None]) -> tuple[Watch, list[np.ndarray]]:
+        rounded: Mapping[int, Mapping[str, float]], meet: Callable[[Meeting], None],
+        limits: Limits) -> tuple[Watch, list[np.ndarray]]:
     """Run `model` on one sample under a Watch; also its floating-point outputs."""
     tensors = {k: _tensor(v) for k, v in sample.items()}
-    watch = Watch([t for t in tensors.values() if isinstance(t, torch.Tensor)], skip, replaced, rounded, meet)
+    watch = Watch([t for t in tensors.values() if isinstance(t, torch.Tensor)], skip, replaced, rounded, meet,
+                  limits)
     hooks = [] if isinstance(model, torch.jit.ScriptModule) else [h for n, m in model.named_modules()
                                                                   for h in _hooks(watch, n, m)]
+    if isinstance(model, Program):  # its modules do not run: its nodes say which they came from
+        model.enter = lambda name: watch.modules.__setitem__(-1, name)
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # fused paths hide their products
     try:
         with (_quiet(), torch.inference_mode(), torch.backends.mkldnn.flags(enabled=False),
               sdpa_kernel(SDPBackend.MATH), watch):
             result = model(tensors[""]) if set(tensors) == {""} else model(**tensors)
+    except Exception:
+        if watch.refusal is not None:
+            raise watch.refusal from None
+        raise
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         for hook in hooks:

@@ -1,4 +1,4 @@
-"""Weights alone (safetensors, npz) with a YAML file that says how the network joins them.
+"""Weights alone (safetensors, npz, state dicts...) with a YAML file that says how the network joins them.
 
 The YAML lists ONNX operators, so that every operator, attribute and shape rule is ONNX's own:
 
@@ -21,9 +21,10 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.errors import RecordError
-from accelsim.workload.importers.arrays import read_arrays
+from accelsim.workload.importers.onnx_checks import check_graph, opsets_of
 from accelsim.workload.importers.onnx_file import checked, first_line, modules
-from accelsim.yaml import StrictModel, read_yaml, validate
+from accelsim.workload.importers.weight_files import read_weights
+from accelsim.yaml import StrictModel, did_you_mean, read_yaml, validate
 
 _OPSET, _IR_VERSION = 17, 8
 _DTYPES = {"float32": np.float32, "int64": np.int64, "int32": np.int32, "uint8": np.uint8, "bool": np.bool_}
@@ -49,21 +50,22 @@ class NetworkSpec(StrictModel):
     outputs: list[str] = Field(min_length=1, description="what the network returns")
 
 
-def model_from_weights(weights: Path, network: Path) -> Any:
-    """The ModelProto that `network` (YAML) makes of the tensors in `weights`.
+def model_from_weights(weights: Path, network: Path) -> tuple[Any, dict[str, Any]]:
+    """The ModelProto that `network` (YAML) makes of the tensors in `weights`, and notes on what they were.
 
     Raises RecordError or ConfigError for a name that nothing gives, an unknown operator or a wrong key.
     """
     onnx, _ = modules()
     spec = validate(NetworkSpec, read_yaml(network), str(network))
-    arrays = read_arrays(weights)
+    arrays = read_weights(weights)
     known, needed = set(spec.inputs), []
     for index, node in enumerate(spec.nodes):
         for name in node.in_:
             if name and name not in known:
                 if name not in arrays:
                     raise RecordError(f"{network}: nodes.{index} ({node.op}) reads {name!r}, which is no input, no "
-                                      f"earlier node's output and no tensor of {weights}")
+                                      f"earlier node's output and no tensor of {weights}"
+                                      f"{did_you_mean(name, list(arrays))}")
                 needed.append(name)
                 known.add(name)
         known.update(node.out)
@@ -75,7 +77,8 @@ def model_from_weights(weights: Path, network: Path) -> Any:
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise RecordError(f"{network}: no ONNX graph can be made of it ({first_line(error)}); "
                           "see docs/record.md") from None
-    return checked(model, network)
+    check_graph(onnx, model.graph, opsets_of(model), network)
+    return checked(model, network), {"weights": arrays.notes} if arrays.notes else {}
 
 
 def _build(onnx: Any, spec: NetworkSpec, arrays: Mapping[str, np.ndarray]) -> Any:

@@ -7,7 +7,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from accelsim.errors import PruneError
+from accelsim.arguments import texts
+from accelsim.errors import PruneError, shown
 from accelsim.workload.layer import Conv2d, Layer
 from accelsim.workload.prune.drift import output_drift
 from accelsim.workload.prune.spec import Spec, parse
@@ -36,7 +37,7 @@ def prune(what: Trace | Layer, spec: str, skip: Iterable[str] = ()) -> Trace | L
     """
     parsed = parse(spec)
     if isinstance(what, Trace):
-        return _prune_trace(what, parsed, tuple([skip] if isinstance(skip, str) else skip))
+        return _prune_trace(what, parsed, _patterns(skip))
     if not isinstance(what, Layer):
         raise PruneError(f"prune: wanted a Trace or a layer, got a {type(what).__name__}; load_trace reads a file")
     _with_values(what)
@@ -69,8 +70,11 @@ def weights_of(layer: Layer) -> Weights:
 def with_mask(layer: Layer, mask: np.ndarray) -> Layer:
     """`layer` with the weights outside `mask` at zero."""
     weight = np.where(mask, layer.weight, layer.weight.dtype.type(0))
-    weight.flags.writeable = False
     return replace(layer, weight=weight)
+
+
+def _patterns(skip: Any) -> tuple[str, ...]:
+    return tuple(texts("skip", skip, PruneError, "names of layers, or patterns such as fc*"))
 
 
 def sparsity(tensors: Iterable[np.ndarray]) -> float:
@@ -87,7 +91,7 @@ def left_out(names: Iterable[str], skip: Iterable[str]) -> set[str]:
     for pattern in [skip] if isinstance(skip, str) else skip:
         matches = {name for name in names if fnmatchcase(name, pattern)}
         if not matches:
-            raise PruneError(f"skip {pattern!r} names no layer; the layers are {', '.join(names[:20])}"
+            raise PruneError(f"skip {shown(pattern)} names no layer; the layers are {', '.join(names[:20])}"
                              f"{' ...' if len(names) > 20 else ''}")
         found |= matches
     return found

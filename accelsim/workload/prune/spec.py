@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import PruneError
+from accelsim.errors import PruneError, shown
 from accelsim.workload.prune import balanced, bank, block, channels, erk, filters, load, magnitude, nm, whole
 from accelsim.workload.prune.weights import Weights
 from accelsim.yaml import did_you_mean
@@ -80,21 +80,21 @@ METHODS = {
 def parse(text: str) -> Spec:
     """The spec behind `text`. Raises PruneError that says what was wanted."""
     if not isinstance(text, str):
-        raise PruneError(f"pruning spec {text!r} is not text, wanted for example 'magnitude:0.9' or 'nm:2:4'")
+        raise PruneError(f"pruning spec {shown(text)} is not text, wanted for example 'magnitude:0.9' or 'nm:2:4'")
     name, *given = text.strip().split(":")
     if name not in METHODS:
-        raise PruneError(f"pruning spec {text!r}: no method {name!r}{did_you_mean(name, METHODS)}; "
+        raise PruneError(f"pruning spec {shown(text)}: no method {shown(name)}{did_you_mean(name, METHODS)}; "
                          f"wanted one of {', '.join(m.usage for m in METHODS.values())}")
     method = METHODS[name]
     order = [given.pop() == "im2col"] if name == "nm" and len(given) == 3 else []
     if len(given) != len(method.arguments) or order == [False]:
-        raise PruneError(f"pruning spec {text!r}: wanted {method.usage}")
+        raise PruneError(f"pruning spec {shown(text)}: wanted {method.usage}")
     try:
         values = tuple(read(part) for read, part in zip(method.arguments, given, strict=True))
     except ValueError as error:
-        raise PruneError(f"pruning spec {text!r}: {error}; wanted {method.usage}") from None
+        raise PruneError(f"pruning spec {shown(text)}: {error}; wanted {method.usage}") from None
     if name == "nm":
         values += (bool(order),)
         if values[0] > values[1]:
-            raise PruneError(f"pruning spec {text!r}: {values[0]} of {values[1]} cannot stay; wanted N <= M")
+            raise PruneError(f"pruning spec {shown(text)}: {values[0]} of {values[1]} cannot stay; wanted N <= M")
     return Spec(text.strip(), method, values)

@@ -1,7 +1,6 @@
 """What the tests of Eyeriss's reference run: one PE with one multiplier, unless a test asks for more."""
 
-from collections.abc import Callable
-from collections.abc import Mapping as Dict
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 from accelsim.arch.machine import LayerRun
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
-from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
+from accelsim.arch.row_stationary.eyeriss.mapping import RowStationaryMapping
 from accelsim.arch.row_stationary.eyeriss.reference import COUNTS, STALLS, run
 from accelsim.workload.layer import Conv2d, Layer, conv2d
 
@@ -32,15 +31,16 @@ def small() -> Callable[..., EyerissConfig]:
 
 
 @pytest.fixture(scope="session")
-def mapped() -> Callable[..., Mapping]:
+def mapped() -> Callable[..., RowStationaryMapping]:
     """mapped(key=value...): the compressed mapping of ones, with other values."""
-    return lambda **changes: Mapping(**{**ONES, **changes})
+    return lambda **changes: RowStationaryMapping(**{**ONES, **changes})
 
 
 @pytest.fixture(scope="session")
-def simulate(small: Callable[..., EyerissConfig], mapped: Callable[..., Mapping]) -> Callable[..., LayerRun]:
+def simulate(small: Callable[..., EyerissConfig],
+             mapped: Callable[..., RowStationaryMapping]) -> Callable[..., LayerRun]:
     """simulate(layer, mapping's values, key=value...): the reference on the small design; the laws hold."""
-    def simulated(layer: Layer, mapping: Dict[str, Any], **changes: Any) -> LayerRun:
+    def simulated(layer: Layer, mapping: Mapping[str, Any], **changes: Any) -> LayerRun:
         config = small(**changes)
         result = run(layer, config, lambda *_: mapped(**mapping))
         _assert_laws(layer, config, result)

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from accelsim import load_arch
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
-from accelsim.arch.row_stationary.eyeriss.fast.legality import check
-from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
+from accelsim.arch.row_stationary.eyeriss.legality import check
+from accelsim.arch.row_stationary.eyeriss.mapping import RowStationaryMapping
 from accelsim.arch.row_stationary.eyeriss.shape import shape_of
 from accelsim.errors import ConfigError
 from accelsim.workload.layer import Layer
@@ -22,7 +22,7 @@ def design(arch: str = "eyeriss_v2", **changes: object) -> EyerissConfig:
 
 
 @st.composite
-def any_mapping(draw: st.DrawFn, layer: Layer, config: EyerissConfig) -> Mapping:
+def any_mapping(draw: st.DrawFn, layer: Layer, config: EyerissConfig) -> RowStationaryMapping:
     """A mapping that may or may not be legal, often nearly so."""
     shape = shape_of(layer)
     m0 = draw(st.integers(1, shape.filters + 1))
@@ -31,13 +31,13 @@ def any_mapping(draw: st.DrawFn, layer: Layer, config: EyerissConfig) -> Mapping
     rows = draw(st.integers(1, min(shape.items, lanes)))
     filters = draw(st.integers(1, max(1, min(-(-shape.filters // m0), lanes // rows))))
     groups = draw(st.integers(1, max(1, min(shape.groups, lanes // (rows * filters)))))
-    return Mapping(compressed=draw(st.booleans()), m0=m0, c0=draw(st.integers(1, shape.channels)),
+    return RowStationaryMapping(compressed=draw(st.booleans()), m0=m0, c0=draw(st.integers(1, shape.channels)),
                    s0=draw(st.integers(1, shape.taps)), column=column, row_lanes=rows, filter_lanes=filters,
                    group_lanes=groups, inner=draw(st.sampled_from(["rows", "filters"])))
 
 
 @st.composite
-def legal_mapping(draw: st.DrawFn, layer: Layer, config: EyerissConfig) -> Mapping:
+def legal_mapping(draw: st.DrawFn, layer: Layer, config: EyerissConfig) -> RowStationaryMapping:
     """A legal one, not the mapper's."""
     mapping = draw(any_mapping(layer, config))
     try:

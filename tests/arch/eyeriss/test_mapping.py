@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from accelsim import ConfigError, simulate, testing
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
-from accelsim.arch.row_stationary.eyeriss.fast.legality import check, tiling_of
-from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
+from accelsim.arch.row_stationary.eyeriss.legality import check, tiling_of
+from accelsim.arch.row_stationary.eyeriss.mapping import RowStationaryMapping
 from accelsim.arch.row_stationary.eyeriss.policies import POLICIES
 from accelsim.arch.row_stationary.eyeriss.shape import shape_of, weight_mask
 from accelsim.errors import CapacityError
@@ -43,7 +43,7 @@ def words_of_tile(layer: Layer, config: EyerissConfig, filters: range, channels:
     return words
 
 
-def is_legal(layer: Layer, m: Mapping, config: EyerissConfig) -> bool:
+def is_legal(layer: Layer, m: RowStationaryMapping, config: EyerissConfig) -> bool:
     """The rules page's list, with loops over every tile."""
     shape = shape_of(layer)
     tiles = -(-shape.filters // m.m0)
@@ -90,8 +90,8 @@ def test_the_mapper_finds_legal_mappings(layer, config, policy):
     try:
         mapping = POLICIES[policy](layer, config)
     except CapacityError:
-        smallest = Mapping(compressed=False, m0=1, c0=1, s0=1, column=1, row_lanes=1, filter_lanes=1, group_lanes=1,
-                           inner="rows")
+        smallest = RowStationaryMapping(compressed=False, m0=1, c0=1, s0=1, column=1, row_lanes=1, filter_lanes=1,
+                                        group_lanes=1, inner="rows")
         assert not is_legal(layer, smallest, config)
         return
     assert is_legal(layer, mapping, config)
@@ -151,8 +151,8 @@ def test_a_tile_may_be_nominally_larger_than_the_scratchpad():
     """m0 x c0 x s0 = 384 as in the paper's example of CONV5, 192 weights at most: it depends on the real non-zeros."""
     sparse = np.zeros((32, 4, 3, 3), bool)
     sparse[::2] = True
-    tile = Mapping(compressed=True, m0=32, c0=4, s0=3, column=3, row_lanes=1, filter_lanes=1, group_lanes=1,
-                   inner="rows")
+    tile = RowStationaryMapping(compressed=True, m0=32, c0=4, s0=3, column=3, row_lanes=1, filter_lanes=1,
+                                group_lanes=1, inner="rows")
     plane = np.ones((1, 4, 5, 5), bool)
     check(conv2d("c", sparse, plane), tile, design())
     sparse[1, 0, 0, 0] = True  # the 17th entry of a column: a 97th word

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
+from accelsim.arch.row_stationary.eyeriss.mapping import RowStationaryMapping
 from accelsim.arch.row_stationary.eyeriss.reference import run
 from accelsim.arch.row_stationary.eyeriss.reference.convolution import as_convolution
 from accelsim.errors import ConfigError, TraceError, UnsupportedLayerError
@@ -231,7 +231,7 @@ def test_any_mapping_covers_the_layer(small, assert_laws, layer, data):
     lanes = config.rows // column * config.cols
     row_lanes = draw(min(lanes, conv.items))
     filter_lanes = draw(min(lanes // row_lanes, -(-conv.filters // m0)))
-    mapping = Mapping(compressed=not depthwise and data.draw(st.booleans()), m0=m0, s0=s0,
+    mapping = RowStationaryMapping(compressed=not depthwise and data.draw(st.booleans()), m0=m0, s0=s0,
                       c0=draw(min(conv.channels, 8 // s0)), column=column, row_lanes=row_lanes,
                       filter_lanes=filter_lanes,
                       group_lanes=draw(min(lanes // (row_lanes * filter_lanes), conv.groups)),

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.arch.row_stationary.eyeriss.reference.bus import Buses
-from accelsim.arch.row_stationary.eyeriss.reference.compressed import Entry, Stream, WeightTile, run_lengths
-from accelsim.arch.row_stationary.eyeriss.reference.convolution import Axis
+from accelsim.arch.row_stationary.eyeriss.reference.compressed import RunLengthEntry, Stream, WeightTile, run_lengths
+from accelsim.arch.row_stationary.eyeriss.reference.convolution import SlidingAxis
 from accelsim.arch.row_stationary.eyeriss.reference.global_buffer import PsumBanks
 from accelsim.arch.row_stationary.eyeriss.reference.mesh import Mesh
-from accelsim.arch.row_stationary.eyeriss.reference.pe import Pe, Setting
+from accelsim.arch.row_stationary.eyeriss.reference.pe import LaneSetting, Pe
 from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, Strip
 from accelsim.errors import ModelError
 from accelsim.testing import tensor
@@ -113,7 +113,7 @@ def test_a_bus_carries_a_tile_once(small):
 
 
 def test_a_scratchpad_refuses_too_many_words(small):
-    setting = Setting(True, Axis(1, 1, 1), filters=2, psums=2)
+    setting = LaneSetting(True, SlidingAxis(1, 1, 1), filters=2, psums=2)
     tile = WeightTile.of(np.array([[[1]], [[2]]]), True, small())
     pe = Pe(small(weight_words=1), setting, Strip(0, 0, 0, 0, range(1), range(1)), Counter(), Counter())
     with pytest.raises(ModelError, match="2 words of weights, wanted at most 1"):
@@ -143,7 +143,7 @@ def test_sums_leave_at_the_top_and_enter_at_the_bottom(small):
     ([0] * 32 + [7], 4, [(15, 0), (15, 0), (0, 7)]),
 ])
 def test_runs_over_the_count_take_placeholders(values, count_bits, entries):
-    assert run_lengths(values, count_bits) == [Entry(*entry) for entry in entries]
+    assert run_lengths(values, count_bits) == [RunLengthEntry(*entry) for entry in entries]
 
 
 def test_weight_tiles(small):
@@ -151,7 +151,7 @@ def test_weight_tiles(small):
     weights = np.array([[[1, 0], [0, 0]], [[2, 5], [0, 0]], [[3, 0], [0, 6]]])
     tile = WeightTile.of(weights, True, small(macs_per_pe=2))
     assert tile.addresses == (0, 2, 2, 3, 4)  # an empty column repeats its address
-    assert tile.words == ((Entry(0, 1), Entry(0, 2)), (Entry(0, 3),), (Entry(1, 5),), (Entry(2, 6),))
+    assert tile.words == (((0, 1), (0, 2)), ((0, 3),), ((1, 5),), ((2, 6),))
     assert tile.bits == 4 * 2 * 12 + 4 * 7
     dense = WeightTile.of(weights, False, small(macs_per_pe=2))
     assert dense.addresses == (0, 2, 4, 6, 8)
@@ -166,7 +166,7 @@ def test_segments_hold_each_window(small, taps, stride, dilation, padding):
     """Decoded segments q to q + reach - 1 have all of window q; those of all windows have each input once."""
     inputs = 20
     outputs = (inputs + 2 * padding - dilation * 4 - 1) // stride + 1
-    cols = Axis(inputs, outputs, 5, stride, padding, dilation)
+    cols = SlidingAxis(inputs, outputs, 5, stride, padding, dilation)
     row = np.arange(1, 2 * inputs + 1).reshape(2, inputs) * (np.arange(2 * inputs).reshape(2, inputs) % 3 > 0)
     met = {x for q in range(outputs) for tap in taps for x in [cols.met(q, tap)] if 0 <= x < inputs}
     for compressed in (True, False):

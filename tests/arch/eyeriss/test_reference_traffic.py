@@ -157,8 +157,8 @@ def test_tiles_are_passes(simulate):
     assert tiles.to_lists() == {"compute_cycles": [9, 9], "weight_bits": [19, 19], "activation_bits": [16, 16],
                                 "output_bits": [0, 8], "load_cycles": [1, 1]}
     stay = simulate(linear("steps", [[1, 2]], [3, 4]), {}, dram=dram, resident_activations=True).tiles
-    assert stay is not None
-    assert stay.to_lists()["activation_bits"] == stay.to_lists()["output_bits"] == [0, 0]
+    assert stay is not None  # what stays on chip is not the engine's business
+    assert stay.to_lists() == tiles.to_lists()
 
 
 @pytest.mark.parametrize(("weight_port_bits", "load_cycles"), [(19, [1, 1]), (18, [2, 1]), (5, [4, 2]), (1, [19, 7])])

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accelsim.arch.flexible.sigma.policies import POLICIES
 from accelsim.arch.flexible.sigma.reference import COUNTS, STALLS, run
 from accelsim.arch.flexible.sigma.reference.controller import Fold
 from accelsim.arch.flexible.sigma.reference.engine import run_product
 from accelsim.arch.machine import LayerRun
-from accelsim.errors import ModelError, TraceError
+from accelsim.errors import ConfigError, ModelError, TraceError
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 from accelsim.workload.lowering import matrix_products
 
@@ -363,3 +364,10 @@ def test_policy_may_leave_gaps():
     config = Config(multipliers_per_dpe=4, streaming="unlimited")
     check(linear("gaps", [[1, 2], [3, 4]], [1, 10]), config, 9, {"busy": 4, "unfilled": 4, "load": 16, "drain": 12},
           policy=lambda counts, slots: np.array([[0, 5]]))
+
+
+def test_a_flex_dpe_larger_than_the_reference_takes(design):
+    """Benes settings for 65,536 ports take minutes and gigabytes: the limit is told at once, and the way out."""
+    with pytest.raises(ConfigError, match=r"multipliers_per_dpe is 65,536.*up to 1,024.*engine='kernel'"):
+        run(linear("fc", np.ones((2, 3), np.int8), np.ones(3, np.int8)),
+            design(flex_dpes=1, multipliers_per_dpe=1 << 16), POLICIES["packed"])

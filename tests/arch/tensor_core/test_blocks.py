@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.arch.gpu.tensor_core.reference import phases
-from accelsim.arch.gpu.tensor_core.reference.blocks import Format, compress, pack, positions, unpack
+from accelsim.arch.gpu.tensor_core.reference.blocks import OperandFormat, compress, pack, positions, unpack
 from accelsim.arch.gpu.tensor_core.reference.pipe import Pipe
 
 
@@ -22,7 +22,7 @@ def structured(rng: np.random.Generator, rows: int, groups: int, keep: int, grou
 def test_metadata_bring_a_compressed_block_back(seed, rows, groups, pattern):
     keep, group = pattern
     block = structured(np.random.default_rng(seed), rows, groups, keep, group)
-    form = Format("n_m", keep, group, 16)
+    form = OperandFormat("n_m", keep, group, 16)
     encoded = form.encode_a(block)
     assert encoded.values.shape == (rows, groups * keep)
     assert encoded.values_bytes == rows * groups * keep * 2
@@ -45,7 +45,7 @@ def test_places_of_a_group_ascend_and_differ():
 def test_bitmap_brings_a_condensed_block_back(seed, rows, k):
     rng = np.random.default_rng(seed)
     block = rng.integers(-3, 4, (rows, k)) * (rng.random((rows, k)) < 0.5)
-    for encode in (Format("dual_side", 1, 1, 8).encode_a, Format("dual_side", 1, 1, 8).encode_b):
+    for encode in (OperandFormat("dual_side", 1, 1, 8).encode_a, OperandFormat("dual_side", 1, 1, 8).encode_b):
         encoded = encode(block)
         assert (encoded.values_bytes, encoded.metadata_bytes) == (np.count_nonzero(block), -(-rows * k // 8))
         back = np.zeros((k, rows), np.int64)

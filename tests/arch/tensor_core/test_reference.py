@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from accelsim import testing
 from accelsim.arch.gpu.tensor_core.reference import COUNTS, STALLS, run
-from accelsim.arch.gpu.tensor_core.reference.grid import Grid
-from accelsim.arch.gpu.tensor_core.reference.machine import Machine
+from accelsim.arch.gpu.tensor_core.reference.grid import CtaGrid
+from accelsim.arch.gpu.tensor_core.reference.machine import GridRun
 from accelsim.arch.gpu.tensor_core.reference.operands import prepare
-from accelsim.arch.gpu.tensor_core.reference.tiles import Tile
+from accelsim.arch.gpu.tensor_core.reference.tiles import CtaTile
 from accelsim.arch.machine import LayerRun
 from accelsim.errors import ConfigError, ModelError, TraceError, UnsupportedLayerError
 from accelsim.hw.memory.config import DramConfig
@@ -267,7 +267,7 @@ def test_order_of_ctas():
     # 2 products, 2 slices, 2 rows, 3 columns in groups of 2.
     layer = matmul("grid", np.ones((2, 4, 4), np.int8), np.ones((2, 6, 4), np.int8))
     config = Config(split_k=2, swizzle=2)
-    grid = Grid("grid", prepare(layer, list(matrix_products(layer)), config, strict), config)
+    grid = CtaGrid("grid", prepare(layer, list(matrix_products(layer)), config, strict), config)
     within = [(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (1, 2)]
     assert [(c.product, c.slice, (c.tile_row, c.tile_col)) for c in grid.ctas] == [
         (product, number, place) for product in (0, 1) for number in (0, 1) for place in within]
@@ -448,7 +448,7 @@ def taps_of(layer: Layer) -> int:
 def assert_counts_of_a_lockstep_run(layer: Layer, config: Config, result: LayerRun) -> None:
     """What the shapes alone tell."""
     mapping, counts = result.mapping, result.counts
-    tile = Tile.named(mapping["tile"])
+    tile = CtaTile.named(mapping["tile"])
     keep, group = (config.nm_keep, config.nm_group) if mapping["runs"] == "n_m" else (1, 1)
     products = list(matrix_products(layer))
     (m, k), n = products[0].matrix.shape, len(products[0].vectors)
@@ -488,7 +488,7 @@ def test_instructions_of_condensed_products(case):
     layer, config = case
     config = replace(config, mode="dual_side", mma_k=1)
     operands = prepare(layer, list(matrix_products(layer)), config, strict)
-    grid = Grid(layer.name, operands, config)
+    grid = CtaGrid(layer.name, operands, config)
     height, width = len(grid.warps[0].rows), len(grid.warps[0].cols)
     expected = 0
     for a, b in zip(operands.a, operands.b, strict=True):
@@ -502,8 +502,8 @@ def test_instructions_of_condensed_products(case):
 @settings(deadline=None)
 def test_math_units_take_the_step_ready_longest(case):
     layer, config = case
-    grid = Grid(layer.name, prepare(layer, list(matrix_products(layer)), config, dense_fallback), config)
-    machine = Machine(grid, config)
+    grid = CtaGrid(layer.name, prepare(layer, list(matrix_products(layer)), config, dense_fallback), config)
+    machine = GridRun(grid, config)
     machine.run()
     for sm in machine.sms:
         free = 0

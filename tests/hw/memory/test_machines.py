@@ -1,5 +1,7 @@
 """What must hold for the memory of every machine that says what it moves."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from arch.small import least_bits, on_timeline
@@ -205,3 +207,15 @@ def test_mistakes():
         accelsim.simulate(accelsim.Trace(two, edges=[("b", "a")]), design("eie", **{"dram.gbps": 1.0}))
     with pytest.raises(ConfigError, match="the kernel engine of kind 'eie' does not say what it moves"):
         overlay.overlay([None], ["a"], [], design("eie", **{"dram.gbps": 1.0}), "kernel")
+
+
+def test_one_tile_more_in_flight_may_be_slower_as_the_page_says():
+    """Requests are served in the order asked, and with a row buffer that order decides which rows are open."""
+    def cycles(buffering: int, row_buffer: bool) -> int:
+        changes = {"rows": 8, "cols": 8, "dram.model": "hbm2", "dram.row_buffer": row_buffer, "buffering": buffering}
+        return accelsim.simulate("digits_cnn", "tpu_128x128", set=changes).cycles
+
+    found = [cycles(b, row_buffer) for row_buffer in (True, False) for b in (2, 3)]
+    assert found == [258_995, 259_010, 258_841, 258_844]
+    page = (Path(__file__).parents[3] / "docs" / "memory.md").read_text(encoding="utf-8")
+    assert all(f"{n:,}" in page for n in found)

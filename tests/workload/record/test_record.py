@@ -135,7 +135,7 @@ class TestQuantization:
     def test_a_layer_with_nan(self, save):
         path = save([node("Log", ["x"], ["l"]), node("Conv", ["l", "w"], ["y"], name="bad")], {"x": (1, 1, 4, 4)},
                     {"w": np.ones((1, 1, 2, 2), np.float32)}, ["y"])
-        with pytest.raises(accelsim.RecordError, match="Conv 'bad': activation: values hold NaN"):
+        with pytest.raises(accelsim.RecordError, match="Conv 'bad': activation 'l': values hold NaN"):
             accelsim.record(path, -np.ones((1, 1, 4, 4), np.float32))
 
 

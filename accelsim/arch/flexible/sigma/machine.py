@@ -7,12 +7,14 @@ Abstracted: without `dram`, SRAM capacity; the mesh between Flex-DPEs (its words
 the controller's own time.
 """
 
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from accelsim.arch.facts import BUSY, About, Count, Stall, SurveyRow
 from accelsim.arch.flexible.sigma.config import SUM_BITS, WORD_BITS, SigmaConfig
 from accelsim.arch.flexible.sigma.policies import POLICIES
 from accelsim.arch.machine import Machine
+from accelsim.workload.layer import Layer
 
 AREA_MM2, AREA_DPES, AREA_MULTIPLIERS = 65.10, 128, 128  # [paper], 28 nm, the published size alone
 
@@ -83,6 +85,11 @@ class Sigma(Machine[SigmaConfig]):
     )
     policies = POLICIES
     mapping_keys = ("flex_dpes", "multipliers_per_dpe", "streaming", "stationary_filter")
+
+    def notes(self, layer: Layer, config: SigmaConfig, mapping: Mapping[str, Any]) -> Iterator[str]:
+        gemms = mapping["gemms_mk_stationary"] + mapping["gemms_kn_stationary"]
+        if gemms > 1:
+            yield f"run as {gemms:,} GEMMs (one per group), one after the other"
 
     def area_mm2(self, config: SigmaConfig) -> float | None:
         """The published area, for the published size alone."""

@@ -6,12 +6,14 @@ weights, condensed steps on the real bitmaps, CTAs over SMs, the copy pipeline s
 byte. Abstracted: bank conflicts, the schedule of warps within a step, power and clock throttling.
 """
 
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from accelsim.arch.facts import BUSY, About, Count, Stall
-from accelsim.arch.gpu.tensor_core.config import MAX_RATE, TensorCoreConfig
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
 from accelsim.arch.gpu.tensor_core.policies import POLICIES
 from accelsim.arch.machine import Machine
+from accelsim.workload.layer import Layer
 
 
 class TensorCore(Machine[TensorCoreConfig]):
@@ -86,9 +88,9 @@ class TensorCore(Machine[TensorCoreConfig]):
     mapping_keys = ("mode", "nm_keep", "nm_group", "tile", "warp_edge", "mma_m", "mma_n", "operand_bits",
                     "sub_cores_per_sm")
 
-    def instant_dram(self, config: TensorCoreConfig) -> TensorCoreConfig:
-        """A DRAM that is as fast as an L2 can be and adds no latency: it is never what a copy waits for."""
-        return config.model_copy(update={"dram": None, "dram_bytes_per_cycle": MAX_RATE, "dram_latency_cycles": 0})
+    def notes(self, layer: Layer, config: TensorCoreConfig, mapping: Mapping[str, Any]) -> Iterator[str]:
+        if config.mode == "n_m" and mapping["runs"] == "dense":
+            yield f"not {config.nm_keep}:{config.nm_group} sparse: ran dense"
 
     def sram_kbytes(self, config: TensorCoreConfig) -> float:
         """Shared memories and L2; registers are not counted."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from accelsim.arch.config import ArchConfig
-from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
+from accelsim.arch.row_stationary.eyeriss.mapping import RowStationaryMapping
 from accelsim.yaml import Name
 
 MAX_PES = 1 << 15
@@ -42,7 +42,8 @@ class EyerissConfig(ArchConfig):
     weight_port_bits: int = Field(ge=1, le=1 << 16, description="width of a weight port, link or bus")
     psum_port_bits: int = Field(ge=1, le=1 << 16, description="width of a partial-sum port or bus")
     dram_run_bits: int = Field(default=0, ge=0, le=16, description="zero-run bits of inputs in DRAM; 0: as on chip")
-    mappings: dict[Name, Mapping] = Field(default_factory=dict, description="mapping of a layer, by the layer's name")
+    mappings: dict[Name, RowStationaryMapping] = Field(default_factory=dict,
+                                                       description="mapping of a layer, by the layer's name")
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -9,7 +9,7 @@ from accelsim.yaml import StrictModel
 MAX_SIZE = 1 << 20
 
 
-class Mapping(StrictModel):
+class RowStationaryMapping(StrictModel):
     """The nine values of a row-stationary mapping, as the rules page names them."""
 
     compressed: bool = Field(description="PEs skip zeros; false: dense mode, zeros cost their cycle")
@@ -23,7 +23,7 @@ class Mapping(StrictModel):
     inner: Literal["rows", "filters"] = Field(description="what neighbouring columns differ in")
 
 
-class Tiling(NamedTuple):
+class LoopTiling(NamedTuple):
     """How a mapping cuts a layer; all int but `inner_rows` and `compressed`. Letters as on the rules page.
 
     filter_tiles MT, channel_blocks KC, tap_blocks SB, strips J, steps Z, items I; chunk: items of a chunk.

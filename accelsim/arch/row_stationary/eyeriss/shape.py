@@ -8,7 +8,7 @@ from accelsim.errors import UnsupportedLayerError
 from accelsim.workload.layer import Conv2d, Layer, Matmul
 
 
-class Shape(NamedTuple):
+class LayerShape(NamedTuple):
     """Loop bounds, all int; filters and channels are those of one group, the plane is the unpadded input's."""
 
     groups: int
@@ -39,31 +39,28 @@ class Shape(NamedTuple):
         return self.images * self.out_rows
 
 
-def shape_of(layer: Layer) -> Shape:
+def shape_of(layer: Layer) -> LayerShape:
     """Raises UnsupportedLayerError for an operator that is neither a convolution nor a matrix product."""
     if isinstance(layer, Conv2d):
         filters, channels, rows, taps = layer.weight.shape
         images, _, height, width = layer.activation.shape
-        return Shape(layer.groups, filters // layer.groups, channels, rows, taps, images, height, width,
+        return LayerShape(layer.groups, filters // layer.groups, channels, rows, taps, images, height, width,
                      *layer.out_plane, *layer.stride, *layer.dilation, *layer.padding)
     if isinstance(layer, Matmul):
         groups, filters, channels = layer.weight.shape
-        return Shape(groups, filters, channels, 1, 1, layer.activation.shape[1], 1, 1, 1, 1, 1, 1, 1, 1, 0, 0)
+        return LayerShape(groups, filters, channels, 1, 1, layer.activation.shape[1], 1, 1, 1, 1, 1, 1, 1, 1, 0, 0)
     raise UnsupportedLayerError(f"layer {layer.name!r}: eyeriss has no mapping for a {layer.op}")
 
 
-def weight_mask(layer: Layer, shape: Shape) -> np.ndarray:
+def weight_mask(layer: Layer, shape: LayerShape) -> np.ndarray:
     """Non-zero weights, bool [group, filter, channel, row, tap]."""
     mask = layer.weight if layer.weight.dtype == bool else layer.weight != 0
     return mask.reshape(shape.groups, shape.filters, shape.channels, shape.rows, shape.taps)
 
 
-def iact_mask(layer: Layer, shape: Shape) -> np.ndarray:
-    """Non-zero inputs, contiguous bool [group, image, row, column, channel]."""
+def iact_mask(layer: Layer, shape: LayerShape) -> np.ndarray:
+    """Non-zero inputs, bool [image, group, channel, row, column]."""
     mask = layer.activation != 0
     if isinstance(layer, Matmul):
-        mask = mask.reshape(shape.groups, shape.images, 1, 1, shape.channels)
-    else:
-        mask = mask.reshape(shape.images, shape.groups, shape.channels, shape.height, shape.width)
-        mask = mask.transpose(1, 0, 3, 4, 2)
-    return np.ascontiguousarray(mask)
+        mask = mask.swapaxes(0, 1)
+    return mask.reshape(shape.images, shape.groups, shape.channels, shape.height, shape.width)

@@ -6,12 +6,14 @@ loads, skew, drain, double buffering, to the cycle and the PE. Abstracted: accum
 `dram`, operand buffers of any size.
 """
 
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from accelsim.arch.facts import BUSY, About, Count, Stall
 from accelsim.arch.machine import Machine
 from accelsim.arch.systolic.systolic.config import SUM_BITS, WORD_BITS, SystolicConfig
 from accelsim.arch.systolic.systolic.policies import POLICIES
+from accelsim.workload.layer import Layer
 
 AREA_MM2 = 65.10 / 1.377  # [SIGMA paper]: SIGMA, 65.10 mm2, is 37.7 % larger than this array; 28 nm
 
@@ -65,6 +67,11 @@ class Systolic(Machine[SystolicConfig]):
     )
     policies = POLICIES
     mapping_keys = ()  # what is kept are the products and their MACs: any design uses them
+
+    def notes(self, layer: Layer, config: SystolicConfig, mapping: Mapping[str, Any]) -> Iterator[str]:
+        gemms = sum(mapping.values())
+        if gemms > 1:
+            yield f"run as {gemms:,} GEMMs (one per group), one after the other"
 
     def area_mm2(self, config: SystolicConfig) -> float | None:
         """The area implied by SIGMA's paper for 16,384 bf16 PEs in a square, else None."""

@@ -6,12 +6,14 @@ Abstracted: DRAM (words; time with `dram`, spread evenly over tiles), conflicts 
 words), the network (no time).
 """
 
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from accelsim.arch.facts import BUSY, About, Count, Stall, SurveyRow
 from accelsim.arch.machine import Machine
 from accelsim.arch.training.procrustes.config import WORD_BITS, ProcrustesConfig
 from accelsim.arch.training.procrustes.policies import POLICIES
+from accelsim.workload.layer import Layer
 
 
 class Procrustes(Machine[ProcrustesConfig]):
@@ -68,6 +70,13 @@ class Procrustes(Machine[ProcrustesConfig]):
     policies = POLICIES
     mapping_keys = ("pe_rows", "pe_cols", "register_file_words", "dataflow", "phases", "input_layers", "sparse",
                     "tile_lanes", "tile_depth", "tile_plane", "weight_fill_percent")
+
+    def notes(self, layer: Layer, config: ProcrustesConfig, mapping: Mapping[str, Any]) -> Iterator[str]:
+        passes = config.passes(layer.name)
+        if not passes:
+            yield "no pass runs: phases has backward alone, and the layer is among input_layers"
+        elif passes != ("forward",):
+            yield "training passes: " + ", ".join(phase.replace("_", " ") for phase in passes)
 
     def sram_kbytes(self, config: ProcrustesConfig) -> float:
         """Global buffer and register files."""

@@ -36,7 +36,7 @@ def run(layer: Layer, config: SigmaConfig, policy: Policy) -> LayerRun:
     work = np.zeros(config.slots, np.int64)
     tiles: list[Tiles] = []
     for index, product in enumerate(kept_products(layer)):
-        gemm = Gemm(layer, index, product, config, policy)
+        gemm = PlacedGemm(layer, index, product, config, policy)
         side = gemm.chosen_side()
         cycles += int(side.cycles.sum())
         stalls += gemm.stalls(side)
@@ -49,7 +49,6 @@ def run(layer: Layer, config: SigmaConfig, policy: Policy) -> LayerRun:
         cycles=cycles, slots=config.slots,
         stalls=dict(zip(STALLS, map(int, stalls), strict=True)),
         counts=dict(zip(COUNTS, map(int, counts), strict=True)),
-        notes=_notes(sum(sides.values())),
         mapping={"gemms_mk_stationary": sides["mk"], "gemms_kn_stationary": sides["kn"], "folds": folds},
         tiles=Tiles.joined(tiles),
         work=PeWork.of(work.reshape(config.flex_dpes, -1), ("busy", "streamed_zero")),
@@ -89,7 +88,7 @@ class Side:
     fold_cycles: np.ndarray
 
 
-class Gemm:
+class PlacedGemm:
     """One matrix product on one design: what depends on both, computed once per layer where it can be shared."""
 
     def __init__(self, layer: Layer, index: int, product: MatrixProduct, config: SigmaConfig, policy: Policy) -> None:
@@ -228,10 +227,6 @@ def _check(layer: Layer, counts: np.ndarray, first: np.ndarray) -> None:
                          "see accelsim.arch.flexible.sigma.policies for what it must return")
 
 
-def _notes(gemms: int) -> tuple[str, ...]:
-    return (f"run as {gemms:,} GEMMs (one per group), one after the other",) if gemms > 1 else ()
-
-
 def bound_cycles(layer: Layer, config: SigmaConfig, run: LayerRun) -> int:
-    return sum(Gemm(layer, index, product, config, POLICIES["packed"]).bound_cycles()
+    return sum(PlacedGemm(layer, index, product, config, POLICIES["packed"]).bound_cycles()
                for index, product in enumerate(kept_products(layer)))

@@ -14,9 +14,9 @@ from numpy import uint64
 from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.flexible.sigma.config import SigmaConfig
 from accelsim.arch.flexible.sigma.fast import kernel
-from accelsim.arch.flexible.sigma.fast.bitmap import popcount
-from accelsim.arch.flexible.sigma.fast.engine import Gemm, Side
+from accelsim.arch.flexible.sigma.fast.engine import PlacedGemm, Side
 from accelsim.arch.machine import Policy
+from accelsim.recurrences.bits import popcount
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import kept_products
 
@@ -49,11 +49,11 @@ def events(layer: Layer, config: SigmaConfig, policy: Policy, window: Window) ->
 def _chunks(layer: Layer, config: SigmaConfig, policy: Policy, window: Window) -> Iterator[Chunk]:
     time = 0
     for index, product in enumerate(kept_products(layer)):
-        gemm = Gemm(layer, index, product, config, policy)
+        gemm = PlacedGemm(layer, index, product, config, policy)
         side = gemm.chosen_side()
         cycles = int(side.cycles.sum())
         if window.meets(time, time + cycles):
-            folds = Folds(*trace_folds(*gemm.folds(side.name), time))
+            folds = _times(gemm, side, time)
             at_once = max(1, CHUNK_CELLS // config.flex_dpes)
             for low in range(0, len(folds.begin), at_once):
                 high = min(len(folds.begin), low + at_once)
@@ -62,7 +62,16 @@ def _chunks(layer: Layer, config: SigmaConfig, policy: Policy, window: Window) -
         time += cycles
 
 
-def _folds(gemm: Gemm, side: Side, folds: Folds, low: int, high: int) -> Chunk:
+def _times(gemm: PlacedGemm, side: Side, begin: int) -> Folds:
+    """The folds of a GEMM that begins at `begin`."""
+    values, sent, timing = gemm.folds(side.name)
+    log = np.empty((kernel.LOGGED, len(values)), np.int64)
+    kernel.run_folds(values, sent, timing, log)
+    log[:kernel.LOAD_CYCLES] += begin
+    return Folds(*log)
+
+
+def _folds(gemm: PlacedGemm, side: Side, folds: Folds, low: int, high: int) -> Chunk:
     """The folds low .. high - 1 of those that have values."""
     config, placement, vectors = gemm.config, side.placement, side.vectors
     numbers = np.flatnonzero(placement.values > 0)[low:high]
@@ -94,31 +103,6 @@ def _folds(gemm: Gemm, side: Side, folds: Folds, low: int, high: int) -> Chunk:
     kept = rows[:, 3] > rows[:, 2]
     until = int(folds.load_begin[high]) if high < len(folds.begin) else int(folds.end[-1])
     return Chunk(rows[kept], tags[kept], min(until, int(own.end[-1])), pieces[kept])
-
-
-@njit(cache=True)
-def trace_folds(values, sent, timing, begin):
-    """The Folds of a GEMM that begins at `begin`: the recurrence of `kernel.run_folds`, kept fold by fold."""
-    times = np.empty((7, len(values)), np.int64)
-    placed, drain, streaming, time = np.int64(0), np.int64(0), np.int64(0), np.int64(begin)
-    for f in range(len(values)):
-        load = (values[f] + timing.bandwidth - 1) // timing.bandwidth
-        hidden = np.int64(0)
-        if f > 0 and timing.overlap != kernel.OVERLAP_NONE:
-            hidden = drain + (streaming if timing.overlap == kernel.OVERLAP_LOAD else 0)
-        step = max(np.int64(1), (sent[f] + timing.bandwidth - 1) // timing.bandwidth)
-        streaming = timing.vectors * step
-        fills = (placed + values[f]) // timing.slots > placed // timing.slots
-        drain = np.int64(timing.drain_cycles if timing.drain_per_k_tile or fills or f == len(values) - 1 else 0)
-        placed += values[f]
-        times[0, f] = time
-        times[4, f], times[5, f], times[6, f] = time - hidden, load, step
-        time += max(np.int64(0), load - hidden)
-        times[1, f] = time
-        times[2, f] = time + streaming
-        time += streaming + drain
-        times[3, f] = time
-    return times
 
 
 @njit(cache=True)

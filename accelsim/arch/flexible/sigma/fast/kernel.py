@@ -11,9 +11,13 @@ import numpy as np
 from numba import njit
 from numpy import uint64
 
-from accelsim.arch.flexible.sigma.fast.bitmap import lowest_bits, popcount
+from accelsim.arch.flexible.sigma.fast.bitmap import lowest_bits
+from accelsim.recurrences.bits import popcount
 
 OVERLAP_NONE, OVERLAP_DRAIN, OVERLAP_LOAD = 0, 1, 2
+# Of log[., fold]: begin of its load stall, of streaming and of draining, its end; when its values really travel and for
+# how long, under the fold before if loads overlap; cycles of a vector.
+BEGIN, STREAM, DRAIN, END, LOAD_BEGIN, LOAD_CYCLES, STEP_CYCLES, LOGGED = range(8)
 
 
 class Timing(NamedTuple):
@@ -156,18 +160,20 @@ def walk_sources(packed, live, first, slots, dpe_width, tile_width, first_fold, 
 
 
 @njit(cache=True)
-def run_folds(values, sent, timing):
+def run_folds(values, sent, timing, log=None):
     """Cycles of [load, streaming steps, waits for bandwidth, drain] over all folds; and all cycles of each fold.
 
     values[fold]: stationary' values; sent[fold]: words of a streamed vector that the bandwidth bounds (0: unbounded).
+    log [LOGGED, fold]: filled with the times of each fold, for timelines.
     """
     out, fold_cycles = np.zeros(4, np.int64), np.empty(len(values), np.int64)
-    placed, drain, streaming = np.int64(0), np.int64(0), np.int64(0)  # of the fold before
+    placed, drain, streaming, time = np.int64(0), np.int64(0), np.int64(0), np.int64(0)  # of the fold before
     for f in range(len(values)):
-        load = (values[f] + timing.bandwidth - 1) // timing.bandwidth
+        loading = (values[f] + timing.bandwidth - 1) // timing.bandwidth
+        hidden = np.int64(0)
         if f > 0 and timing.overlap != OVERLAP_NONE:
             hidden = drain + (streaming if timing.overlap == OVERLAP_LOAD else 0)
-            load = max(np.int64(0), load - hidden)
+        load = max(np.int64(0), loading - hidden)
         step = max(np.int64(1), (sent[f] + timing.bandwidth - 1) // timing.bandwidth)
         streaming = timing.vectors * step
         fills = (placed + values[f]) // timing.slots > placed // timing.slots
@@ -179,4 +185,9 @@ def run_folds(values, sent, timing):
         out[2] += streaming - timing.vectors
         out[3] += drain
         fold_cycles[f] = load + streaming + drain
+        if log is not None:
+            log[BEGIN, f], log[STREAM, f], log[DRAIN, f] = time, time + load, time + load + streaming
+            log[END, f] = time + fold_cycles[f]
+            log[LOAD_BEGIN, f], log[LOAD_CYCLES, f], log[STEP_CYCLES, f] = time - hidden, loading, step
+        time += fold_cycles[f]
     return out, fold_cycles

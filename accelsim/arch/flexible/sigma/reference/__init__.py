@@ -6,8 +6,8 @@ and FP32.
 
 Data path of one GEMM: `controller.py` cuts it into folds; `loader.py` fills the multipliers; a streamed vector passes
 the Benes network (`benes.py`, its settings found by `routing.py`) of each Flex-DPE (`flex_dpe.py`), is multiplied,
-reduced by the FANs (`fan.py`) inside and across Flex-DPEs, and accumulated (`pipeline.py`). `dram.py` counts what the
-folds fetch and write back. `machine.py` runs a GEMM, `engine.py` a layer.
+reduced by the FANs (`fan.py`) inside and across Flex-DPEs, and accumulated (`pipeline.py`). `traffic.py` counts what
+the folds fetch and write back. `machine.py` runs a GEMM, `engine.py` a layer.
 """
 
 from accelsim.arch.flexible.sigma.reference.engine import COUNTS, STALLS, run

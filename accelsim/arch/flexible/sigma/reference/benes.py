@@ -17,7 +17,7 @@ Word = int | None  # what a wire carries in a cycle: a value (zero is one), or n
 
 
 @dataclass(frozen=True)
-class Setting:
+class BenesSetting:
     """Control bits of a whole network: `taken[level][switch][output]` is the input which that output takes.
 
     None where an output is idle. link_bits: see `Benes`.
@@ -66,7 +66,7 @@ class Benes:
             switches.append(switches[-1] & ~(1 << bit) | toward & 1 << bit)
         return switches
 
-    def route(self, source_of: Sequence[int | None]) -> Setting:
+    def route(self, source_of: Sequence[int | None]) -> BenesSetting:
         """Settings that bring to every destination d the value of port `source_of[d]` (None: nothing).
 
         Any number of destinations may listen to one port. Raises ModelError when no settings are found.
@@ -87,9 +87,9 @@ class Benes:
                                      f"{source_of})")
                 if taken[level][switch][output] is None:  # else the same value arrives on both inputs: keep the first
                     taken[level][switch][output] = taken_input
-        return Setting(tuple(tuple((a, b) for a, b in level) for level in taken), self.link_bits)
+        return BenesSetting(tuple(tuple((a, b) for a, b in level) for level in taken), self.link_bits)
 
-    def deliver(self, setting: Setting, words: Sequence[Word]) -> list[Word]:
+    def deliver(self, setting: BenesSetting, words: Sequence[Word]) -> list[Word]:
         """What the destinations receive when port i sends `words[i]`: the words pass the switches level by level."""
         wires: list[Word] = [None] * (2 * self.ports)
         wires[::2] = words  # a switch of level 0 has its port alone, in the place of the straight link

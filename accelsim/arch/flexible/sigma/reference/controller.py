@@ -7,16 +7,16 @@ it decides and what it reads and computes for that. Abstracted: its time (it wor
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from accelsim.arch.flexible.sigma.config import SigmaConfig
 from accelsim.arch.machine import Policy
 from accelsim.errors import ModelError
 
 
 @dataclass(frozen=True)
-class Gemm:
+class StationaryGemm:
     """One matrix product as SIGMA sees it: `stationary` [row, k] stays, the vectors `streaming` [vector, k] pass."""
 
     stationary: np.ndarray
@@ -58,7 +58,7 @@ class Fold:
 class Controller:
     """The controller on one GEMM. `counts` are its operations and the bits it reads and writes."""
 
-    def __init__(self, gemm: Gemm, config: Any, policy: Policy) -> None:
+    def __init__(self, gemm: StationaryGemm, config: SigmaConfig, policy: Policy) -> None:
         self.gemm, self.config = gemm, config
         self.slots = config.flex_dpes * config.multipliers_per_dpe
         self.counts: Counter[str] = Counter()

@@ -29,7 +29,7 @@ class Adder:
 
 
 @dataclass(frozen=True)
-class Setting:
+class FanSetting:
     """A configured network: the adders of each level that add, and the place and cluster of each sum, left to right."""
 
     levels: tuple[tuple[Adder, ...], ...]
@@ -54,7 +54,7 @@ def held_by_ids(cluster_ids: Sequence[int | None]) -> list[tuple[int, ...]]:
     return [() if cluster is None else (cluster,) for cluster in cluster_ids]
 
 
-def configure(held: Sequence[Sequence[int]]) -> Setting:
+def configure(held: Sequence[Sequence[int]]) -> FanSetting:
     """The setting for leaves that hold values of the clusters `held[leaf]`, from left to right.
 
     A cluster reaches over adjacent leaves. So it is the last of a leaf and the first of the next where it goes on.
@@ -69,7 +69,7 @@ def configure(held: Sequence[Sequence[int]]) -> Setting:
                                                      _right_operand(number, last, cluster)))
         highest = max(range(first, last), key=adder_level, default=None)
         sums.append((cluster, ("leaf", first, cluster) if highest is None else ("adder", highest)))
-    return Setting(tuple(map(tuple, levels)), tuple(sums))
+    return FanSetting(tuple(map(tuple, levels)), tuple(sums))
 
 
 def _runs(held: Sequence[Sequence[int]], cluster_of_adder: list[int | None]) -> Iterator[tuple[int, int, int]]:
@@ -100,13 +100,13 @@ def _right_operand(adder: int, last: int, cluster: int) -> Place:
     return ("leaf", adder + 1, cluster)
 
 
-def pass_level(setting: Setting, level: int, row: Row) -> int:
+def pass_level(setting: FanSetting, level: int, row: Row) -> int:
     """Move `row` through one level: operands become sums, everything else travels along. Returns the adds made."""
     for adder in setting.levels[level]:
         row[adder.place] = row.pop(adder.left) + row.pop(adder.right)
     return len(setting.levels[level])
 
 
-def read_sums(setting: Setting, row: Row) -> list[tuple[int, int]]:
+def read_sums(setting: FanSetting, row: Row) -> list[tuple[int, int]]:
     """(cluster, sum) of everything that left the last level, left to right."""
     return [(cluster, row.pop(place)) for cluster, place in setting.sums]

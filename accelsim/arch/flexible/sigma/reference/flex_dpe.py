@@ -14,22 +14,22 @@ from accelsim.errors import ModelError
 
 
 @lru_cache(maxsize=4096)
-def settings(ports: int, source_of: tuple[int | None, ...]) -> benes.Setting:
+def settings(ports: int, source_of: tuple[int | None, ...]) -> benes.BenesSetting:
     """Benes settings, found once for each pattern: folds often repeat one."""
     return benes.Benes(ports).route(source_of)
 
 
 @dataclass(frozen=True)
-class Plan:
+class DpePlan:
     """One Flex-DPE configured for a fold: the k of each port in use, Benes and FAN settings, each multiplier's row."""
 
     ports: tuple[int, ...]
-    distribution: benes.Setting
-    reduction: fan.Setting
+    distribution: benes.BenesSetting
+    reduction: fan.FanSetting
     rows: tuple[int | None, ...]
 
     @classmethod
-    def of(cls, values: Sequence[Value | None]) -> "Plan":
+    def of(cls, values: Sequence[Value | None]) -> "DpePlan":
         """The plan for multipliers that hold `values`."""
         ports, source_of = source_ports(values)
         rows = tuple(None if value is None else value.row for value in values)
@@ -68,20 +68,20 @@ class FlexDpe:
         """What was loaded is what multiplies from the next cycle on."""
         self.stationary, self.loading = self.loading, self.stationary
 
-    def receive(self, plan: Plan, k: int, word: int) -> None:
+    def receive(self, plan: DpePlan, k: int, word: int) -> None:
         """A word on the bus: taken when a port of this Flex-DPE wants its k."""
         if k in plan.ports:
             self.latches[k] = word
             self.counts["dpe_inputs"] += 1
 
-    def distribute(self, plan: Plan) -> list[int | None]:
+    def distribute(self, plan: DpePlan) -> list[int | None]:
         """The words at the ports through the Benes network: the word of each multiplier."""
         unused = [None] * (self.network.ports - len(plan.ports))
         arrived = self.network.deliver(plan.distribution, [*(self.latches.pop(k) for k in plan.ports), *unused])
         self.counts["switch_traversals"] += self.network.levels * sum(word is not None for word in arrived)
         return arrived
 
-    def multiply(self, plan: Plan, words: Sequence[int | None]) -> fan.Row:
+    def multiply(self, plan: DpePlan, words: Sequence[int | None]) -> fan.Row:
         """Every filled multiplier multiplies; its product enters the FAN."""
         products: fan.Row = {}
         for multiplier, (row, word) in enumerate(zip(plan.rows, words, strict=True)):

@@ -7,27 +7,27 @@ multiplication still sees the stationary value which a load overwrites in the sa
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from accelsim.arch.flexible.sigma.reference.controller import Controller, Fold, Gemm
-from accelsim.arch.flexible.sigma.reference.dram import Dram
+from accelsim.arch.flexible.sigma.config import SigmaConfig
+from accelsim.arch.flexible.sigma.reference.controller import Controller, Fold, StationaryGemm
 from accelsim.arch.flexible.sigma.reference.flex_dpe import FlexDpe
 from accelsim.arch.flexible.sigma.reference.loader import Loader
-from accelsim.arch.flexible.sigma.reference.pipeline import Accumulators, FoldPlan, Pipeline, Wave
+from accelsim.arch.flexible.sigma.reference.pipeline import FoldPlan, ReductionPipeline, RowSums, Wave
+from accelsim.arch.flexible.sigma.reference.traffic import FoldTraffic
 from accelsim.arch.machine import Policy
 
 
-class Machine:
+class GemmRun:
     """One GEMM's run on an empty machine. Use it once: `run`, then read what it has counted and computed."""
 
-    def __init__(self, gemm: Gemm, preset: np.ndarray, config: Any, policy: Policy) -> None:
+    def __init__(self, gemm: StationaryGemm, preset: np.ndarray, config: SigmaConfig, policy: Policy) -> None:
         """preset: the accumulators [row, vector] before the run (the bias)."""
         self.config = config
         self.controller = Controller(gemm, config, policy)
         self.folds = self.controller.folds
-        self.dram = Dram(self.controller, config.data_sram_kbytes)
+        self.traffic = FoldTraffic(self.controller, config.data_sram_kbytes)
         self.streaming = gemm.streaming
         self.slots = self.controller.slots
         self.stalls: Counter[str] = Counter()
@@ -35,8 +35,8 @@ class Machine:
         self.flex_dpes = [FlexDpe(config.multipliers_per_dpe, config.overlap == "load", self.counts)
                           for _ in range(config.flex_dpes)]
         self.loader = Loader(self.flex_dpes, config.bandwidth_words_per_cycle, self.counts)
-        self.accumulators = Accumulators(preset, self.counts)
-        self.pipeline = Pipeline(self.flex_dpes, self.accumulators, self.counts)
+        self.accumulators = RowSums(preset, self.counts)
+        self.pipeline = ReductionPipeline(self.flex_dpes, self.accumulators, self.counts)
         self.entering: Wave | None = None
         self.switching = False
         self.cycles = 0
@@ -45,10 +45,10 @@ class Machine:
         """Tick until the last sum is accumulated. The sequencer accounts for all slots of each cycle it asks for."""
         for slot_cycles in self._sequence():
             self.cycles += 1
-            self.dram.tick()
+            self.traffic.ledger.tick()
             self.stalls.update(slot_cycles)
             self._clock_edge()
-        self.dram.finish()
+        self.traffic.finish()
 
     def _clock_edge(self) -> None:
         self.pipeline.advance()
@@ -66,7 +66,7 @@ class Machine:
         loaded = 0
         for index, fold in enumerate(self.folds):
             following = self.folds[index + 1] if index + 1 < len(self.folds) else None
-            self.dram.begin(fold)
+            self.traffic.begin(fold)
             self.loader.start(fold)
             while not self.loader.done:
                 yield {"load": self.slots}

@@ -12,7 +12,7 @@ import numpy as np
 
 from accelsim.arch.flexible.sigma.reference import fan
 from accelsim.arch.flexible.sigma.reference.controller import Fold
-from accelsim.arch.flexible.sigma.reference.flex_dpe import FlexDpe, Plan
+from accelsim.arch.flexible.sigma.reference.flex_dpe import DpePlan, FlexDpe
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class FoldPlan:
     """A fold and how all Flex-DPEs, and the network across them, are configured for it."""
 
     fold: Fold
-    flex_dpes: tuple[Plan, ...]
-    across: fan.Setting
+    flex_dpes: tuple[DpePlan, ...]
+    across: fan.FanSetting
 
     @classmethod
     def of(cls, fold: Fold, multipliers_per_dpe: int) -> "FoldPlan":
         """The plan of `fold`; its slots are multipliers, `multipliers_per_dpe` to a Flex-DPE."""
-        plans = tuple(Plan.of(fold.slots[first:first + multipliers_per_dpe])
+        plans = tuple(DpePlan.of(fold.slots[first:first + multipliers_per_dpe])
                       for first in range(0, len(fold.slots), multipliers_per_dpe))
         return cls(fold, plans, fan.configure([plan.clusters for plan in plans]))
 
@@ -41,7 +41,7 @@ class Wave:
         self.across: fan.Row = {}
 
 
-class Accumulators:
+class RowSums:
     """The sums [row, vector] so far, preset with the bias."""
 
     def __init__(self, preset: np.ndarray, counts: Counter[str]) -> None:
@@ -57,10 +57,10 @@ class Accumulators:
         self.written[row, vector] = True
 
 
-class Pipeline:
+class ReductionPipeline:
     """The stages behind the distribution."""
 
-    def __init__(self, flex_dpes: Sequence[FlexDpe], accumulators: Accumulators, counts: Counter[str]) -> None:
+    def __init__(self, flex_dpes: Sequence[FlexDpe], accumulators: RowSums, counts: Counter[str]) -> None:
         self.flex_dpes, self.accumulators, self.counts = flex_dpes, accumulators, counts
         self.inside_levels = fan.level_count(flex_dpes[0].network.ports)
         self.stages = 1 + self.inside_levels + fan.level_count(len(flex_dpes))

@@ -8,7 +8,7 @@ from accelsim.errors import ConfigError
 from accelsim.hw.memory.dram import MAX_TICKS, channel_of
 
 
-class Dram(NamedTuple):
+class DramRate(NamedTuple):
     """rate / per: bytes per cycle, exactly; a transfer is whole bursts."""
 
     rate: int
@@ -32,11 +32,11 @@ class Dram(NamedTuple):
                               "digits")
 
 
-def dram_of(config: TensorCoreConfig) -> Dram:
+def dram_of(config: TensorCoreConfig) -> DramRate:
     """The DRAM of a design."""
     if config.dram is None:
-        return Dram(config.dram_bytes_per_cycle, 1, config.dram_latency_cycles, 1)
+        return DramRate(config.dram_bytes_per_cycle, 1, config.dram_latency_cycles, 1)
     channel = channel_of(config.dram, config.clock_mhz)
     rate, per = channel.cycle_ticks, 8 * channel.bit_ticks
     common = gcd(rate, per)
-    return Dram(rate // common, per // common, channel.latency_cycles, channel.burst_bits // 8)
+    return DramRate(rate // common, per // common, channel.latency_cycles, channel.burst_bits // 8)

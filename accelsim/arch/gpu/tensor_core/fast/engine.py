@@ -6,41 +6,42 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accelsim.arch.facts import names
-from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
-from accelsim.arch.gpu.tensor_core.fast import kernel, traffic
+from accelsim.arch.gpu.tensor_core.config import MAX_RATE, TensorCoreConfig
+from accelsim.arch.gpu.tensor_core.fast import state, traffic
 from accelsim.arch.gpu.tensor_core.fast.dram import dram_of
+from accelsim.arch.gpu.tensor_core.fast.kernel import run_grid
 from accelsim.arch.gpu.tensor_core.fast.operands import condensed, grid_of, grids_of_any_policy, plain_blocks
-from accelsim.arch.gpu.tensor_core.fast.tiles import Grid, Shape, choose
+from accelsim.arch.gpu.tensor_core.fast.tiles import LaunchGrid, TileShape, choose
 from accelsim.arch.gpu.tensor_core.machine import TensorCore
-from accelsim.arch.machine import LayerRun, Policy
+from accelsim.arch.machine import Alone, LayerRun, Policy
 from accelsim.errors import UnsupportedLayerError
 from accelsim.hw.memory.tiles import LayerMemory
 from accelsim.result.work import PeWork
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 
-_IDLE = {"shared_memory": kernel.SHARED, "prologue": kernel.PROLOGUE, "copy": kernel.COPY,
-         "metadata": kernel.METADATA_WAIT, "mma_latency": kernel.MMA_LATENCY, "epilogue": kernel.EPILOGUE,
-         "tail_wave": kernel.TAIL}
+_IDLE = {"shared_memory": state.SHARED, "prologue": state.PROLOGUE, "copy": state.COPY,
+         "metadata": state.METADATA_WAIT, "mma_latency": state.MMA_LATENCY, "epilogue": state.EPILOGUE,
+         "tail_wave": state.TAIL}
 STALLS, COUNTS = names(TensorCore.stalls), names(TensorCore.counts)
 
 
 def run(layer: Layer, config: TensorCoreConfig, policy: Policy) -> LayerRun:
-    grid = grid_of(layer, config, policy)
-    launch = Launch(layer, config, grid, choose(grid, config, layer.name))
+    launch = launched(layer, config, grid_of(layer, config, policy))
     return LayerRun(
         cycles=launch.cycles, slots=config.slots,
         stalls={name: launch.stalls[name] for name in STALLS},
         counts={name: launch.counts[name] for name in COUNTS},
-        notes=launch.notes, mapping=launch.mapping, work=launch.work, memory=launch.memory,
+        mapping=launch.mapping, work=launch.work, memory=launch.memory,
+        alone=None if config.dram is None else launch.without_dram(layer),
     )
 
 
 class Setup(NamedTuple):
-    """What the kernel takes for a grid (it changes `blocks`), and the instructions of all its steps."""
+    """What the kernel takes for a grid, and the instructions of all its steps."""
 
-    math: kernel.Math
-    layout: kernel.Layout
+    math: state.Math
+    layout: state.Layout
     rates: traffic.Rates
     blocks: np.ndarray
     issue_cycles: np.ndarray
@@ -50,38 +51,48 @@ class Setup(NamedTuple):
 class Launch:
     """One layer's grid on the GPU: what the kernel counted, priced in slot-cycles."""
 
-    def __init__(self, layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape) -> None:
-        self.config, self.grid, self.shape = config, grid, shape
+    def __init__(self, layer: Layer, config: TensorCoreConfig, grid: LaunchGrid, shape: TileShape,
+                 setup: Setup) -> None:
+        self.config, self.grid, self.shape, self.setup = config, grid, shape, setup
         self.macs = layer.macs_effectual
         self.slices = grid.slices(shape.tile, config.split_k)
-        self._simulate(layer)
-        last_end, self.dram = int(self.totals[kernel.LAST_CTA_END]), dram_of(config)
+        self._simulate()
+        last_end, self.dram = int(self.totals[state.LAST_CTA_END]), dram_of(config)
         overflow_bytes = max(0, int(self.moved[traffic.L2_WRITE]) - config.l2_bytes)
         self.dram_cycles = self.dram.cycles(int(self.moved[traffic.DRAM_READ]) + self.dram.whole_bursts(overflow_bytes))
         self.grid_cycles = max(last_end, self.dram_cycles)
         self.write_back_cycles = self.grid_cycles - last_end
-        self.steps = int(self.totals[kernel.STEPS])
+        self.steps = int(self.totals[state.STEPS])
         outputs = grid.products * grid.rows * grid.vectors
         self.partial_bits = outputs * self.slices * config.accumulator_bits if self.slices > 1 else 0
         self.reduced_bits = outputs * config.output_bits if self.slices > 1 else 0
         moved = -(-(self.partial_bits + self.reduced_bits) // (8 * config.l2_bytes_per_cycle))
         self.reduction_cycles = moved + config.l2_latency_cycles if self.slices > 1 else 0
 
+    def _simulate(self) -> None:
+        setup = self.setup
+        gpu = state.new_state(setup.math, setup.layout, setup.blocks)
+        run_grid(setup.math, setup.layout, setup.rates, setup.issue_cycles, gpu)
+        state.finish(gpu)
+        self.totals, self.moved, self.issued_cycles = gpu.totals, gpu.memory.meters, gpu.sm_state[:, state.ISSUED]
+
+    def without_dram(self, layer: Layer) -> Alone:
+        """The same grid behind a DRAM that is as fast as an L2 can be and adds no latency: what no copy waits for."""
+        config = self.config.model_copy(update={"dram": None, "dram_bytes_per_cycle": MAX_RATE,
+                                                "dram_latency_cycles": 0})
+        rates = self.setup.rates.behind(dram_of(config))
+        launch = Launch(layer, config, self.grid, self.shape, self.setup._replace(rates=rates))
+        return Alone(launch.cycles, launch.stalls)
+
     @property
     def cycles(self) -> int:
         return self.config.launch_cycles + self.grid_cycles + self.reduction_cycles
-
-    def _simulate(self, layer: Layer) -> None:
-        setup = setup_of(layer, self.config, self.grid, self.shape)
-        self.instructions = setup.instructions
-        self.totals, self.moved, self.issued_cycles = kernel.run_grid(
-            setup.math, setup.layout, setup.rates, setup.blocks.copy(), setup.issue_cycles)
 
     @property
     def _multiplies(self) -> tuple[int, int]:
         """Multiplications issued, and those of them inside real extents."""
         config, grid = self.config, self.grid
-        issued = self.instructions * config.mma_m * config.mma_n * config.mma_k
+        issued = self.setup.instructions * config.mma_m * config.mma_n * config.mma_k
         if grid.runs == "dual_side":
             return issued, issued
         kept_k = grid.k * config.nm_keep // config.nm_group if grid.runs == "n_m" else grid.k
@@ -94,7 +105,7 @@ class Launch:
         per_sm = config.sub_cores_per_sm * config.multipliers_per_core
         return {
             "busy": self.macs, "operand_zero": real - self.macs, "padding": issued - real,
-            "imbalance": int(self.totals[kernel.ISSUE]) * per_sm - issued,
+            "imbalance": int(self.totals[state.ISSUE]) * per_sm - issued,
             **{name: int(self.totals[place]) * per_sm for name, place in _IDLE.items()},
             "write_back": self.write_back_cycles * config.slots,
             "reduction": self.reduction_cycles * config.slots, "launch": config.launch_cycles * config.slots,
@@ -109,11 +120,11 @@ class Launch:
         written = moved[traffic.L2_WRITE]
         return {
             "macs": self.macs, "zero_multiplies": real - self.macs, "padding_multiplies": issued - real,
-            "mma_instructions": self.instructions,
-            "register_bytes": self.instructions * -(-operand_bits // (8 * keep)),
-            "accumulator_updates": self.instructions * config.mma_m * config.mma_n,
-            "shared_read_bytes": int(self.totals[kernel.SHARED_READ]),
-            "shared_write_bytes": int(self.totals[kernel.SHARED_WRITE]),
+            "mma_instructions": self.setup.instructions,
+            "register_bytes": self.setup.instructions * -(-operand_bits // (8 * keep)),
+            "accumulator_updates": self.setup.instructions * config.mma_m * config.mma_n,
+            "shared_read_bytes": int(self.totals[state.SHARED_READ]),
+            "shared_write_bytes": int(self.totals[state.SHARED_WRITE]),
             "metadata_bytes": moved[traffic.METADATA], "l2_read_bytes": moved[traffic.L2_READ],
             "l2_write_bytes": written + -(-self.reduced_bits // 8), "l2_reduction_bytes": -(-self.partial_bits // 8),
             "dram_read_bytes": moved[traffic.DRAM_READ], "dram_write_bytes": self.dram.whole_bursts(written),
@@ -140,17 +151,17 @@ class Launch:
             "tile": self.shape.tile.name, "runs": self.grid.runs, "occupancy": self.shape.occupancy,
             "slices": self.slices,
             "waves": -(-ctas // (self.config.sms * self.shape.occupancy)),
-            "most_ctas_per_sm": int(self.totals[kernel.MOST_CTAS]), "issue_cycles": int(self.totals[kernel.ISSUE]),
+            "most_ctas_per_sm": int(self.totals[state.MOST_CTAS]), "issue_cycles": int(self.totals[state.ISSUE]),
         }
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        if self.config.mode == "n_m" and self.grid.runs == "dense":
-            return (f"not {self.config.nm_keep}:{self.config.nm_group} sparse: ran dense",)
-        return ()
+
+def launched(layer: Layer, config: TensorCoreConfig, grid: LaunchGrid) -> Launch:
+    """The grid of `layer`, run in the tiles that the design chooses."""
+    shape = choose(grid, config, layer.name)
+    return Launch(layer, config, grid, shape, setup_of(layer, config, grid, shape))
 
 
-def setup_of(layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape) -> Setup:
+def setup_of(layer: Layer, config: TensorCoreConfig, grid: LaunchGrid, shape: TileShape) -> Setup:
     """The grid of `layer` in tiles of `shape`."""
     tile_m, tile_n, tile_k, stages = shape.tile
     rows, columns = grid.tiles(shape.tile)
@@ -170,9 +181,9 @@ def setup_of(layer: Layer, config: TensorCoreConfig, grid: Grid, shape: Shape) -
     dram.check_range(copies * dram.whole_bursts(int(blocks.table[:, traffic.SIZE].max())))
     filled = min(shape.occupancy, -(-grid.ctas(shape.tile, config.split_k) // config.sms))  # slots ever used per SM
     return Setup(
-        kernel.Math(config.sms, filled, stages, chain, config.mma_latency_cycles, config.shared_bytes_per_cycle,
+        state.Math(config.sms, filled, stages, chain, config.mma_latency_cycles, config.shared_bytes_per_cycle,
                     a_readers, b_readers),
-        kernel.Layout(grid.products, rows, columns, steps, slices, config.swizzle, grid.rows, grid.vectors, tile_m,
+        state.Layout(grid.products, rows, columns, steps, slices, config.swizzle, grid.rows, grid.vectors, tile_m,
                       tile_n, config.accumulator_bits if slices > 1 else config.output_bits),
         traffic.Rates(config.port_bytes_per_cycle, config.l2_bytes_per_cycle, config.l2_latency_cycles, config.l2_bytes,
                       *dram, *blocks.first),
@@ -184,5 +195,5 @@ def bound_cycles(layer: Layer, config: TensorCoreConfig, run: LayerRun) -> int:
     cycles = []
     for grid in grids_of_any_policy(layer, config):
         with suppress(UnsupportedLayerError):  # no tile fits that way; the other one has run
-            cycles.append(Launch(layer, config, grid, choose(grid, config, layer.name)).cycles)
+            cycles.append(launched(layer, config, grid).cycles)
     return min(cycles)

@@ -4,103 +4,86 @@ A tournament tree holds the next event of each SM; copies are booked in `traffic
 instruction or per byte. Rules: docs/machines/tensor_core.md.
 """
 
-from typing import NamedTuple
-
-import numpy as np
 from numba import njit
 
-from accelsim.arch.gpu.tensor_core.fast.traffic import HOT, PORTS, copy_step, new_recency, step_bytes, write_tile
-
-NEVER = np.int64(1) << 62
-NOTHING, START, STEP, WRITE = range(4)  # what a slot waits for
-# Of slots[sm x occupancy + slot]: what it waits for and when that can happen; its CTA's first, next and last step; end
-# of the step before (CTA's start before the first); blocks of A and B and issue time of step 0; bytes of C; the next
-# step's stage.
-WAITS_FOR, WHEN, FIRST, NEXT, LAST, FREE, ROW, COLUMN, ISSUE_AT, C_BYTES, STAGE, FIELDS = range(12)
-VALUES, INDICES = 0, 1  # of arrivals[slot, stage]
-# Of sm_state[sm]: end of its last step, end of its last CTA, CTAs worked off, issue time of its busiest sub-cores.
-BUSY_UNTIL, LAST_END, CTAS, ISSUED, STATES = range(5)
-# Of totals: idle SM-cycles first.
-(PROLOGUE, COPY, METADATA_WAIT, MMA_LATENCY, EPILOGUE, TAIL, SHARED, ISSUE, SHARED_READ, SHARED_WRITE, STEPS,
- LAST_CTA_END, MOST_CTAS, TOTALS) = range(14)
-
-
-class Math(NamedTuple):
-    """The SMs and what a step takes there; `a_readers` and `b_readers`: warps that read each byte of A and of B."""
-
-    sms: int
-    occupancy: int
-    stages: int
-    chain_cycles: int
-    latency: int
-    shared_rate: int
-    a_readers: int
-    b_readers: int
-
-
-class Layout(NamedTuple):
-    """The grid: tiles, steps, slices, and the extents that decide what a CTA writes."""
-
-    products: int
-    tile_rows: int
-    tile_columns: int
-    steps: int
-    slices: int
-    swizzle: int
-    rows: int
-    vectors: int
-    tile_m: int
-    tile_n: int
-    written_bits: int
-
-
-@njit(cache=True, error_model="numpy")
-def run_grid(math, layout, rates, blocks, issue_cycles):
-    """Simulate a grid: totals[PROLOGUE ..], the meters of `traffic`, and the cycles in which each SM issues [sm].
-
-    blocks[block]: see `traffic`, changed. issue_cycles[(product, tile row), tile column, step] flat, or one for all:
-    issue time of the busiest sub-core.
-    """
-    totals, meters = np.zeros(TOTALS, np.int64), np.zeros(PORTS + math.sms, np.int64)
-    recency, tree = new_recency(len(blocks)), _new_tree(math.sms)
-    sm_state, slots = np.zeros((math.sms, STATES), np.int64), np.zeros((math.sms * math.occupancy, FIELDS), np.int64)
-    arrivals = np.zeros((len(slots), math.stages, 2), np.int64)
-    _run(math, layout, rates, blocks, issue_cycles, totals, meters, recency, sm_state, slots, arrivals, tree)
-    totals[LAST_CTA_END], totals[MOST_CTAS] = sm_state[:, LAST_END].max(), sm_state[:, CTAS].max()
-    totals[EPILOGUE] += (sm_state[:, LAST_END] - sm_state[:, BUSY_UNTIL]).sum()
-    totals[TAIL] += (totals[LAST_CTA_END] - sm_state[:, LAST_END]).sum()
-    return totals, meters, sm_state[:, ISSUED].copy()
+from accelsim.arch.gpu.tensor_core.fast import recorder
+from accelsim.arch.gpu.tensor_core.fast.state import (
+    BUSY_UNTIL,
+    C_BYTES,
+    COLUMN,
+    COPY,
+    CTAS,
+    EPILOGUE,
+    FIRST,
+    FREE,
+    INDICES,
+    ISSUE,
+    ISSUE_AT,
+    ISSUED,
+    LAST,
+    LAST_END,
+    METADATA_WAIT,
+    MMA_LATENCY,
+    NEVER,
+    NEXT,
+    NOTHING,
+    PROLOGUE,
+    ROW,
+    SHARED,
+    SHARED_READ,
+    SHARED_WRITE,
+    STAGE,
+    START,
+    STEP,
+    STEPS,
+    VALUES,
+    WAITS_FOR,
+    WHEN,
+    WRITE,
+)
+from accelsim.arch.gpu.tensor_core.fast.traffic import HOT, copy_step, step_bytes, write_tile
 
 
 @njit(**HOT)
-def _run(math, layout, rates, blocks, issue_cycles, totals, meters, recency, sm_state, slots, arrivals, tree):
+def run_grid(math, layout, rates, issue_cycles, state, log=None):
+    """Simulate a grid from where `state` stands to its end or, with a `recorder.Log`, until that is full.
+
+    issue_cycles[(product, tile row), tile column, step] flat, or one for all: issue time of the busiest sub-core.
+    """
+    slots, sm_state, tree = state.slots, state.sm_state, state.tree
     ctas = layout.products * layout.slices * layout.tile_rows * layout.tile_columns
-    next_cta = min(ctas, len(slots))
-    for slot in range(len(slots)):
-        slots[slot, WAITS_FOR], slots[slot, WHEN] = START, 0
     while tree[1] < NEVER:
+        if log is not None and recorder.is_full(log, math.occupancy):
+            break
         now, sm = tree[1], _first_leaf(tree)
         first_slot = sm * math.occupancy
         chosen = _step_to_start(slots, first_slot, first_slot + math.occupancy, now, sm_state[sm, BUSY_UNTIL])
         for slot in range(first_slot, first_slot + math.occupancy):
             if slot == chosen:
-                _explain(totals, math, slots, arrivals, slot, sm_state[sm, BUSY_UNTIL], now)
-                _copy_later(math, rates, blocks, recency, meters, slots, arrivals, sm, slot, now)
-                sm_state[sm, ISSUED] -= totals[ISSUE]
-                sm_state[sm, BUSY_UNTIL] = _take_sm(math, rates, blocks, issue_cycles, slots, arrivals, totals, slot,
-                                                    now)
-                sm_state[sm, ISSUED] += totals[ISSUE]
+                if log is not None:
+                    recorder.begin_step(log, layout, state, sm, slot, now)
+                _explain(state, slot, sm_state[sm, BUSY_UNTIL], now)
+                _copy_later(math, rates, state, sm, slot, now)
+                sm_state[sm, ISSUED] -= state.totals[ISSUE]
+                sm_state[sm, BUSY_UNTIL] = _take_sm(math, rates, issue_cycles, state, slot, now)
+                sm_state[sm, ISSUED] += state.totals[ISSUE]
+                if log is not None:
+                    recorder.end_step(log, state, sm)
             elif slots[slot, WHEN] == now and slots[slot, WAITS_FOR] == WRITE:
-                slots[slot, WHEN] = write_tile(rates, meters, slots[slot, C_BYTES], sm, now)
+                slots[slot, WHEN] = write_tile(rates, state.memory, slots[slot, C_BYTES], sm, now)
                 slots[slot, WAITS_FOR] = START
                 sm_state[sm, LAST_END] = max(sm_state[sm, LAST_END], slots[slot, WHEN])
+                if log is not None:
+                    recorder.end_cta(log, state, slot, now)
             elif slots[slot, WHEN] == now and slots[slot, WAITS_FOR] == START:
-                cta = (slot - first_slot) * math.sms + sm if now == 0 else next_cta
+                cta = (slot - first_slot) * math.sms + sm if now == 0 else state.next_cta[0]
                 if cta < ctas:
-                    next_cta += now > 0
+                    state.next_cta[0] += now > 0
                     sm_state[sm, CTAS] += 1
                     _place_cta(layout, slots, slot, cta)
-                    _start_cta(math, rates, blocks, recency, meters, slots, arrivals, sm, slot, now)
+                    _start_cta(math, rates, state, sm, slot, now)
+                    if log is not None:
+                        recorder.begin_cta(log, slot, cta, now)
                 else:
                     slots[slot, WAITS_FOR], slots[slot, WHEN] = NOTHING, NEVER
         _set_leaf(tree, sm, _next_event(slots, first_slot, first_slot + math.occupancy, sm_state[sm, BUSY_UNTIL]))
@@ -149,52 +132,56 @@ def _place_cta(layout, slots, slot, cta):
 
 
 @njit(**HOT)
-def _start_cta(math, rates, blocks, recency, meters, slots, arrivals, sm, slot, now):
+def _start_cta(math, rates, state, sm, slot, now):
     """Book a CTA's first copies, one less than there are stages."""
+    slots = state.slots
     for ahead in range(math.stages - 1):
         slots[slot, NEXT], slots[slot, STAGE] = slots[slot, FIRST] + ahead - (math.stages - 1), ahead + 1
-        _copy_later(math, rates, blocks, recency, meters, slots, arrivals, sm, slot, now)
+        _copy_later(math, rates, state, sm, slot, now)
     slots[slot, NEXT], slots[slot, STAGE], slots[slot, FREE] = slots[slot, FIRST], 0, now
-    _await_step(math, slots, arrivals, slot)
+    _await_step(state, slot)
 
 
 @njit(inline="always")
-def _copy_later(math, rates, blocks, recency, meters, slots, arrivals, sm, slot, now):
+def _copy_later(math, rates, state, sm, slot, now):
     """Book the copy that is stages - 1 steps ahead of the next step."""
+    slots, arrivals = state.slots, state.arrivals
     step = slots[slot, NEXT] + math.stages - 1
     if step <= slots[slot, LAST]:
         stage = slots[slot, STAGE] - 1 if slots[slot, STAGE] > 0 else math.stages - 1  # the buffer of the step before
         arrivals[slot, stage, VALUES], arrivals[slot, stage, INDICES] = copy_step(
-            rates, blocks, recency, meters, slots[slot, ROW] + step, slots[slot, COLUMN] + step, sm, now)
+            rates, state.memory, slots[slot, ROW] + step, slots[slot, COLUMN] + step, sm, now)
 
 
 @njit(inline="always")
-def _await_step(math, slots, arrivals, slot):
-    stage = slots[slot, STAGE]
+def _await_step(state, slot):
+    slots, arrivals, stage = state.slots, state.arrivals, state.slots[slot, STAGE]
     slots[slot, WAITS_FOR] = STEP
     slots[slot, WHEN] = max(slots[slot, FREE], arrivals[slot, stage, VALUES], arrivals[slot, stage, INDICES])
 
 
 @njit(inline="always")
-def _explain(totals, math, slots, arrivals, slot, idle_from, now):
+def _explain(state, slot, idle_from, now):
     """Why the SM idled from `idle_from` until this step starts."""
+    slots, totals = state.slots, state.totals
     if now > idle_from:
         before = max(idle_from, min(now, slots[slot, FREE]))
         if slots[slot, NEXT] == slots[slot, FIRST]:
             totals[EPILOGUE] += before - idle_from
             totals[PROLOGUE] += now - before
         else:
-            arrived = max(before, min(now, arrivals[slot, slots[slot, STAGE], VALUES]))
+            arrived = max(before, min(now, state.arrivals[slot, slots[slot, STAGE], VALUES]))
             totals[MMA_LATENCY] += before - idle_from
             totals[COPY] += arrived - before
             totals[METADATA_WAIT] += now - arrived
 
 
 @njit(inline="always")
-def _take_sm(math, rates, blocks, issue_cycles, slots, arrivals, totals, slot, now):
+def _take_sm(math, rates, issue_cycles, state, slot, now):
     """Work on a step; until when the SM is taken."""
+    slots, totals = state.slots, state.totals
     step = slots[slot, NEXT]
-    a, b = step_bytes(rates, blocks, slots[slot, ROW] + step, slots[slot, COLUMN] + step)
+    a, b = step_bytes(rates, state.memory, slots[slot, ROW] + step, slots[slot, COLUMN] + step)
     read = a * math.a_readers + b * math.b_readers
     issue = issue_cycles[slots[slot, ISSUE_AT] + step if len(issue_cycles) > 1 else 0]
     taken = max(issue, (a + b + read + math.shared_rate - 1) // math.shared_rate)
@@ -209,20 +196,8 @@ def _take_sm(math, rates, blocks, issue_cycles, slots, arrivals, totals, slot, n
     else:
         slots[slot, NEXT] = step + 1
         slots[slot, STAGE] = slots[slot, STAGE] + 1 if slots[slot, STAGE] + 1 < math.stages else 0
-        _await_step(math, slots, arrivals, slot)
+        _await_step(state, slot)
     return now + taken
-
-
-@njit(cache=True)
-def _new_tree(sms):
-    """tree[leaves + sm]: cycle of the SM's next event, 0; tree[i]: least of two children; tree[1]: the next of all."""
-    leaves = 1
-    while leaves < sms:
-        leaves *= 2
-    tree = np.full(2 * leaves, NEVER)
-    for sm in range(sms):
-        _set_leaf(tree, sm, 0)
-    return tree
 
 
 @njit(inline="always")

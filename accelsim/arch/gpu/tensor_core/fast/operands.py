@@ -13,7 +13,7 @@ from accelsim.arch.gpu.tensor_core.fast.pattern import (
     padded_identity,
     strip_counts,
 )
-from accelsim.arch.gpu.tensor_core.fast.tiles import Grid, Shape, core_of, metadata_bytes, value_bytes
+from accelsim.arch.gpu.tensor_core.fast.tiles import LaunchGrid, TileShape, core_of, metadata_bytes, value_bytes
 from accelsim.arch.gpu.tensor_core.fast.traffic import ABSENT
 from accelsim.arch.machine import Policy
 from accelsim.errors import ModelError, UnsupportedLayerError
@@ -49,7 +49,7 @@ def weight_lines(layer: Layer) -> tuple[list[np.ndarray], int]:
     raise UnsupportedLayerError(f"layer {layer.name!r}: no rule turns a {layer.op} into matrix products")
 
 
-def grid_of(layer: Layer, config: TensorCoreConfig, policy: Policy) -> Grid:
+def grid_of(layer: Layer, config: TensorCoreConfig, policy: Policy) -> LaunchGrid:
     """The layer as it is launched. Raises UnsupportedLayerError where N:M does not hold and the policy insists."""
     runs = config.mode
     if runs == "n_m":
@@ -59,7 +59,7 @@ def grid_of(layer: Layer, config: TensorCoreConfig, policy: Policy) -> Grid:
     return grid_that_runs(runs, layer, config)
 
 
-def grids_of_any_policy(layer: Layer, config: TensorCoreConfig) -> list[Grid]:
+def grids_of_any_policy(layer: Layer, config: TensorCoreConfig) -> list[LaunchGrid]:
     """The layer as any policy could launch it; more where an order that passes is not ruled out by its fullest line."""
     if config.mode != "n_m":
         return [grid_that_runs(config.mode, layer, config)]
@@ -69,14 +69,14 @@ def grids_of_any_policy(layer: Layer, config: TensorCoreConfig) -> list[Grid]:
     return [grid_that_runs(runs, layer, config) for runs in ("n_m", "dense") if runs == "dense" or fullest <= room]
 
 
-def grid_that_runs(runs: str, layer: Layer, config: TensorCoreConfig) -> Grid:
+def grid_that_runs(runs: str, layer: Layer, config: TensorCoreConfig) -> LaunchGrid:
     """The layer as it is launched dense, n_m or dual_side."""
     lines, taps = weight_lines(layer)
     channels = lines[0].shape[1]
     group = config.nm_group if runs == "n_m" else 1
     vectors = (layer.activation.shape[1] if isinstance(layer, Matmul)
                else layer.activation.shape[0] * layer.out_plane[0] * layer.out_plane[1])  # type: ignore[attr-defined]
-    return Grid(runs, len(lines), len(lines[0]) // taps, vectors, taps * -(-channels // group) * group)
+    return LaunchGrid(runs, len(lines), len(lines[0]) // taps, vectors, taps * -(-channels // group) * group)
 
 
 def _passes(layer: Layer, lines: list[np.ndarray], taps: int, config: TensorCoreConfig, policy: Policy) -> bool:
@@ -113,7 +113,7 @@ def _ways_out(layer: Layer, config: TensorCoreConfig) -> str:
                    if batched else "")
 
 
-def plain_blocks(layer: Layer, grid: Grid, shape: Shape, config: TensorCoreConfig) -> Blocks:
+def plain_blocks(layer: Layer, grid: LaunchGrid, shape: TileShape, config: TensorCoreConfig) -> Blocks:
     """Blocks whose bytes follow from their extents: dense and N:M."""
     high, wide = _extents(grid.rows, shape.tile.m), _extents(grid.vectors, shape.tile.n)
     deep = _extents(grid.k, shape.tile.k)
@@ -125,7 +125,7 @@ def plain_blocks(layer: Layer, grid: Grid, shape: Shape, config: TensorCoreConfi
     return _blocks(layer, grid, [np.tile(part.ravel(), grid.products) for part in parts])
 
 
-def condensed(layer: Layer, grid: Grid, shape: Shape, config: TensorCoreConfig) -> Condensed:
+def condensed(layer: Layer, grid: LaunchGrid, shape: TileShape, config: TensorCoreConfig) -> Condensed:
     """Dual-side: instructions and blocks from the real non-zeros of every warp strip and k."""
     cores = np.array([core_of(w, config.sub_cores_per_sm) for w in range(shape.warps[0] * shape.warps[1])], np.int64)
     starts = np.arange(0, grid.k, shape.tile.k)
@@ -157,7 +157,7 @@ def layouts(layer: Layer) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for side in (product.matrix, product.vectors))
 
 
-def _blocks(layer: Layer, grid: Grid, parts: list[np.ndarray]) -> Blocks:
+def _blocks(layer: Layer, grid: LaunchGrid, parts: list[np.ndarray]) -> Blocks:
     sizes = [parts[0], _in_l2(layer, grid, parts[1]), parts[2], _in_l2(layer, grid, parts[3])]
     first = np.cumsum([len(part) for part in parts])
     copied, size = np.concatenate(parts), np.concatenate(sizes)
@@ -165,7 +165,7 @@ def _blocks(layer: Layer, grid: Grid, parts: list[np.ndarray]) -> Blocks:
                   (int(first[0]), int(first[1]), int(first[2])))
 
 
-def _in_l2(layer: Layer, grid: Grid, b_bytes: np.ndarray) -> np.ndarray:
+def _in_l2(layer: Layer, grid: LaunchGrid, b_bytes: np.ndarray) -> np.ndarray:
     """Size of blocks of B in L2: a convolution's activations, not their im2col."""
     if not isinstance(layer, Conv2d):
         return b_bytes

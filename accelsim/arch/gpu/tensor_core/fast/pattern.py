@@ -87,23 +87,27 @@ def condensed_instructions(a, b, a_strips, b_strips, step_k, core_of_warp, cores
     a[strip, k], b[strip, k]: condensed steps (0: nothing there) of one product; a_strips, b_strips: warps of a tile
     along M and N; core_of_warp[warp].
     """
-    k = a.shape[1]
-    steps = (k + step_k - 1) // step_k
-    tile_rows = (a.shape[0] + a_strips - 1) // a_strips
-    tile_columns = (b.shape[0] + b_strips - 1) // b_strips
-    busiest, total = np.zeros((tile_rows, tile_columns, steps), np.int64), np.int64(0)
-    own = np.zeros(cores, np.int64)
-    for row in range(tile_rows):
-        for column in range(tile_columns):
-            for step in range(steps):
+    k, b_rows = a.shape[1], b.shape[0]
+    steps, a_tiles, b_tiles = -(-k // step_k), -(-a.shape[0] // a_strips), -(-b_rows // b_strips)
+    busiest, total = np.zeros((a_tiles, b_tiles, steps), np.int64), np.int64(0)
+    by_k = np.ascontiguousarray(b.T)  # so that the innermost loop runs over all of B, as wide SIMD
+    own, pairs = np.zeros(cores, np.int64), np.zeros((a_strips, b_rows), np.int32)
+    for row in range(a_tiles):
+        first = row * a_strips
+        strips = min(a_strips, a.shape[0] - first)
+        for step in range(steps):
+            pairs[:] = 0
+            for t in range(step * step_k, min(k, (step + 1) * step_k)):
+                line = by_k[t]
+                for i in range(strips):
+                    units, sums = a[first + i, t], pairs[i]
+                    for j in range(b_rows):
+                        sums[j] += units * line[j]
+            for column in range(b_tiles):
                 own[:] = 0
-                low, high = step * step_k, min(k, (step + 1) * step_k)
-                for i in range(row * a_strips, min((row + 1) * a_strips, a.shape[0])):
-                    for j in range(column * b_strips, min((column + 1) * b_strips, b.shape[0])):
-                        count = np.int32(0)
-                        for t in range(low, high):
-                            count += a[i, t] * b[j, t]
-                        own[core_of_warp[(i - row * a_strips) * b_strips + j - column * b_strips]] += count
+                for i in range(strips):
+                    for j in range(column * b_strips, min((column + 1) * b_strips, b_rows)):
+                        own[core_of_warp[i * b_strips + j - column * b_strips]] += pairs[i, j]
                 busiest[row, column, step] = own.max()
                 total += own.sum()
     return busiest, total

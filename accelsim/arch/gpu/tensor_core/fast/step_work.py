@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
-from accelsim.arch.gpu.tensor_core.fast.engine import Setup
+from accelsim.arch.gpu.tensor_core.fast.engine import Launch
 from accelsim.arch.gpu.tensor_core.fast.operands import layouts, weight_lines
 from accelsim.arch.gpu.tensor_core.fast.pattern import strip_counts
-from accelsim.arch.gpu.tensor_core.fast.tiles import Grid, Shape
 from accelsim.arch.machine import Policy
 from accelsim.workload.layer import Layer
 
@@ -16,10 +14,9 @@ AT_ONCE = 1 << 14  # steps whose products are summed at once: bounds memory
 class StepWork:
     """Of a step of the A tile a (product and tile row) and the B tile b (product and tile column)."""
 
-    def __init__(self, layer: Layer, config: TensorCoreConfig, policy: Policy, grid: Grid, shape: Shape,
-                 setup: Setup) -> None:
-        self.layer, self.config, self.policy, self.grid, self.shape, self.setup = (
-            layer, config, policy, grid, shape, setup)
+    def __init__(self, layer: Layer, policy: Policy, launch: Launch) -> None:
+        self.layer, self.policy, self.config = layer, policy, launch.config
+        self.grid, self.shape, self.layout = launch.grid, launch.shape, launch.setup.layout
         self._operands: tuple[np.ndarray, np.ndarray] | None = None
         self._units: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -40,7 +37,7 @@ class StepWork:
 
     def real(self, a: np.ndarray, b: np.ndarray, step: np.ndarray) -> np.ndarray:
         """Multiplications inside the real extents; not for dual-side steps, which have no others."""
-        tile, grid, layout = self.shape.tile, self.grid, self.setup.layout
+        tile, grid, layout = self.shape.tile, self.grid, self.layout
         rows = np.minimum(tile.m, grid.rows - a % layout.tile_rows * tile.m)
         columns = np.minimum(tile.n, grid.vectors - b % layout.tile_columns * tile.n)
         deep = np.minimum(tile.k, grid.k - step * tile.k)
@@ -83,7 +80,7 @@ class StepWork:
     def _by_step(self, products: list[np.ndarray]) -> np.ndarray:
         """[tile, step, k of the step] from [tile, k] of each product."""
         counts = np.concatenate(products)
-        steps, depth = self.setup.layout.steps, self.shape.tile.k
+        steps, depth = self.layout.steps, self.shape.tile.k
         padded = np.zeros((len(counts), steps * depth), np.int64)
         padded[:, :counts.shape[1]] = counts
         return padded.reshape(len(counts), steps, depth)

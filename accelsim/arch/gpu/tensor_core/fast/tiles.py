@@ -7,7 +7,7 @@ from accelsim.errors import UnsupportedLayerError
 
 
 @dataclass(frozen=True)
-class Grid:
+class LaunchGrid:
     """A layer as the GPU launches it. `k` holds the padding of channels to whole groups where `runs` is n_m."""
 
     runs: str
@@ -30,7 +30,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Shape:
+class TileShape:
     """A tile on a design: warps along M and N, warp tile edges, and the work of one full k-step."""
 
     tile: Tile
@@ -50,7 +50,7 @@ class Shape:
         return columns, rows, columns, rows
 
 
-def shape_of(tile: Tile, config: TensorCoreConfig, runs: str) -> Shape:
+def shape_of(tile: Tile, config: TensorCoreConfig, runs: str) -> TileShape:
     """Geometry of `tile`; the issue time and the bytes of a full step, every value non-zero."""
     edges = (max(config.mma_m, min(config.warp_edge, tile.m // 2)),
              max(config.mma_n, min(config.warp_edge, tile.n // 2)))
@@ -62,7 +62,7 @@ def shape_of(tile: Tile, config: TensorCoreConfig, runs: str) -> Shape:
     bytes_ = full_bytes(tile, config, runs)
     occupancy = min(config.shared_bytes_per_sm // (tile.stages * sum(bytes_)),
                     config.warps_per_sm // (warps[0] * warps[1]))
-    return Shape(tile, warps, edges, inner, per_warp, max(per_core) * per_warp * config.mma_issue_cycles,
+    return TileShape(tile, warps, edges, inner, per_warp, max(per_core) * per_warp * config.mma_issue_cycles,
                  sum(per_core) * per_warp * config.mma_issue_cycles, bytes_, occupancy)
 
 
@@ -105,7 +105,7 @@ def index_bits(config: TensorCoreConfig) -> int:
     return (config.nm_group - 1).bit_length()
 
 
-def choose(grid: Grid, config: TensorCoreConfig, layer_name: str) -> Shape:
+def choose(grid: LaunchGrid, config: TensorCoreConfig, layer_name: str) -> TileShape:
     """The tile of a layer. Raises UnsupportedLayerError when none fits the shared memory and the registers."""
     if config.tile == "auto":
         names = config.dense_tiles if grid.runs == "dense" else config.sparse_tiles
@@ -119,7 +119,7 @@ def choose(grid: Grid, config: TensorCoreConfig, layer_name: str) -> Shape:
     return min(shapes, key=lambda shape: _estimate(grid, shape, config))
 
 
-def _estimate(grid: Grid, shape: Shape, config: TensorCoreConfig) -> int:
+def _estimate(grid: LaunchGrid, shape: TileShape, config: TensorCoreConfig) -> int:
     """Steps one after the other on the fullest SM, times what bounds a full step."""
     ctas, slices = grid.ctas(shape.tile, config.split_k), grid.slices(shape.tile, config.split_k)
     moved = sum(shape.step_bytes)

@@ -43,16 +43,22 @@ class Rates(NamedTuple):
     first_ea: int
     first_eb: int
 
-
-@njit(cache=True)
-def new_recency(blocks):
-    """No block in L2."""
-    return np.full((blocks + 1, 2), blocks)
+    def behind(self, dram: tuple[int, int, int, int]) -> "Rates":
+        """The same L2 and ports before another DRAM: its rate, what that is per, latency and burst."""
+        return self._replace(dram=dram[0], dram_per=dram[1], dram_latency=dram[2], dram_burst=dram[3])
 
 
-@njit(inline="always")
-def _done(counter, rate):
-    return (counter + rate - 1) // rate
+class MemoryState(NamedTuple):
+    """blocks[block], recency[block] and meters: see above; they change as bytes are booked."""
+
+    blocks: np.ndarray
+    recency: np.ndarray
+    meters: np.ndarray
+
+
+def new_memory(blocks: np.ndarray, sms: int) -> MemoryState:
+    """No block in L2, all byte clocks at 0; `blocks` is copied."""
+    return MemoryState(blocks.copy(), np.full((len(blocks) + 1, 2), len(blocks)), np.zeros(PORTS + sms, np.int64))
 
 
 @njit(inline="always")
@@ -70,8 +76,9 @@ def _read(rates, meters, size, now):
 
 
 @njit(**HOT)
-def _fill(rates, blocks, recency, meters, block, now):
+def _fill(rates, memory, block, now):
     """Read a block from DRAM and insert it, the least recently used leaving until it fits; the cycle it is in L2."""
+    blocks, recency, meters = memory
     size = blocks[block, SIZE]
     filled = _read(rates, meters, size, now) + rates.dram_latency
     while meters[L2_USED] > 0 and meters[L2_USED] + size > rates.l2_bytes:
@@ -102,61 +109,68 @@ def _append(recency, block):
 
 
 @njit(inline="always")
-def _transfer(rates, blocks, recency, meters, block, sm, now):
-    """Book one block on its way to an SM; the cycle it is in L2."""
-    amount = blocks[block, BYTES]
-    if amount == 0:
-        return now
-    filled = blocks[block, FILLED]
+def _in_l2(rates, memory, block, now):
+    """The cycle a block is in L2, where it is now the most recently used."""
+    filled = memory.blocks[block, FILLED]
     if filled < 0:
-        filled = _fill(rates, blocks, recency, meters, block, now)
-    else:
-        _unlink(recency, block)
-        _append(recency, block)
-    meters[L2] = max(meters[L2], now * rates.l2) + amount
-    meters[PORTS + sm] = max(meters[PORTS + sm], now * rates.port) + amount
-    meters[L2_READ] += amount
+        return _fill(rates, memory, block, now)
+    _unlink(memory.recency, block)
+    _append(memory.recency, block)
     return filled
 
 
 @njit(inline="always")
-def _arrival(rates, meters, sm, filled):
-    """When what was booked last is in shared memory; both counters only grow, so they stand for all before."""
-    return max(filled, _done(meters[L2], rates.l2), _done(meters[PORTS + sm], rates.port)) + rates.l2_latency
+def _booked(rates, meters, amount, sm, now):
+    """Book bytes on L2 and port; the cycle both are done with them and, as the counters only grow, with all before."""
+    l2, port = max(meters[L2], now * rates.l2) + amount, max(meters[PORTS + sm], now * rates.port) + amount
+    meters[L2], meters[PORTS + sm] = l2, port
+    return max((l2 + rates.l2 - 1) // rates.l2, (port + rates.port - 1) // rates.port)
 
 
 @njit(**HOT)
-def copy_step(rates, blocks, recency, meters, row, column, sm, now):
+def _copied(rates, memory, a, b, sm, now):
+    """Book a block of A and one of B (-1: none), each of which may be empty; their bytes, and when all are in shared
+    memory.
+    """
+    blocks = memory.blocks
+    amount, filled = blocks[a, BYTES], now
+    if amount > 0:
+        filled = _in_l2(rates, memory, a, now)
+    if b >= 0 and blocks[b, BYTES] > 0:
+        amount += blocks[b, BYTES]
+        filled = max(filled, _in_l2(rates, memory, b, now))
+    if amount == 0:
+        return amount, now
+    memory.meters[L2_READ] += amount
+    return amount, max(filled, _booked(rates, memory.meters, amount, sm, now)) + rates.l2_latency
+
+
+@njit(inline="always")
+def copy_step(rates, memory, row, column, sm, now):
     """Book the copy of one k-step (A, B, EA, EB); the cycles its values and its metadata arrive.
 
     row, column: block of A and of B, counted within their kinds.
     """
-    before = meters[L2_READ]
-    filled = max(_transfer(rates, blocks, recency, meters, row, sm, now),
-                 _transfer(rates, blocks, recency, meters, rates.first_b + column, sm, now))
-    values_at = _arrival(rates, meters, sm, filled) if meters[L2_READ] > before else now
-    if rates.first_ea == len(blocks):
+    _, values_at = _copied(rates, memory, row, rates.first_b + column, sm, now)
+    if rates.first_ea == len(memory.blocks):
         return values_at, now
-    before = meters[L2_READ]
-    filled = _transfer(rates, blocks, recency, meters, rates.first_ea + row, sm, now)
-    if rates.first_eb < len(blocks):
-        filled = max(filled, _transfer(rates, blocks, recency, meters, rates.first_eb + column, sm, now))
-    meters[METADATA] += meters[L2_READ] - before
-    return values_at, _arrival(rates, meters, sm, filled)
+    amount, indices_at = _copied(rates, memory, rates.first_ea + row,
+                                 rates.first_eb + column if rates.first_eb < len(memory.blocks) else -1, sm, now)
+    memory.meters[METADATA] += amount
+    return values_at, indices_at
 
 
 @njit(**HOT)
-def write_tile(rates, meters, amount, sm, now):
+def write_tile(rates, memory, amount, sm, now):
     """Book a CTA's part of C; the cycle L2 and port are done with it."""
-    meters[L2] = max(meters[L2], now * rates.l2) + amount
-    meters[PORTS + sm] = max(meters[PORTS + sm], now * rates.port) + amount
-    meters[L2_WRITE] += amount
-    return max(_done(meters[L2], rates.l2), _done(meters[PORTS + sm], rates.port))
+    memory.meters[L2_WRITE] += amount
+    return _booked(rates, memory.meters, amount, sm, now)
 
 
 @njit(inline="always")
-def step_bytes(rates, blocks, row, column):
+def step_bytes(rates, memory, row, column):
     """Bytes of a step's copy: those of A with its metadata, those of B with its metadata."""
+    blocks = memory.blocks
     a, b = blocks[row, BYTES], blocks[rates.first_b + column, BYTES]
     if rates.first_ea < len(blocks):
         a += blocks[rates.first_ea + row, BYTES]

@@ -4,13 +4,13 @@ Source: docs/machines/tensor_core.md, section Where every slot-cycle goes.
 """
 
 from collections import Counter
-from typing import Any
 
-from accelsim.arch.gpu.tensor_core.reference.cores import Work, multiplies_per_instruction
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
+from accelsim.arch.gpu.tensor_core.reference.cores import InstructionWork, multiplies_per_instruction
 from accelsim.arch.gpu.tensor_core.reference.sm import Sm, Step
 
 
-def sm_stalls(sm: Sm, cta_cycles: int, config: Any) -> Counter[str]:
+def sm_stalls(sm: Sm, cta_cycles: int, config: TensorCoreConfig) -> Counter[str]:
     """Slot-cycles of one SM from cycle 0 to the end of the last CTA of all SMs."""
     per_core = multiplies_per_instruction(config) // config.mma_issue_cycles
     width = config.sub_cores_per_sm * per_core
@@ -41,7 +41,7 @@ def why_idle(step: Step, cycle: int) -> str:
     return "copy" if cycle < step.values_arrived else "metadata"
 
 
-def issued(work: Work, config: Any) -> dict[str, int]:
+def issued(work: InstructionWork, config: TensorCoreConfig) -> dict[str, int]:
     """Slot-cycles of the instructions issued in a step."""
     multiplies = work.instructions * multiplies_per_instruction(config)
     return {"busy": work.macs, "operand_zero": work.inside - work.macs, "padding": multiplies - work.inside}

@@ -6,13 +6,14 @@ operand is one of which 1 of every 1 value is kept.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
+
 
 @dataclass(frozen=True)
-class Format:
+class OperandFormat:
     """How a layer's operands are stored: runs "dense", "n_m" (keep of every group) or "dual_side" (bitmaps)."""
 
     runs: str
@@ -21,7 +22,7 @@ class Format:
     operand_bits: int
 
     @classmethod
-    def of(cls, runs: str, config: Any) -> "Format":
+    def of(cls, runs: str, config: TensorCoreConfig) -> "OperandFormat":
         """The format of a layer that `runs` so on a design."""
         keep, group = (config.nm_keep, config.nm_group) if runs == "n_m" else (1, 1)
         return cls(runs, keep, group, config.operand_bits)
@@ -31,32 +32,32 @@ class Format:
         """Bits that name one place of a group."""
         return (self.group - 1).bit_length()
 
-    def encode_a(self, values: np.ndarray) -> "Block":
+    def encode_a(self, values: np.ndarray) -> "OperandBlock":
         """A block [rows, k] of operand A; k is a multiple of `group`."""
         if self.runs == "dual_side":
             return self._condensed(values)
         kept, indices = compress(values, self.keep, self.group)
         return self._block(kept, pack(indices, self.index_bits))
 
-    def encode_b(self, values: np.ndarray) -> "Block":
+    def encode_b(self, values: np.ndarray) -> "OperandBlock":
         """A block [rows, k] of operand B; its rows are vectors."""
         return self._condensed(values) if self.runs == "dual_side" else self._block(values, pack(values, 0))
 
-    def largest(self, tile_m: int, tile_n: int, tile_k: int) -> "tuple[Block, Block]":
+    def largest(self, tile_m: int, tile_n: int, tile_k: int) -> "tuple[OperandBlock, OperandBlock]":
         """A and B of a whole step in which nothing is zero that need not be."""
         pattern = (np.arange(tile_k) % self.group < self.keep).astype(np.int64)
         return self.encode_a(np.tile(pattern, (tile_m, 1))), self.encode_b(np.ones((tile_n, tile_k), np.int64))
 
-    def _condensed(self, values: np.ndarray) -> "Block":
+    def _condensed(self, values: np.ndarray) -> "OperandBlock":
         by_k = values.T  # an outer product takes one k of all rows
         return self._block(by_k[by_k != 0], pack(by_k != 0, 1))
 
-    def _block(self, values: np.ndarray, metadata: np.ndarray) -> "Block":
-        return Block(values, bytes_of(values.size * self.operand_bits), metadata)
+    def _block(self, values: np.ndarray, metadata: np.ndarray) -> "OperandBlock":
+        return OperandBlock(values, bytes_of(values.size * self.operand_bits), metadata)
 
 
 @dataclass(frozen=True)
-class Block:
+class OperandBlock:
     """One operand of one step: its values, in the order they are stored, and its metadata as bytes."""
 
     values: np.ndarray

@@ -5,12 +5,12 @@ al.'s condensed outer products [DSTC].
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
 from accelsim.arch.gpu.tensor_core.reference.blocks import positions, unpack
-from accelsim.arch.gpu.tensor_core.reference.grid import Grid
+from accelsim.arch.gpu.tensor_core.reference.grid import CtaGrid
 from accelsim.arch.gpu.tensor_core.reference.tiles import Warp
 
 
@@ -24,7 +24,7 @@ class Stage:
 
 
 @dataclass
-class Work:
+class InstructionWork:
     """What the tensor cores did in one step. inside: multiplications issued inside the real extents."""
 
     issue_cycles: list[int]
@@ -33,9 +33,9 @@ class Work:
     inside: int = 0
 
 
-def work_off(grid: Grid, stage: Stage, sums: np.ndarray) -> Work:
+def work_off(grid: CtaGrid, stage: Stage, sums: np.ndarray) -> InstructionWork:
     """All instructions of a step; their products are added to `sums` [tile row, tile column]."""
-    work = Work([0] * grid.config.sub_cores_per_sm)
+    work = InstructionWork([0] * grid.config.sub_cores_per_sm)
     operands = (CondensedOperands if grid.form.runs == "dual_side" else KeptOperands)(grid, stage)
     for warp in grid.warps:
         before = work.instructions
@@ -47,7 +47,7 @@ def work_off(grid: Grid, stage: Stage, sums: np.ndarray) -> Work:
 class KeptOperands:
     """A in kept places with their positions in K, B whole; both filled up with zeros to whole instructions."""
 
-    def __init__(self, grid: Grid, stage: Stage) -> None:
+    def __init__(self, grid: CtaGrid, stage: Stage) -> None:
         self.config, self.stage = grid.config, stage
         tile, form = grid.tile, grid.form
         kept = stage.payloads["A"]
@@ -61,7 +61,7 @@ class KeptOperands:
         self.b = np.zeros((tile.n, tile.k), np.int64)
         self.b[:stage.cols, :stage.k] = stage.payloads["B"]
 
-    def issue(self, warp: Warp, sums: np.ndarray, work: Work) -> None:
+    def issue(self, warp: Warp, sums: np.ndarray, work: InstructionWork) -> None:
         """Every instruction of the warp's tile, also where it is all padding."""
         height, width, depth = self.config.mma_m, self.config.mma_n, self.config.mma_k
         for place in range(0, self.a.shape[1], depth):
@@ -70,7 +70,7 @@ class KeptOperands:
                     self._multiply(range(row, row + height), range(col, col + width), range(place, place + depth),
                                    sums, work)
 
-    def _multiply(self, rows: range, cols: range, places: range, sums: np.ndarray, work: Work) -> None:
+    def _multiply(self, rows: range, cols: range, places: range, sums: np.ndarray, work: InstructionWork) -> None:
         a = self.a[rows.start:rows.stop, places.start:places.stop]
         position = self.position[rows.start:rows.stop, places.start:places.stop]
         selected = self.b[cols.start:cols.stop, position]  # [col, row, place]
@@ -106,13 +106,13 @@ class CondensedStrip:
 class CondensedOperands:
     """Both operands condensed: an outer product for each k, in steps of mma_m by mma_n non-zeros."""
 
-    def __init__(self, grid: Grid, stage: Stage) -> None:
+    def __init__(self, grid: CtaGrid, stage: Stage) -> None:
         self.config, self.stage = grid.config, stage
         payloads = stage.payloads
         self.a = CondensedStrip(payloads["A"], unpack(payloads["EA"], (stage.k, stage.rows), 1))
         self.b = CondensedStrip(payloads["B"], unpack(payloads["EB"], (stage.k, stage.cols), 1))
 
-    def issue(self, warp: Warp, sums: np.ndarray, work: Work) -> None:
+    def issue(self, warp: Warp, sums: np.ndarray, work: InstructionWork) -> None:
         """Every instruction of the warp's tile; the sums are scattered to where the bitmaps say."""
         rows, cols = _clipped(warp.rows, self.stage.rows), _clipped(warp.cols, self.stage.cols)
         if not rows or not cols:
@@ -121,7 +121,7 @@ class CondensedOperands:
             self._outer_product(*self.a.condense(k, rows), *self.b.condense(k, cols), sums, work)
 
     def _outer_product(self, a: np.ndarray, rows: np.ndarray, b: np.ndarray, cols: np.ndarray, sums: np.ndarray,
-                       work: Work) -> None:
+                       work: InstructionWork) -> None:
         height, width = self.config.mma_m, self.config.mma_n
         for row in range(0, len(a), height):
             for col in range(0, len(b), width):
@@ -136,6 +136,6 @@ def _clipped(part: range, extent: int) -> range:
     return range(part.start, min(part.stop, extent))
 
 
-def multiplies_per_instruction(config: Any) -> int:
+def multiplies_per_instruction(config: TensorCoreConfig) -> int:
     """Multiplications that one instruction issues."""
     return int(config.mma_m * config.mma_n * config.mma_k)

@@ -1,12 +1,10 @@
 """A layer on tensor cores: one grid for all its products."""
 
-from typing import Any
-
-from accelsim.arch.gpu.tensor_core.reference.grid import Grid
-from accelsim.arch.gpu.tensor_core.reference.machine import Machine
+from accelsim.arch.gpu.tensor_core.config import MAX_RATE, TensorCoreConfig
+from accelsim.arch.gpu.tensor_core.reference.grid import CtaGrid
+from accelsim.arch.gpu.tensor_core.reference.machine import GridRun
 from accelsim.arch.gpu.tensor_core.reference.operands import prepare
-from accelsim.arch.machine import LayerRun, Policy
-from accelsim.errors import TraceError
+from accelsim.arch.machine import Alone, LayerRun, Policy
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import assemble, matrix_products
 
@@ -17,7 +15,7 @@ COUNTS = ("macs", "zero_multiplies", "padding_multiplies", "mma_instructions", "
           "l2_reduction_bytes", "dram_read_bytes", "dram_write_bytes", "k_steps", "ctas")
 
 
-def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
+def run(layer: Layer, config: TensorCoreConfig, policy: Policy) -> LayerRun:
     """Simulate `layer` on real values; also yields the output, int64, shaped as `layer.output()`.
 
     config: the parameters of docs/machines/tensor_core.md as attributes, tiles by name. policy: (lines[row x taps +
@@ -25,25 +23,30 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     Raises TraceError for a pattern-only layer, UnsupportedLayerError for one that breaks N:M or that no tile fits,
     ModelError when the policy's order is none.
     """
-    if not layer.has_values:
-        raise TraceError(f"layer {layer.name!r} is pattern-only (bool tensors) and has no values to compute with; "
-                         "give integer tensors, or use engine='kernel', which needs the pattern alone")
+    layer.check_values()
     products = list(matrix_products(layer))
     operands = prepare(layer, products, config, policy)
-    grid = Grid(layer.name, operands, config)
-    machine = Machine(grid, config)
+    grid = CtaGrid(layer.name, operands, config)
+    machine = GridRun(grid, config)
     machine.run()
     stalls = machine.stalls()
     results = [result if product.bias is None else result + product.bias
                for product, result in zip(products, machine.outputs(), strict=True)]
-    notes: tuple[str, ...] = ()
-    if config.mode == "n_m" and operands.runs == "dense":
-        notes = (f"runs dense: its weights are not {config.nm_keep}:{config.nm_group} and the policy allows that",)
     slots_of_ctas = config.sms * grid.occupancy
     mapping = {"tile": grid.tile.name, "runs": operands.runs, "occupancy": grid.occupancy, "slices": len(grid.slices),
                "waves": -(-len(grid.ctas) // slots_of_ctas),
                "most_ctas_per_sm": max(len(sm.cta_ends) for sm in machine.sms),
                "issue_cycles": sum(step.issue_cycles for step in machine.steps)}
     return LayerRun(machine.cycles, machine.slots, {name: stalls[name] for name in STALLS},
-                    {name: machine.counts[name] for name in COUNTS}, notes, mapping, assemble(layer, results),
-                    work=machine.work(), memory=None if config.dram is None else machine.memory.account())
+                    {name: machine.counts[name] for name in COUNTS}, mapping=mapping, output=assemble(layer, results),
+                    work=machine.work(), memory=None if config.dram is None else machine.memory.account(),
+                    alone=None if config.dram is None else alone(grid, config))
+
+
+def alone(grid: CtaGrid, config: TensorCoreConfig) -> Alone:
+    """The same grid once more, where whatever is missed has been read in the cycle after."""
+    machine = GridRun(grid, config.model_copy(update={"dram": None, "dram_bytes_per_cycle": MAX_RATE,
+                                                      "dram_latency_cycles": 0}))
+    machine.run()
+    stalls = machine.stalls()
+    return Alone(machine.cycles, {name: stalls[name] for name in STALLS})

@@ -4,11 +4,11 @@ Source: docs/machines/tensor_core.md, section Tiles.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from accelsim.arch.gpu.tensor_core.reference.blocks import Block, Format
-from accelsim.arch.gpu.tensor_core.reference.operands import Operands
-from accelsim.arch.gpu.tensor_core.reference.tiles import Shape, choose, slice_steps
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
+from accelsim.arch.gpu.tensor_core.reference.blocks import OperandBlock, OperandFormat
+from accelsim.arch.gpu.tensor_core.reference.operands import GemmOperands
+from accelsim.arch.gpu.tensor_core.reference.tiles import ProblemShape, choose, slice_steps
 
 
 @dataclass(frozen=True)
@@ -28,27 +28,27 @@ class Cta:
 class StepBlocks:
     """What one step of a CTA copies, and the k values of K it covers."""
 
-    a: Block
-    b: Block
+    a: OperandBlock
+    b: OperandBlock
     k: range
 
 
-class Grid:
+class CtaGrid:
     """A layer's operands, cut up."""
 
-    def __init__(self, layer_name: str, operands: Operands, config: Any) -> None:
+    def __init__(self, layer_name: str, operands: GemmOperands, config: TensorCoreConfig) -> None:
         """Chooses the tile. Raises UnsupportedLayerError when none fits."""
         (m, k), n = operands.a[0].shape, len(operands.b[0])
         self.operands, self.config = operands, config
-        self.shape = Shape(len(operands.a), m, n, k)
-        self.form = Format.of(operands.runs, config)
+        self.shape = ProblemShape(len(operands.a), m, n, k)
+        self.form = OperandFormat.of(operands.runs, config)
         self.tile = choose(layer_name, self.shape, self.form, config)
         self.warps = self.tile.warps(config)
         self.occupancy = self.tile.occupancy(self.form, config)
         steps = -(-k // self.tile.k)
         self.slices = slice_steps(steps, min(config.split_k, steps))
         self.ctas = self._ctas()
-        self._encoded: dict[tuple[str, int, int, int], Block] = {}
+        self._encoded: dict[tuple[str, int, int, int], OperandBlock] = {}
 
     @property
     def chain_cycles(self) -> int:
@@ -73,7 +73,7 @@ class Grid:
         return StepBlocks(self._block("A", cta.product, cta.tile_row, cta.rows, step, k),
                           self._block("B", cta.product, cta.tile_col, cta.cols, step, k), k)
 
-    def _block(self, operand: str, product: int, tile_index: int, rows: range, step: int, k: range) -> Block:
+    def _block(self, operand: str, product: int, tile_index: int, rows: range, step: int, k: range) -> OperandBlock:
         name = operand, product, tile_index, step
         if name not in self._encoded:
             whole, encode = ((self.operands.a, self.form.encode_a) if operand == "A"

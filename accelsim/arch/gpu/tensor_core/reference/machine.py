@@ -10,25 +10,26 @@ from typing import Any
 import numpy as np
 import simpy
 
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
 from accelsim.arch.gpu.tensor_core.reference.accounting import issued, sm_stalls
 from accelsim.arch.gpu.tensor_core.reference.blocks import bytes_of
-from accelsim.arch.gpu.tensor_core.reference.grid import Grid
-from accelsim.arch.gpu.tensor_core.reference.memory import Memory
+from accelsim.arch.gpu.tensor_core.reference.grid import CtaGrid
+from accelsim.arch.gpu.tensor_core.reference.memory import MemoryPath
 from accelsim.arch.gpu.tensor_core.reference.pipe import Pipe
 from accelsim.arch.gpu.tensor_core.reference.sm import Device, Process, Sm, Step
 from accelsim.result.work import PeWork
 
 
-class Machine:
+class GridRun:
     """One layer's run from an idle machine. Use it once: `run`, then read the rest."""
 
-    def __init__(self, grid: Grid, config: Any) -> None:
+    def __init__(self, grid: CtaGrid, config: TensorCoreConfig) -> None:
         self.grid, self.config = grid, config
         self.env = simpy.Environment()
         self.counts: Counter[str] = Counter()
         shape = grid.shape
         self.results = np.zeros((shape.products, len(grid.slices), shape.m, shape.n), np.int64)
-        self.memory = Memory(self.env, config, self.counts)
+        self.memory = MemoryPath(self.env, config, self.counts)
         device = Device(self.env, grid, self.memory, self.results, self.counts)
         queue = iter(grid.ctas[config.sms * grid.occupancy:])
         self.sms = [Sm(number, device, queue) for number in range(config.sms)]

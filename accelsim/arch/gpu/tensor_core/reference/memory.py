@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import simpy
 
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
 from accelsim.arch.gpu.tensor_core.reference.pipe import Pipe
 from accelsim.hw.memory.dram import channel_of
 from accelsim.hw.memory.tiles import LayerMemory
@@ -43,7 +44,7 @@ class L2Contents:
 
 
 @dataclass(frozen=True)
-class Dram:
+class DramTiming:
     """Bytes per cycle, what a miss adds, and the bytes of which a transfer has a whole number."""
 
     bytes_per_cycle: Fraction
@@ -51,7 +52,7 @@ class Dram:
     burst_bytes: int
 
     @classmethod
-    def of(cls, config: Any) -> "Dram":
+    def of(cls, config: TensorCoreConfig) -> "DramTiming":
         """That of `dram`, or of the design's own two keys."""
         if config.dram is None:
             return cls(Fraction(config.dram_bytes_per_cycle), config.dram_latency_cycles, 1)
@@ -64,12 +65,12 @@ class Dram:
         return math.ceil(Fraction(size_bytes, self.burst_bytes)) * self.burst_bytes
 
 
-class Memory:
+class MemoryPath:
     """DRAM, L2 and the ports of all SMs."""
 
-    def __init__(self, env: simpy.Environment, config: Any, counts: Counter[str]) -> None:
+    def __init__(self, env: simpy.Environment, config: TensorCoreConfig, counts: Counter[str]) -> None:
         self.env, self.config, self.counts = env, config, counts
-        self.dram = Dram.of(config)
+        self.dram = DramTiming.of(config)
         self.channel = Pipe(env, self.dram.bytes_per_cycle)
         self.missed_bytes = self.written_bytes = 0
         self.l2 = Pipe(env, config.l2_bytes_per_cycle)

@@ -6,10 +6,10 @@ Source: docs/machines/tensor_core.md, section From a layer to a grid of CTAs.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
 from accelsim.arch.machine import Policy
 from accelsim.errors import ModelError, UnsupportedLayerError
 from accelsim.workload.layer import Conv2d, Layer
@@ -19,7 +19,7 @@ Order = Sequence[int]  # the channel at each position of a tap, -1 where there i
 
 
 @dataclass(frozen=True)
-class Operands:
+class GemmOperands:
     """All products of a layer: a[product] is A [M, K], b[product] is B [N, K], int64.
 
     b_share: bytes of B in L2 and DRAM per byte copied, below 1 where im2col repeats activations.
@@ -31,7 +31,7 @@ class Operands:
     b_share: Fraction
 
 
-def prepare(layer: Layer, products: Sequence[MatrixProduct], config: Any, policy: Policy) -> Operands:
+def prepare(layer: Layer, products: Sequence[MatrixProduct], config: TensorCoreConfig, policy: Policy) -> GemmOperands:
     """The operands of a layer's products.
 
     policy: (lines[row x taps + tap, channel], n, m) -> order or None; see the page. Raises UnsupportedLayerError for a
@@ -43,12 +43,12 @@ def prepare(layer: Layer, products: Sequence[MatrixProduct], config: Any, policy
     channels = matrices[0].shape[2]
     orders = _orders(layer, matrices, config, policy) if config.mode == "n_m" else None
     if orders is None:
-        runs = "dense" if config.mode == "n_m" else config.mode
+        runs: str = "dense" if config.mode == "n_m" else config.mode
         orders = [range(channels)] * len(products)
     else:
         runs = "n_m"
         _check(layer, matrices, orders, config)
-    return Operands(runs, tuple(map(_arranged, matrices, orders)), tuple(map(_arranged, vectors, orders)),
+    return GemmOperands(runs, tuple(map(_arranged, matrices, orders)), tuple(map(_arranged, vectors, orders)),
                     _b_share(layer, vectors[0].size))
 
 
@@ -72,7 +72,8 @@ def _arranged(operand: np.ndarray, order: Order) -> np.ndarray:
     return arranged.reshape(len(operand), -1)
 
 
-def _orders(layer: Layer, matrices: Sequence[np.ndarray], config: Any, policy: Policy) -> list[Order] | None:
+def _orders(layer: Layer, matrices: Sequence[np.ndarray], config: TensorCoreConfig,
+            policy: Policy) -> list[Order] | None:
     """The policy's order for each product, or None when it runs one of them dense, and so all."""
     orders = []
     for matrix in matrices:
@@ -89,7 +90,7 @@ def _orders(layer: Layer, matrices: Sequence[np.ndarray], config: Any, policy: P
     return None if any(order is None for order in orders) else orders
 
 
-def _check(layer: Layer, matrices: Sequence[np.ndarray], orders: Sequence[Order], config: Any) -> None:
+def _check(layer: Layer, matrices: Sequence[np.ndarray], orders: Sequence[Order], config: TensorCoreConfig) -> None:
     """Raises UnsupportedLayerError for the first group with too many non-zeros."""
     keep, group = config.nm_keep, config.nm_group
     for product, (matrix, order) in enumerate(zip(matrices, orders, strict=True)):

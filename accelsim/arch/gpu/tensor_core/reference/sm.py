@@ -16,9 +16,9 @@ import simpy
 
 from accelsim.arch.gpu.tensor_core.reference import phases
 from accelsim.arch.gpu.tensor_core.reference.blocks import bytes_of
-from accelsim.arch.gpu.tensor_core.reference.cores import Stage, Work, work_off
-from accelsim.arch.gpu.tensor_core.reference.grid import Cta, Grid, StepBlocks
-from accelsim.arch.gpu.tensor_core.reference.memory import Memory
+from accelsim.arch.gpu.tensor_core.reference.cores import InstructionWork, Stage, work_off
+from accelsim.arch.gpu.tensor_core.reference.grid import Cta, CtaGrid, StepBlocks
+from accelsim.arch.gpu.tensor_core.reference.memory import MemoryPath
 from accelsim.arch.gpu.tensor_core.reference.tiles import shared_cycles, shared_traffic_bytes
 from accelsim.errors import ModelError
 
@@ -30,8 +30,8 @@ class Device:
     """What all SMs share. results: [product, slice, row, column]."""
 
     env: simpy.Environment
-    grid: Grid
-    memory: Memory
+    grid: CtaGrid
+    memory: MemoryPath
     results: np.ndarray
     counts: Counter[str]
 
@@ -49,7 +49,7 @@ class Step:
     shared_cycles: int
     started: simpy.Event
     start: int = 0
-    work: Work | None = None
+    work: InstructionWork | None = None
 
     @property
     def issue_cycles(self) -> int:
@@ -66,7 +66,7 @@ class Step:
 class MathUnit:
     """Works on one ready step at a time, the one that has been ready longest."""
 
-    def __init__(self, env: simpy.Environment, grid: Grid) -> None:
+    def __init__(self, env: simpy.Environment, grid: CtaGrid) -> None:
         self.env, self.grid = env, grid
         self.ready: list[tuple[Step, Stage, np.ndarray]] = []
         self.called = env.event()

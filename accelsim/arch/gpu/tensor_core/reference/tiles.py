@@ -6,14 +6,14 @@ Source: docs/machines/tensor_core.md, section Tiles; names and shapes of CUTLASS
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from accelsim.arch.gpu.tensor_core.reference.blocks import Block, Format
+from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
+from accelsim.arch.gpu.tensor_core.reference.blocks import OperandBlock, OperandFormat
 from accelsim.errors import ConfigError, UnsupportedLayerError
 
 
 @dataclass(frozen=True)
-class Shape:
+class ProblemShape:
     """A layer's batched GEMM: `products` times A [m, k] with B [n, k]."""
 
     products: int
@@ -32,7 +32,7 @@ class Warp:
 
 
 @dataclass(frozen=True)
-class Tile:
+class CtaTile:
     """A CTA tile m x n, k values of K per step, and stages of buffers."""
 
     name: str
@@ -42,18 +42,18 @@ class Tile:
     stages: int
 
     @classmethod
-    def named(cls, name: str) -> "Tile":
+    def named(cls, name: str) -> "CtaTile":
         """`128x64_32x3`: m, n, k, stages. Raises ConfigError for another form."""
         match = re.fullmatch(r"(\d+)x(\d+)_(\d+)x(\d+)", name)
         if match is None:
             raise ConfigError(f"{name!r} is no tile, wanted <M>x<N>_<K>x<stages> as in 128x128_64x3")
         return cls(name, *map(int, match.groups()))
 
-    def warp_grid(self, config: Any) -> tuple[int, int]:
+    def warp_grid(self, config: TensorCoreConfig) -> tuple[int, int]:
         """Warps along m and along n."""
         return self.m // self._edge(self.m, config.mma_m, config), self.n // self._edge(self.n, config.mma_n, config)
 
-    def warps(self, config: Any) -> list[Warp]:
+    def warps(self, config: TensorCoreConfig) -> list[Warp]:
         """All warps, row by row."""
         height, width = self._edge(self.m, config.mma_m, config), self._edge(self.n, config.mma_n, config)
         cores = config.sub_cores_per_sm
@@ -62,24 +62,24 @@ class Tile:
                 for number, (row, col) in enumerate(places)]
 
     @staticmethod
-    def _edge(extent: int, instruction: int, config: Any) -> int:
+    def _edge(extent: int, instruction: int, config: TensorCoreConfig) -> int:
         return max(instruction, min(config.warp_edge, extent // 2))
 
-    def inner_steps(self, form: Format, config: Any) -> int:
+    def inner_steps(self, form: OperandFormat, config: TensorCoreConfig) -> int:
         """Instructions one behind the other along a whole step."""
         return -(-(self.k * form.keep // form.group) // config.mma_k)
 
-    def occupancy(self, form: Format, config: Any) -> int:
+    def occupancy(self, form: OperandFormat, config: TensorCoreConfig) -> int:
         """CTAs that an SM holds at a time; 0 when the tile does not fit."""
         return min(config.shared_bytes_per_sm // self.shared_bytes(form),
                    config.warps_per_sm // len(self.warps(config)))
 
-    def shared_bytes(self, form: Format) -> int:
+    def shared_bytes(self, form: OperandFormat) -> int:
         """Shared memory of one CTA."""
         a, b = form.largest(self.m, self.n, self.k)
         return self.stages * (a.all_bytes + b.all_bytes)
 
-    def unmet_need(self, form: Format, config: Any) -> str | None:
+    def unmet_need(self, form: OperandFormat, config: TensorCoreConfig) -> str | None:
         """What the tile would have to have for this design and this layer, or None."""
         for letter, extent, least in (("M", self.m, config.mma_m), ("N", self.n, config.mma_n)):
             if extent < least or extent & (extent - 1):
@@ -96,12 +96,12 @@ class Tile:
         return None
 
 
-def choose(layer_name: str, shape: Shape, form: Format, config: Any) -> Tile:
+def choose(layer_name: str, shape: ProblemShape, form: OperandFormat, config: TensorCoreConfig) -> CtaTile:
     """The tile a layer gets. Raises UnsupportedLayerError when none fits, or the named one does not."""
     if config.tile != "auto":
-        candidates = [Tile.named(config.tile)]
+        candidates = [CtaTile.named(config.tile)]
     else:
-        candidates = [Tile.named(n) for n in (config.dense_tiles if form.runs == "dense" else config.sparse_tiles)]
+        candidates = [CtaTile.named(n) for n in (config.dense_tiles if form.runs == "dense" else config.sparse_tiles)]
     unmet = {tile.name: tile.unmet_need(form, config) for tile in candidates}
     fitting = [tile for tile in candidates if unmet[tile.name] is None]
     if not fitting:
@@ -111,7 +111,7 @@ def choose(layer_name: str, shape: Shape, form: Format, config: Any) -> Tile:
     return min(fitting, key=lambda tile: _estimate_cycles(tile, shape, form, config))  # the first of equals
 
 
-def _estimate_cycles(tile: Tile, shape: Shape, form: Format, config: Any) -> int:
+def _estimate_cycles(tile: CtaTile, shape: ProblemShape, form: OperandFormat, config: TensorCoreConfig) -> int:
     steps = -(-shape.k // tile.k)
     slices = min(config.split_k, steps)
     ctas = shape.products * slices * -(-shape.m // tile.m) * -(-shape.n // tile.n)
@@ -122,7 +122,7 @@ def _estimate_cycles(tile: Tile, shape: Shape, form: Format, config: Any) -> int
     return -(-ctas // config.sms) * max(map(len, slice_steps(steps, slices))) * max(issue, shared, l2)
 
 
-def full_issue_cycles(tile: Tile, form: Format, config: Any) -> list[int]:
+def full_issue_cycles(tile: CtaTile, form: OperandFormat, config: TensorCoreConfig) -> list[int]:
     """Issue time of a step without zeros, per tensor core."""
     cycles = [0] * config.sub_cores_per_sm
     for warp in tile.warps(config):
@@ -131,13 +131,13 @@ def full_issue_cycles(tile: Tile, form: Format, config: Any) -> list[int]:
     return cycles
 
 
-def shared_traffic_bytes(tile: Tile, a: Block, b: Block, config: Any) -> tuple[int, int]:
+def shared_traffic_bytes(tile: CtaTile, a: OperandBlock, b: OperandBlock, config: TensorCoreConfig) -> tuple[int, int]:
     """Bytes (written, read) of shared memory in one step: each row of warps reads all of B, each column all of A."""
     down, across = tile.warp_grid(config)
     return a.all_bytes + b.all_bytes, across * a.all_bytes + down * b.all_bytes
 
 
-def shared_cycles(traffic_bytes: int, config: Any) -> int:
+def shared_cycles(traffic_bytes: int, config: TensorCoreConfig) -> int:
     """Cycles that shared memory takes for so many bytes."""
     return -(-traffic_bytes // config.shared_bytes_per_cycle)
 

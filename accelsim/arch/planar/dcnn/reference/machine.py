@@ -8,6 +8,7 @@ import numpy as np
 from accelsim.arch.machine import LayerRun
 from accelsim.arch.planar.dcnn.config import DcnnConfig
 from accelsim.arch.planar.dcnn.reference.pe import DcnnPe, WeightBlock, WeightVector
+from accelsim.arch.planar.shared.notes import layout_notes
 from accelsim.arch.planar.shared.reference.blocks import activation_blocks
 from accelsim.arch.planar.shared.reference.convolution import Phase, PhasedConvolution, as_convolution
 from accelsim.arch.planar.shared.reference.dram import RoundLedger
@@ -41,6 +42,7 @@ def run(layer: Layer, config: DcnnConfig, policy: PlanePolicy) -> LayerRun:
                "temporal_tiles": [layout.rows.pieces, layout.cols.pieces]}
     return LayerRun(machine.cycles, config.pe_rows * config.pe_cols * config.dot_width,
                     {name: stalls[name] for name in STALLS}, {name: counts[name] for name in COUNTS}, mapping=mapping,
+                    notes=layout_notes(len(layout.temporal_tiles), layout.activations_streamed),
                     output=from_images(layer, machine.post.output()), work=machine.work(),
                     tiles=machine.dram.tiles(machine.cycles, machine.outputs_fit))
 

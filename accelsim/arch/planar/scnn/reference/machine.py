@@ -12,6 +12,7 @@ import simpy
 from accelsim.arch.machine import LayerRun
 from accelsim.arch.planar.scnn.config import ScnnConfig
 from accelsim.arch.planar.scnn.reference.pe import ScnnPe, Vector
+from accelsim.arch.planar.shared.notes import layout_notes
 from accelsim.arch.planar.shared.reference.banks import BankHash, address_hash, xor_hash
 from accelsim.arch.planar.shared.reference.blocks import activation_blocks, weight_block
 from accelsim.arch.planar.shared.reference.convolution import Phase, PhasedConvolution, as_convolution
@@ -53,6 +54,7 @@ def run(layer: Layer, config: ScnnConfig, policy: PlanePolicy) -> LayerRun:
                "oracle_cycles": -(-counts["macs"] // slots)}
     return LayerRun(machine.cycles, slots, {name: stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, mapping=mapping,
+                    notes=layout_notes(len(layout.temporal_tiles), layout.activations_streamed),
                     output=from_images(layer, machine.post.output()), work=machine.work(),
                     tiles=machine.dram.tiles(machine.cycles, machine.outputs_fit))
 

@@ -9,6 +9,7 @@ from accelsim.arch.machine import Policy
 from accelsim.arch.planar.shared.assignment import Assignment
 from accelsim.arch.planar.shared.fast.convolution import PatternConvolution
 from accelsim.arch.planar.shared.fast.planes import AxisPieces, cut_axis
+from accelsim.arch.planar.shared.notes import layout_notes
 from accelsim.arch.planar.shared.policies import output_channels_first
 from accelsim.errors import ConfigError, UnsupportedLayerError
 
@@ -84,9 +85,7 @@ class PlanarPlan:
 
     def notes(self) -> tuple[str, ...]:
         """What the user should know when the layer does not fit the PEs' memories."""
-        tiles = f"the layer does not fit: {self.temporal_tiles} temporal tiles, weights broadcast for each"
-        streamed = "the activations of one position exceed the activation RAM: streamed from DRAM in every round"
-        return ((tiles,) if self.temporal_tiles > 1 else ()) + ((streamed,) if self.streamed else ())
+        return layout_notes(self.temporal_tiles, self.streamed)
 
     def mapping(self) -> dict[str, object]:
         """What results report of the layout."""

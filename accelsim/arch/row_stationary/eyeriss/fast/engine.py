@@ -1,27 +1,49 @@
 """The fast engine of eyeriss: a layer is lowered, simulated and accounted."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from accelsim.arch.facts import names
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
-from accelsim.arch.row_stationary.eyeriss.fast import kernel, layout
-from accelsim.arch.row_stationary.eyeriss.fast.legality import tiling_of
-from accelsim.arch.row_stationary.eyeriss.fast.lowering import Data, design_of, lower
-from accelsim.arch.row_stationary.eyeriss.fast.mapper import mapping_for
-from accelsim.arch.row_stationary.eyeriss.fast.networks import Routes, routes
+from accelsim.arch.row_stationary.eyeriss.fast import layout, traffic
+from accelsim.arch.row_stationary.eyeriss.fast.counting import Met, issued, layer_counts, met_of, tile_filters
+from accelsim.arch.row_stationary.eyeriss.fast.kernel import LaneScratch, run_lanes
+from accelsim.arch.row_stationary.eyeriss.fast.lowering import Lowered, design_of, lower
+from accelsim.arch.row_stationary.eyeriss.fast.network_loads import run_networks
+from accelsim.arch.row_stationary.eyeriss.legality import mapping_for, tiling_of
 from accelsim.arch.row_stationary.eyeriss.machine import Eyeriss
-from accelsim.arch.row_stationary.eyeriss.mapping import Tiling
-from accelsim.arch.row_stationary.eyeriss.shape import Shape, shape_of
-from accelsim.hw.memory.tiles import Tiles
+from accelsim.arch.row_stationary.eyeriss.mapping import LoopTiling
+from accelsim.arch.row_stationary.eyeriss.shape import LayerShape, shape_of
 from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 
-STALLS = names(Eyeriss.stalls)
-COUNTS = ("macs", "gated_macs", "iact_address_reads", "iact_reads", "iact_writes", "weight_address_reads",
-          "weight_reads", "weight_writes", "psum_reads", "psum_writes", "psum_passes", "glb_iact_read_bits",
-          "glb_iact_write_bits", "glb_psum_reads", "glb_psum_writes", "iact_hop_bits", "weight_hop_bits",
-          "psum_hop_bits", "dram_weight_bits", "dram_activation_bits", "dram_output_bits", "pe_cycles")
+STALLS, COUNTS = names(Eyeriss.stalls), names(Eyeriss.counts)
+
+
+class SimulatedPasses(NamedTuple):
+    """What the kernels say of every pass: loads of the networks, work of the lanes, both [pass, column]; busy [PE]."""
+
+    loads: np.ndarray
+    work: np.ndarray
+    busy: np.ndarray
+
+    @property
+    def flow_cycles(self) -> np.ndarray:
+        """[pass]: from the last weight on; data flow while the PEs work."""
+        networks = np.maximum(self.loads[:, layout.IACT_CYCLES], self.loads[:, layout.PSUM_CYCLES])
+        return np.maximum(networks, self.work[:, layout.COMPUTE_CYCLES])
+
+    @property
+    def cycles(self) -> np.ndarray:
+        """[pass]."""
+        return self.loads[:, layout.WEIGHT_CYCLES] + self.flow_cycles
+
+    @property
+    def psums_last(self) -> np.ndarray:
+        """bool [pass]: of the networks, that of the sums is the slower one."""
+        return self.loads[:, layout.PSUM_CYCLES] > self.loads[:, layout.IACT_CYCLES]
 
 
 def run(layer: Layer, config: EyerissConfig, policy: Policy) -> LayerRun:
@@ -29,63 +51,59 @@ def run(layer: Layer, config: EyerissConfig, policy: Policy) -> LayerRun:
     shape = shape_of(layer)
     mapping = mapping_for(layer, config, policy)
     tiling = tiling_of(shape, mapping, config)
-    per_pass, totals, busy = simulated(job_of(layer, shape, tiling, config), tiling.passes, config.pes)
-    fetched = _fetched(tiling, config, per_pass)
-    totals_by_name = {name: int(totals[getattr(layout, name.upper())]) for name in STALLS}
+    lowered = lower(layer, shape, tiling, config)
+    passes = simulated(lowered, shape, tiling, config)
+    met = met_of(lowered.lanes, shape, tiling.compressed)
+    fetched = traffic.fetched(tiling, config, passes.loads)
+    last_step = np.arange(tiling.passes) % tiling.steps == tiling.steps - 1
+    output_bits = passes.work[:, layout.SUMS] * last_step * config.value_bits
+    loads, cycles = passes.loads.sum(axis=0), int(passes.cycles.sum())
+    stalls = _stalls(passes, met, shape, tiling, config)
+    counts = layer_counts(lowered, met, shape, tiling, config) | {
+        "glb_iact_read_bits": int(loads[layout.STREAM_BITS]), "glb_iact_write_bits": int(fetched[:, 0].sum()),
+        "iact_hop_bits": int(loads[layout.IACT_HOP_BITS]), "weight_hop_bits": int(loads[layout.WEIGHT_HOP_BITS]),
+        "psum_hop_bits": int(loads[layout.PSUM_HOP_BITS]), "dram_weight_bits": int(loads[layout.WEIGHT_BITS]),
+        "dram_activation_bits": int(fetched[:, 1].sum()), "dram_output_bits": int(output_bits.sum()),
+        "pe_cycles": config.pes * cycles}
     return LayerRun(
-        cycles=int(per_pass[:, layout.CYCLES].sum()), slots=config.slots, stalls=totals_by_name,
-        counts=dict(zip(COUNTS, _counts(tiling, config, per_pass, totals, fetched), strict=True)),
+        cycles=cycles, slots=config.slots, stalls={name: stalls[name] for name in STALLS},
+        counts={name: counts[name] for name in COUNTS},
         mapping=mapping.model_dump() | {"passes": tiling.passes,
-                                        "mapped_pes": int(per_pass[0, layout.MAPPED_PES])},
-        tiles=_tiles(config, per_pass, fetched),
-        work=PeWork.of(busy.reshape(config.rows, config.cols)))
+                                        "mapped_pes": int(passes.work[0, layout.MAPPED_PES])},
+        tiles=traffic.tiles(passes.cycles, passes.loads, fetched[:, 1], output_bits),
+        work=PeWork.of(passes.busy.reshape(config.rows, config.cols)))
 
 
-def job_of(layer: Layer, shape: Shape, tiling: Tiling, config: EyerissConfig) -> layout.Job:
-    """What the kernel runs."""
-    data: Data = lower(layer, shape, tiling, config)
-    ways: Routes = routes(config.cluster_rows, config.cluster_cols)
-    return layout.Job(data, shape, tiling, design_of(config), ways, layout.strips_of(shape, tiling))
+def simulated(lowered: Lowered, shape: LayerShape, tiling: LoopTiling, config: EyerissConfig) -> SimulatedPasses:
+    """All passes through both kernels."""
+    work, busy = np.zeros((tiling.passes, layout.WORK), np.int64), np.zeros(config.pes, np.int64)
+    loads = run_networks(lowered.moved, shape, tiling, config, tiling.passes)
+    run_lanes(lowered.lanes, shape, tiling, design_of(config), (0, tiling.passes),
+              lane_scratch(shape, tiling, config), (work, busy), None)
+    return SimulatedPasses(loads, work, busy)
 
 
-def simulated(job: layout.Job, passes: int, pes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(per_pass [pass, column], totals [total], busy [PE]) of the kernel."""
-    per_pass = np.zeros((passes, layout.COLUMNS), np.int64)
-    totals, busy = np.zeros(layout.TOTALS, np.int64), np.zeros(pes, np.int64)
-    kernel.simulate(job, per_pass, totals, busy)
-    return per_pass, totals, busy
+def lane_scratch(shape: LayerShape, tiling: LoopTiling, config: EyerissConfig) -> LaneScratch:
+    """Room for the lanes of a filter tile."""
+    return LaneScratch.of(shape.out_cols, tiling.column, tiling.row_lanes, config.psum_words // tiling.m0)
 
 
-def _fetched(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray) -> np.ndarray:
-    """int64 [pass, (network's form, DRAM's form)]: bits of inputs that each pass fetches."""
-    if per_pass[:, layout.NEW_BITS].sum() <= config.glb_iact_bits:
-        return per_pass[:, [layout.NEW_BITS, layout.NEW_DRAM_BITS]]
-    chunks = per_pass[:, layout.CHUNK_BITS].reshape(-1, tiling.steps).sum(axis=1)
-    stays = np.repeat(chunks <= config.glb_iact_bits, tiling.steps)[:, None]
-    return np.where(stays, per_pass[:, [layout.CHUNK_BITS, layout.CHUNK_DRAM_BITS]],
-                    per_pass[:, [layout.STREAM_BITS, layout.STREAM_DRAM_BITS]])
-
-
-def _counts(tiling: Tiling, config: EyerissConfig, per_pass: np.ndarray, totals: np.ndarray,
-            fetched: np.ndarray) -> list[int]:
-    """In the order of `Eyeriss.counts`."""
-    def total(name: str) -> int:
-        return int(totals[getattr(layout, name)])
-
-    glb_writes, dram_reads = fetched.sum(axis=0).tolist()
-    return [total("MACS"), total("GATED_MACS"), total("IACT_ADDRESS_READS"), total("IACT_READS"), total("IACT_WRITES"),
-            total("IACT_READS") if tiling.compressed else 0, total("WEIGHT_READS"), total("WEIGHT_WRITES"),
-            total("MACS") + total("DRAINED"), total("MACS"), total("PSUM_PASSES"),
-            int(per_pass[:, layout.STREAM_BITS].sum()), glb_writes, total("GLB_PSUM_READS"),
-            total("GLB_PSUM_WRITES"), total("IACT_HOP_BITS"), total("WEIGHT_HOP_BITS"), total("PSUM_HOP_BITS"),
-            int(per_pass[:, layout.WEIGHT_BITS].sum()), dram_reads,
-            int(per_pass[:, layout.OUTPUTS].sum()) * config.value_bits,
-            config.pes * int(per_pass[:, layout.CYCLES].sum())]
-
-
-def _tiles(config: EyerissConfig, per_pass: np.ndarray, fetched: np.ndarray) -> Tiles:
-    """A tile is a pass, which loads its weights."""
-    return Tiles.of(
-        per_pass[:, layout.CYCLES], per_pass[:, layout.WEIGHT_BITS], fetched[:, 1],
-        per_pass[:, layout.OUTPUTS] * config.value_bits, per_pass[:, layout.WEIGHT_CYCLES],
-    )
+def _stalls(passes: SimulatedPasses, met: Met, shape: LayerShape, tiling: LoopTiling,
+            config: EyerissConfig) -> dict[str, int]:
+    """Slot-cycles by name."""
+    macs, latency = config.macs_per_pe, config.pipeline_stages - 1
+    work, mapped, flow = passes.work.sum(axis=0), passes.work[:, layout.MAPPED_PES], passes.flow_cycles
+    words, entries = issued(met, shape, tiling, config)
+    drains = -(-tile_filters(shape, tiling) // (config.psum_port_bits // config.psum_bits))
+    drained = int(drains.sum()) * shape.groups * tiling.strips * tiling.items * shape.out_cols
+    compute = passes.work[:, layout.COMPUTE_CYCLES]
+    waits = mapped * (flow - compute)
+    for_sums = int((waits * passes.psums_last).sum())
+    psum_cycles = drained + latency * int(mapped.sum()) + int(work[layout.PSUM_WAITS]) + for_sums
+    return {
+        "busy": met.products, "ineffectual": entries - met.products, "simd_idle": macs * words - entries,
+        "bubble": macs * (int(work[layout.WINDOW_CYCLES]) - words), "column": macs * int(work[layout.COLUMN_WAITS]),
+        "psum": macs * psum_cycles, "barrier": macs * int((mapped * compute).sum() - work[layout.LANE_ENDS]),
+        "iact": macs * (int(waits.sum()) - for_sums),
+        "weight": macs * int((mapped * passes.loads[:, layout.WEIGHT_CYCLES]).sum()),
+        "fragmentation": macs * int(((config.pes - mapped) * passes.cycles).sum())}

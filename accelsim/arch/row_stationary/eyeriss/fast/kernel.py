@@ -1,215 +1,238 @@
-"""The fast engine of Eyeriss: passes in order, the lanes of each by a recurrence over their windows.
+"""The lanes of every pass: what each window costs its PE, and the PEs of a column bound together by max and plus.
 
-A window's cost is a scan of its real inputs against the weight columns they meet; a lane's PEs are bound together by
-max and plus. Networks are loads per link and pass (`network_loads`).
+A strip's windows lie side by side: one scan over the taps and channels serves all of them, a vector at a time. What is
+only counted is not here: it follows from totals over the layer (`counting`).
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from accelsim.arch.row_stationary.eyeriss.fast.layout import (
-    BARRIER,
-    COLUMN,
+    COLUMN_WAIT,
+    COLUMN_WAITS,
+    COMPILED,
     COMPUTE_CYCLES,
-    CYCLES,
-    DRAINED,
-    FRAGMENTATION,
-    GLB_PSUM_READS,
-    GLB_PSUM_WRITES,
-    IACT,
-    IACT_HOP_BITS,
+    ENTRIES,
+    FILTER_TILE,
+    GROUP,
+    INNER,
+    LANE_ENDS,
+    LEFT,
     MAPPED_PES,
-    OUTPUTS,
-    PSUM,
-    PSUM_HOP_BITS,
-    PSUM_PASSES,
-    WAITS_FOR,
-    WEIGHT,
-    WEIGHT_BITS,
-    WEIGHT_CYCLES,
-    WEIGHT_HOP_BITS,
-    WEIGHT_WRITES,
-    Counters,
-    Pass,
+    PRODUCTS,
+    PSUM_WAIT,
+    PSUM_WAITS,
+    SLOWEST,
+    STRIP,
+    SUMS,
+    WINDOW,
+    WINDOW_CYCLES,
+    WORDS,
+    WORKED,
+    lane_number,
+    pass_at,
 )
-from accelsim.arch.row_stationary.eyeriss.fast.network_loads import (
-    iact_network,
-    lane_at,
-    network_scratch,
-    psum_network,
-    weight_network,
-)
-from accelsim.arch.row_stationary.eyeriss.fast.windows import row_of_windows
+
+BLOCK = 1024  # windows whose costs are worked out together, one output row at least
 
 
 class LaneScratch(NamedTuple):
-    """Buffers of one lane: cost [PE, output column]; slowest [window in flight].
+    """Buffers of the lanes of a filter tile.
 
-    PEs whose windows all take the same time move in step: heads [n] is one of them, alike [n] how many there are, end
-    [n] when they end.
+    ends, column_waits, psum_waits int64 [row lane, PE], cycles so far; slowest [row lane, window in flight]; windows
+    [row lane], how many it has run. Of a block of windows: cost int32 [window, PE]; looked_up, spent int32 [window],
+    when the next lookup is over and the weight stage is free; sums int64 [output row].
     """
 
-    cost: np.ndarray
-    heads: np.ndarray
-    alike: np.ndarray
-    end: np.ndarray
+    ends: np.ndarray
+    column_waits: np.ndarray
+    psum_waits: np.ndarray
     slowest: np.ndarray
+    windows: np.ndarray
+    cost: np.ndarray
+    looked_up: np.ndarray
+    spent: np.ndarray
+    sums: np.ndarray
+
+    @classmethod
+    def of(cls, out_cols: int, column: int, row_lanes: int, in_flight: int) -> "LaneScratch":
+        rows = max(1, BLOCK // out_cols)
+        pes = -(-column // 8) * 8  # whole vectors
+        each, windows = (row_lanes, pes), rows * out_cols
+        return cls(np.zeros(each, np.int64), np.zeros(each, np.int64), np.zeros(each, np.int64),
+                   np.zeros((row_lanes, in_flight), np.int64), np.zeros(row_lanes, np.int64),
+                   np.zeros((windows, pes), np.int32), np.zeros(windows, np.int32), np.zeros(windows, np.int32),
+                   np.zeros(rows, np.int64))
 
 
-@njit(cache=True)
-def simulate(job, per_pass, totals, busy):
-    """Fill per_pass [pass, column], totals [total] and busy [PE], all int64 zeros before."""
-    shape, tiling, design, routes = job.shape, job.tiling, job.design, job.routes
-    counters = Counters(totals, busy)
-    lanes = LaneScratch(
-        np.zeros((tiling.column, shape.out_cols), np.int64), np.zeros(tiling.column, np.int64),
-        np.zeros(tiling.column, np.int64), np.zeros(tiling.column, np.int64), np.zeros(design.psum_words, np.int64))
-    lane_ends = np.zeros(design.rows // tiling.column * design.cols, np.int64)
-    loads = network_scratch(tiling, design, routes, job.data.stream_bits.shape)
-    number = 0
-    for tg in range(tiling.group_rounds):
-        for tm in range(tiling.filter_rounds):
-            for chunk in range(tiling.chunks):
-                for z in range(tiling.steps):
-                    now = pass_at(tiling, tg, tm, chunk, z)
-                    _run_pass(job, now, loads, lanes, lane_ends, per_pass[number], counters)
-                    number += 1
-
-
-@njit(cache=True)
-def pass_at(tiling, group_round, filter_round, chunk, z):
-    """The pass at this place of the order of passes."""
-    item, strip = chunk * tiling.chunk, z * tiling.column
-    number = (group_round * tiling.filter_rounds + filter_round) * tiling.chunks + chunk
-    return Pass(number, group_round * tiling.group_lanes, filter_round * tiling.filter_lanes, item,
-                min(tiling.chunk, tiling.items - item), strip, min(tiling.column, tiling.strips - strip), z == 0,
-                z == tiling.steps - 1)
-
-
-@njit(cache=True)
-def _run_pass(job, now, loads, lanes, lane_ends, row, counters):
-    """Networks, lanes and the books of one pass; `row` is its row of `per_pass`."""
-    data, shape, tiling, design, totals = job.data, job.shape, job.tiling, job.design, counters.totals
-    weight_cycles, row[WEIGHT_BITS], hops = weight_network(data, shape, tiling, design, now, loads)
-    totals[WEIGHT_HOP_BITS] += hops
-    iact_cycles, hops = iact_network(job, now, loads, row)
-    totals[IACT_HOP_BITS] += hops
-    psum_cycles, hops = psum_network(shape, tiling, design, now, loads)
-    totals[PSUM_HOP_BITS] += hops
-    compute_cycles = np.int64(0)
-    for lane in range(len(lane_ends)):
-        lane_ends[lane] = _lane(job, now, lane, lanes, row, counters)
-        compute_cycles = max(compute_cycles, lane_ends[lane])
-    cycles = max(compute_cycles, iact_cycles, psum_cycles)
-    mapped = np.int64(0)
-    for lane in range(len(lane_ends)):
-        if lane_ends[lane] >= 0:
-            mapped += now.strips
-            totals[BARRIER] += design.macs_per_pe * now.strips * (compute_cycles - lane_ends[lane])
-    slots = design.macs_per_pe * mapped
-    totals[WEIGHT] += slots * weight_cycles
-    row[WAITS_FOR] = PSUM if psum_cycles > iact_cycles else IACT
-    totals[row[WAITS_FOR]] += slots * (cycles - compute_cycles)
-    totals[FRAGMENTATION] += (design.rows * design.cols * design.macs_per_pe - slots) * (weight_cycles + cycles)
-    row[WEIGHT_CYCLES], row[COMPUTE_CYCLES], row[CYCLES] = weight_cycles, compute_cycles, weight_cycles + cycles
-    row[MAPPED_PES] = mapped
-
-
-@njit(cache=True)
-def lane_work(shape, tiling, now, lane):
-    """(group, filter tile, filters, place of the first item in the chunk) of a lane; no filters: nothing to do."""
-    e, f, h = lane_at(lane, tiling)
-    g, t = now.group + h, now.filter_tile + f
-    if h >= tiling.group_lanes or g >= shape.groups or t >= tiling.filter_tiles or e >= now.items:
-        return g, t, 0, e
-    return g, t, min(tiling.m0, shape.filters - t * tiling.m0), e
-
-
-@njit(cache=True)
-def _lane(job, now, lane, scratch, row, counters):
-    """Cycle at which the lane's last sums have left; -1 for a lane without work."""
-    shape, tiling, design, totals = job.shape, job.tiling, job.design, counters.totals
-    band, array_col = lane // design.cols, lane % design.cols
-    g, t, filters, e = lane_work(shape, tiling, now, lane)
-    if filters == 0:
-        return np.int64(-1)
-    items = -(-(now.items - e) // tiling.row_lanes)
-    drain = -(-filters // design.sums_per_cycle)
-    scratch.end[:] = 0
-    scratch.slowest[:] = -design.latency  # no window has to be out before the first ones
-    heads = _heads(tiling, now, job.strips, scratch)
-    w = np.int64(0)
-    for place in range(e, now.items, tiling.row_lanes):
-        image, p = (now.item + place) // shape.out_rows, (now.item + place) % shape.out_rows
-        for i in range(now.strips):
-            pe = (band * tiling.column + i) * design.cols + array_col
-            counters.busy[pe] += row_of_windows(job, now.strip + i, (g, t, filters), (image, p), scratch.cost[i],
-                                                totals)
-        w = _columns_meet(shape, tiling, design, heads, scratch, (w, drain), totals)
-    slowest = scratch.end[:heads].max()
-    for n in range(heads):
-        totals[COLUMN] += design.macs_per_pe * scratch.alike[n] * (slowest - scratch.end[n])
-    for i in range(now.strips):
-        totals[WEIGHT_WRITES] += job.data.tile_words[g, t, now.strip + i]
-    totals[PSUM] += design.macs_per_pe * now.strips * (w * drain + design.latency)
-    _count_sums(shape, now, items * shape.out_cols * filters, row, totals)
-    return slowest + design.latency
-
-
-@njit(cache=True)
-def _heads(tiling, now, strips, scratch):
-    """Fill heads and alike; returns how many. In dense mode windows of equal strips take the same time."""
-    count = 0
-    for i in range(now.strips):
-        n = count if tiling.compressed else 0
-        while n < count and strips.positions[now.strip + scratch.heads[n]] != strips.positions[now.strip + i]:
-            n += 1
-        if n == count:
-            scratch.heads[n], scratch.alike[n] = i, 0
-            count += 1
-        scratch.alike[n] += 1
-    return count
-
-
-@njit(cache=True)
-def _columns_meet(shape, tiling, design, heads, scratch, state, totals):
-    """Run the windows of one output row through the column; state = (windows before, drain cycles).
-
-    Returns the windows after it.
+@COMPILED
+def run_lanes(data, shape, tiling, design, passes, scratch, counted, record):
+    """Run passes[0] .. passes[1] - 1; counted = (work [pass, column], busy [PE], effectual multiplications), int64,
+    zeros before. record [PE, column], of a single pass, or None.
     """
-    w, drain = state
-    ahead = design.psum_words // tiling.m0
-    place, for_column, for_sums = w % ahead, np.int64(0), np.int64(0)
-    for q in range(shape.out_cols):
-        slowest, held = np.int64(0), scratch.slowest[place]
-        free = held + design.latency
-        for n in range(heads):
-            end = scratch.end[n]
-            if free > end:
-                behind = max(held - end, 0)
-                for_column += scratch.alike[n] * behind
-                for_sums += scratch.alike[n] * (free - end - behind)
-                end = free
-            end += scratch.cost[scratch.heads[n], q] + drain
-            scratch.end[n] = end
+    work, busy = counted
+    for number in range(passes[0], passes[1]):
+        now = pass_at(tiling, number)
+        filter_tiles = min(tiling.filter_lanes, tiling.filter_tiles - now.filter_tile)
+        for tile in range(min(tiling.group_lanes, shape.groups - now.group) * filter_tiles):
+            h, f = tile // filter_tiles, tile % filter_tiles
+            g, t = now.group + h, now.filter_tile + f
+            filters = min(tiling.m0, shape.filters - t * tiling.m0)
+            drain = -(-filters // design.sums_per_cycle)
+            _begin_tile(data.strips, tiling, design, now, -(-filters // design.macs_per_pe), scratch)
+            place = 0
+            while place < now.items:
+                image, p = (now.item + place) // shape.out_rows, (now.item + place) % shape.out_rows
+                rows = min(len(scratch.sums), now.items - place)
+                if data.rows > shape.out_rows:
+                    rows = min(rows, shape.out_rows - p)  # rows of padding lie between the images
+                first = image * data.rows + p
+                for i in range(now.strips):
+                    if tiling.compressed:
+                        _skip_costs(data, shape.out_cols, (g, t), (now.strip + i, i), (first, rows),
+                                    design.address_cycles, scratch)
+                    _count_products(data, data.nonzeros, (g, t), now.strip + i, (first, rows), scratch.sums)
+                    for n in range(rows):
+                        lane = lane_number(tiling, (place + n) % tiling.row_lanes, f, h)
+                        pe = (lane // design.cols * tiling.column + i) * design.cols + lane % design.cols
+                        busy[pe] += scratch.sums[n]
+                for n in range(rows):
+                    _meet(scratch, (place + n) % tiling.row_lanes, n * shape.out_cols, shape.out_cols,
+                          tiling.compressed, design.latency, drain)
+                place += rows
+            for e in range(min(tiling.row_lanes, now.items)):
+                _end_lane(scratch, e, now.strips, filters, (design.latency, drain), work[number])
+            if record is not None:
+                _record(data, shape, tiling, design, (now, h, f), drain, scratch, record)
+
+
+@INNER
+def _begin_tile(strips, tiling, design, now, words, scratch):
+    """Empty the lanes. In dense mode every window of a PE takes as long: cost[0, PE]."""
+    for e in range(len(scratch.windows)):
+        scratch.windows[e] = 0
+        for i in range(scratch.ends.shape[1]):
+            scratch.ends[e, i] = scratch.column_waits[e, i] = scratch.psum_waits[e, i] = 0
+        for place in range(scratch.slowest.shape[1]):
+            scratch.slowest[e, place] = -design.latency  # no window has to be out before the first ones
+    if now.strips < tiling.column:
+        for q in range(len(scratch.cost)):
+            for i in range(now.strips, tiling.column):
+                scratch.cost[q, i] = 0
+    if not tiling.compressed:
+        for i in range(now.strips):
+            strip = strips[now.strip + i]
+            scratch.cost[0, i] = (strip[1] - strip[0]) * (strip[4] - strip[3]) * words
+
+
+@INNER
+def _skip_costs(data, out_cols, tile, strip, rows, address_cycles, scratch):
+    """Cycles of the windows of (first row, rows) in a PE that skips zeros; strip = (its number, its PE)."""
+    looked_up, spent, cost, strips = scratch.looked_up, scratch.spent, scratch.cost, data.strips
+    g, t = tile
+    j, pe = strip
+    r = strips[j, 2]
+    windows, per_lookup = rows[1] * out_cols, np.int32(address_cycles)
+    begin = (rows[0] + data.filter_rows[r, 1]) * out_cols
+    for q in range(windows):
+        looked_up[q] = spent[q] = 0
+    for s in range(strips[j, 3], strips[j, 4]):
+        for c in range(strips[j, 0], strips[j, 1]):
+            inputs = data.iacts[g, s, c, data.filter_rows[r, 0], begin:begin + windows]
+            words = np.int32(data.words[g, t, c, r, s])
+            if words == 0:
+                for q in range(windows):
+                    looked_up[q] += per_lookup * inputs[q]
+                continue
+            for q in range(windows):
+                begins, met = max(looked_up[q], spent[q]), inputs[q]
+                spent[q] = begins + words if met else spent[q]
+                looked_up[q] = begins + per_lookup if met else looked_up[q]
+    for q in range(windows):
+        cost[q, pe] = max(looked_up[q] - address_cycles + 1, spent[q])
+
+
+@INNER
+def _count_products(data, columns, tile, strip, rows, sums):
+    """sums [row]: inputs met in (first row, rows), each times its column's value of `columns`."""
+    strips = data.strips
+    g, t = tile
+    r = strips[strip, 2]
+    begin = rows[0] + data.filter_rows[r, 1]
+    for n in range(rows[1]):
+        sums[n] = 0
+    for s in range(strips[strip, 3], strips[strip, 4]):
+        for c in range(strips[strip, 0], strips[strip, 1]):
+            met = data.met[g, s, c, data.filter_rows[r, 0], begin:begin + rows[1]]
+            value = np.int64(columns[g, t, c, r, s])
+            for n in range(rows[1]):
+                sums[n] += value * met[n]
+
+
+@INNER
+def _meet(scratch, e, first, windows, moving, latency, drain):
+    """Run windows of row lane e through its column; their costs are those from cost[first] on, or, unless `moving`, all
+    are the first."""
+    ends, column_waits, psum_waits = scratch.ends[e], scratch.column_waits[e], scratch.psum_waits[e]
+    slowest_of = scratch.slowest[e]
+    place = scratch.windows[e] % len(slowest_of)
+    scratch.windows[e] += windows
+    for q in range(windows):
+        held, each, slowest = slowest_of[place], scratch.cost[first + q if moving else 0], np.int64(0)
+        for i in range(len(ends)):  # PEs behind the last cost nothing, and are never the slowest
+            end = ends[i]
+            behind, wait = max(held - end, 0), max(held + latency - end, 0)
+            end += wait + each[i] + drain
+            column_waits[i] += behind
+            psum_waits[i] += wait - behind
+            ends[i] = end
             slowest = max(slowest, end)
-        scratch.slowest[place] = slowest
-        place = place + 1 if place + 1 < ahead else 0
-    totals[COLUMN] += design.macs_per_pe * for_column
-    totals[PSUM] += design.macs_per_pe * for_sums
-    return w + shape.out_cols
+        slowest_of[place] = slowest
+        place = place + 1 if place + 1 < len(slowest_of) else 0
 
 
-@njit(cache=True)
-def _count_sums(shape, now, sums, row, totals):
-    """What the partial sums of a lane cost outside its PEs' multipliers; `sums` leave the column in this pass."""
-    totals[DRAINED] += sums * now.strips
-    totals[PSUM_PASSES] += sums * (now.strips - 1)
-    if not now.first:
-        totals[GLB_PSUM_READS] += sums
-    if now.last:
-        row[OUTPUTS] += sums
-    else:
-        totals[GLB_PSUM_WRITES] += sums
+@INNER
+def _end_lane(scratch, e, pes, filters, cycles, row):
+    """Add row lane e to its pass's row of `work`; cycles = (latency, drain)."""
+    latency, drain = cycles
+    slowest, windows = _slowest(scratch, e, pes), scratch.windows[e]
+    for i in range(pes):
+        behind, wait = scratch.column_waits[e, i], scratch.psum_waits[e, i]
+        row[WINDOW_CYCLES] += scratch.ends[e, i] - windows * drain - behind - wait
+        row[COLUMN_WAITS] += behind + slowest - scratch.ends[e, i]
+        row[PSUM_WAITS] += wait
+    row[COMPUTE_CYCLES] = max(row[COMPUTE_CYCLES], slowest + latency)
+    row[MAPPED_PES] += pes
+    row[LANE_ENDS] += pes * (slowest + latency)
+    row[SUMS] += windows * filters
+
+
+@INNER
+def _slowest(scratch, e, pes):
+    """End of the last window of row lane e."""
+    slowest = np.int64(0)
+    for i in range(pes):
+        slowest = max(slowest, scratch.ends[e, i])
+    return slowest
+
+
+@INNER
+def _record(data, shape, tiling, design, at, drain, scratch, record):
+    """What the PEs of a filter tile's lanes did: at = (pass, group lane, filter lane)."""
+    now, h, f = at
+    g, t = now.group + h, now.filter_tile + f
+    for place in range(now.items):
+        e = place % tiling.row_lanes
+        image, p = (now.item + place) // shape.out_rows, (now.item + place) % shape.out_rows
+        lane, slowest = lane_number(tiling, e, f, h), _slowest(scratch, e, now.strips)
+        for i in range(now.strips):
+            one = record[(lane // design.cols * tiling.column + i) * design.cols + lane % design.cols]
+            one[GROUP], one[FILTER_TILE], one[STRIP] = g, t, now.strip + i
+            one[WORKED], one[SLOWEST], one[LEFT] = scratch.ends[e, i], slowest, slowest + design.latency
+            one[COLUMN_WAIT] = scratch.column_waits[e, i]
+            one[PSUM_WAIT] = scratch.psum_waits[e, i] + scratch.windows[e] * drain
+            one[WINDOW] = scratch.ends[e, i] - one[PSUM_WAIT] - one[COLUMN_WAIT]
+            for column, columns in ((PRODUCTS, data.nonzeros), (WORDS, data.words), (ENTRIES, data.entries)):
+                _count_products(data, columns, (g, t), now.strip + i, (image * data.rows + p, 1), scratch.sums)
+                one[column] += scratch.sums[0]

@@ -1,21 +1,30 @@
-"""The kernel's tables: what stands at which place of its counters, and the scalars that it is told."""
+"""The kernels' tables: what stands at which place of what they count, and the scalars that they are told."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-# places in `totals`
-(BUSY, INEFFECTUAL, SIMD_IDLE, BUBBLE, COLUMN, PSUM, BARRIER, IACT, WEIGHT, FRAGMENTATION,
- MACS, GATED_MACS, IACT_ADDRESS_READS, IACT_READS, IACT_WRITES, WEIGHT_READS, WEIGHT_WRITES, DRAINED,
- PSUM_PASSES, GLB_PSUM_READS, GLB_PSUM_WRITES, IACT_HOP_BITS, WEIGHT_HOP_BITS, PSUM_HOP_BITS, TOTALS) = range(25)
-# columns of `per_pass`; WAITS_FOR: PSUM or IACT, where cycles go that the PEs wait for a network. Streams that a pass
-# needs, in the network's form and in DRAM's: all, those that no pass of its chunk needed before, that none did
-(WEIGHT_CYCLES, COMPUTE_CYCLES, CYCLES, WEIGHT_BITS, OUTPUTS, MAPPED_PES, WAITS_FOR, STREAM_BITS, STREAM_DRAM_BITS,
- CHUNK_BITS, CHUNK_DRAM_BITS, NEW_BITS, NEW_DRAM_BITS, COLUMNS) = range(14)
+# sizes are never zero: without the checks for it, the code is half as large and compiles as much faster
+_FLAGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+COMPILED = njit(**_FLAGS)
+# called by compiled code alone: without the wrapper that unpacks Python's arguments, most of what there is to compile
+INNER = njit(**_FLAGS | {"no_cpython_wrapper": True})
+
+# columns of `loads`, a row per pass. What the networks take; streams that a pass needs, in the network's form and in
+# DRAM's: all, those that no pass of its chunk needed before, those that none did
+(WEIGHT_CYCLES, IACT_CYCLES, PSUM_CYCLES, WEIGHT_BITS, STREAM_BITS, STREAM_DRAM_BITS, CHUNK_BITS, CHUNK_DRAM_BITS,
+ NEW_BITS, NEW_DRAM_BITS, WEIGHT_HOP_BITS, IACT_HOP_BITS, PSUM_HOP_BITS, LOADS) = range(14)
+# columns of `work`, a row per pass: its compute cycles, its mapped PEs, the ends of their lanes summed over them, sums
+# that leave the columns; cycles of PEs spent in windows, for slower ones of the column and for room for sums
+(COMPUTE_CYCLES, MAPPED_PES, LANE_ENDS, SUMS, WINDOW_CYCLES, COLUMN_WAITS, PSUM_WAITS, WORK) = range(8)
+# columns of the record of a pass, a row per PE: what it works on (-1: it is not mapped), cycles of computing until its
+# last window is over, the slowest's of its column, and its lane; what its windows took, and the waits between them
+(GROUP, FILTER_TILE, STRIP, WORKED, SLOWEST, LEFT, WINDOW, COLUMN_WAIT, PSUM_WAIT, PRODUCTS, WORDS, ENTRIES,
+ RECORD) = range(13)
 
 
-class Design(NamedTuple):
+class DesignScalars(NamedTuple):
     """The scalars of a config, int but `flat`. latency: pipeline stages less one; sums_per_cycle: of a psum port;
     address_cycles: of the address stage for an input."""
 
@@ -38,7 +47,7 @@ class Design(NamedTuple):
     flat: bool
 
 
-class Pass(NamedTuple):
+class PassBounds(NamedTuple):
     """A pass: the number of its chunk over all rounds, its first group, filter tile, item and strip, how many items and
     strips, and whether it is the first step of its chunk, and the last."""
 
@@ -53,48 +62,29 @@ class Pass(NamedTuple):
     last: bool
 
 
-class Strips(NamedTuple):
-    """What each strip holds, int64 [strip]; segments, positions: of a window."""
-
-    block: np.ndarray
-    tap_block: np.ndarray
-    row: np.ndarray
-    first_tap: np.ndarray
-    end_tap: np.ndarray
-    first_channel: np.ndarray
-    end_channel: np.ndarray
-    segments: np.ndarray
-    positions: np.ndarray
-
-
-@njit(cache=True)
-def strips_of(shape, tiling):
-    """The strips of a tiling."""
-    each = np.zeros((9, tiling.strips), np.int64)
-    for strip in range(tiling.strips):
-        b, rest = strip % tiling.tap_blocks, strip // tiling.tap_blocks
-        r, k = rest % shape.rows, rest // shape.rows
-        first, end = b * tiling.s0, min(shape.taps, (b + 1) * tiling.s0)
-        channel, last = k * tiling.c0, min(shape.channels, (k + 1) * tiling.c0)
-        each[:, strip] = (k, b, r, first, end, channel, last, -(-(end - first) // shape.col_stride),
-                          (end - first) * (last - channel))
-    return Strips(each[0], each[1], each[2], each[3], each[4], each[5], each[6], each[7],
-                  each[8])
+@INNER
+def pass_at(tiling, number):
+    """The pass of this number in the order of passes: groups, filter tiles, chunks, steps."""
+    z, chunk = number % tiling.steps, number // tiling.steps
+    filter_round = chunk // tiling.chunks % tiling.filter_rounds
+    group_round = chunk // tiling.chunks // tiling.filter_rounds
+    item, strip = chunk % tiling.chunks * tiling.chunk, z * tiling.column
+    return PassBounds(
+        chunk, group_round * tiling.group_lanes, filter_round * tiling.filter_lanes, item,
+        min(tiling.chunk, tiling.items - item), strip, min(tiling.column, tiling.strips - strip), z == 0,
+        z == tiling.steps - 1)
 
 
-class Job(NamedTuple):
-    """All that stays the same from pass to pass: what to run, on what. Members are the classes of their names."""
-
-    data: NamedTuple
-    shape: NamedTuple
-    tiling: NamedTuple
-    design: NamedTuple
-    routes: NamedTuple
-    strips: NamedTuple
+@INNER
+def lane_number(tiling, e, f, h):
+    """The lane of row lane e, filter lane f and group lane h."""
+    inner = f * tiling.row_lanes + e if tiling.inner_rows else e * tiling.filter_lanes + f
+    return h * tiling.row_lanes * tiling.filter_lanes + inner
 
 
-class Counters(NamedTuple):
-    """What is counted over the passes, int64: totals [total]; busy [PE], effectual multiplications."""
-
-    totals: np.ndarray
-    busy: np.ndarray
+def strip_parts(channels: int, rows: int, taps: int, c0: int, s0: int) -> np.ndarray:
+    """What each strip holds, int64 [strip, (first channel, end, filter row, first tap, end)]."""
+    first_channel, row, first_tap = (axis.reshape(-1) for axis in np.meshgrid(
+        np.arange(0, channels, c0), np.arange(rows), np.arange(0, taps, s0), indexing="ij"))
+    return np.stack([first_channel, np.minimum(first_channel + c0, channels), row,
+                     first_tap, np.minimum(first_tap + s0, taps)], axis=1).astype(np.int64)

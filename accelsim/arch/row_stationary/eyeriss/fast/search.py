@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.arch.row_stationary.eyeriss.columns import tile_words, words_of
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
-from accelsim.arch.row_stationary.eyeriss.fast.columns import tile_words, words_of
-from accelsim.arch.row_stationary.eyeriss.fast.estimate import DesignBounds, LayerBounds, best
-from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
-from accelsim.arch.row_stationary.eyeriss.shape import Shape, shape_of
+from accelsim.arch.row_stationary.eyeriss.fast.estimate import TileSizes, estimate, sides_of
+from accelsim.arch.row_stationary.eyeriss.mapping import RowStationaryMapping
+from accelsim.arch.row_stationary.eyeriss.shape import LayerShape, shape_of
 from accelsim.errors import CapacityError
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
@@ -37,46 +37,47 @@ class TileChoice(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A mapping with what it was made from, and estimated cycles."""
+    """A mapping with what it was made from."""
 
-    mapping: Mapping
+    mapping: RowStationaryMapping
     tile: TileChoice
-    cycles: float
 
 
-def candidates(layer: Layer, config: EyerissConfig, most_pes: bool) -> list[Candidate]:
-    """Of every tile choice the best two mappings, one of each `inner`, the fewest estimated cycles first; with
-    `most_pes` the most mapped PEs come before that.
+def candidates(layer: Layer, config: EyerissConfig, most_pes: bool, length: int) -> list[Candidate]:
+    """The first `length` of: of every tile choice the best two mappings, one of each `inner`, the fewest estimated
+    cycles first. With `most_pes` only those that map the most PEs.
 
     Raises CapacityError when not even one weight of one filter fits.
     """
     shape = shape_of(layer)
     choices = _tile_choices(layer, shape, config)
-    ints = np.array([[t.m0, t.c0, t.s0] for t in choices], np.int64)
-    means = np.array([[t.window_cycles, t.tile_bits, t.stream_bits] for t in choices], np.float64)
-    sides, cycles = best(ints, means, LayerBounds.of(shape), DesignBounds.of(config), most_pes)
-    found = [Candidate(_mapping(choices[i], sides[i, inner].tolist(), bool(inner)), choices[i], float(cycles[i, inner]))
-             for i, inner in np.argwhere(np.isfinite(cycles)).tolist()]
-    if not found:
+    tiles = TileSizes(*np.array([choice[1:] for choice in choices], float).T[:, :, None])
+    sides = sides_of(tiles, shape, config)
+    cycles = estimate(tiles, sides, shape, config)
+    if not np.isfinite(cycles).any():
         per_row, have = shape.out_cols, config.glb_psums
         raise CapacityError(f"layer {layer.name!r}: no mapping fits {config.name!r}: the partial sums of one output "
                             f"row of one filter are {per_row:,} words, the global buffer holds {have:,} (short of "
                             f"{max(0, per_row - have):,}); raise glb_psum_bytes, or give a narrower layer")
-    return sorted(found, key=lambda one: (-pes_of(one.mapping) if most_pes else 0, one.cycles))
+    if most_pes:
+        pes = np.where(np.isfinite(cycles), sides.pes, 0)
+        cycles = np.where(pes == pes.max(), cycles, np.inf)
+    whole = np.broadcast_arrays(*sides, cycles[0])[:4]
+    place = cycles.argmin(axis=2).T  # [tile choice, inner rows]
+    fewest = cycles.min(axis=2).T
+    order = np.argsort(fewest, axis=None, kind="stable")[:min(length, np.isfinite(fewest).sum())]
+    return [Candidate(_mapping(choices[i], [int(one[i, place[i, inner]]) for one in whole], bool(inner)), choices[i])
+            for i, inner in zip(*np.unravel_index(order, fewest.shape), strict=True)]
 
 
-def pes_of(mapping: Mapping) -> int:
-    """PEs that the mapping has work for at most."""
-    return mapping.column * mapping.row_lanes * mapping.filter_lanes * mapping.group_lanes
-
-
-def _mapping(tile: TileChoice, side: list[int], inner_rows: bool) -> Mapping:
+def _mapping(tile: TileChoice, side: list[int], inner_rows: bool) -> RowStationaryMapping:
     column, row_lanes, filter_lanes, group_lanes = side
-    return Mapping(compressed=tile.compressed, m0=tile.m0, c0=tile.c0, s0=tile.s0, column=column, row_lanes=row_lanes,
-                   filter_lanes=filter_lanes, group_lanes=group_lanes, inner="rows" if inner_rows else "filters")
+    return RowStationaryMapping(
+        compressed=tile.compressed, m0=tile.m0, c0=tile.c0, s0=tile.s0, column=column, row_lanes=row_lanes,
+        filter_lanes=filter_lanes, group_lanes=group_lanes, inner="rows" if inner_rows else "filters")
 
 
-def _tile_choices(layer: Layer, shape: Shape, config: EyerissConfig) -> list[TileChoice]:
+def _tile_choices(layer: Layer, shape: LayerShape, config: EyerissConfig) -> list[TileChoice]:
     modes = [False] + [True] * (config.pe == "skip" and not shape.depthwise)
     heights = [config.psum_words * eighths // 8 for eighths in M0_EIGHTHS]
     heights += [config.psum_port_bits // config.psum_bits, 1]
@@ -97,7 +98,7 @@ def _tile_choices(layer: Layer, shape: Shape, config: EyerissConfig) -> list[Til
     return choices
 
 
-def _choices_of(layer: Layer, shape: Shape, config: EyerissConfig, start: tuple[bool, int, int],
+def _choices_of(layer: Layer, shape: LayerShape, config: EyerissConfig, start: tuple[bool, int, int],
                 share: float) -> list[TileChoice]:
     """The channel blocks that go with (compressed, m0, s0), at most C0_TRIED."""
     compressed, m0, s0 = start
@@ -126,13 +127,16 @@ def _compressed_tiles(layer: Layer, config: EyerissConfig, tile: tuple[int, int]
 
     def make() -> list[tuple[int, float, float]]:
         words = words_of(layer, m0, config.count_bits, config.macs_per_pe)
-        groups, filter_tiles, rows, taps, channels = words.shape
+        groups, filter_tiles, channels, rows, taps = words.shape
         total, found = int(words.sum(dtype=np.int64)), []
-        cycles = float(np.maximum(words, config.address_cycles).mean())
+        cycles = int(np.maximum(words, config.address_cycles).sum(dtype=np.int64)) / words.size
         bits = total * config.macs_per_pe * (config.value_bits + config.count_bits)
+        most = int(words.max(initial=0))
         for c0 in sizes:
             tiles = groups * filter_tiles * rows * -(-taps // s0) * -(-channels // c0)
-            if total <= tiles * config.weight_words and int(tile_words(words, c0, s0).max()) <= config.weight_words:
+            if most * c0 * s0 <= config.weight_words or (
+                    total <= tiles * config.weight_words and config.weight_words >= int(tile_words(
+                        layer, (m0, c0, s0), config.count_bits, config.macs_per_pe).max())):
                 found.append((c0, cycles, (bits + words.size * config.weight_address_bits) / tiles))
             if len(found) == C0_TRIED:
                 break

@@ -1,4 +1,4 @@
-"""Who maps a layer. A policy: (layer, config) -> Mapping, legal, the same for the same non-zeros.
+"""Who maps a layer. A policy: (layer, config) -> mapping, legal, the same for the same non-zeros.
 
 A config's `mappings` go before any policy. One function a file; one line here registers it.
 """

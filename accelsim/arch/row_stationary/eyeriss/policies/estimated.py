@@ -1,11 +1,12 @@
 """The mapping with the fewest estimated cycles: the paper's mapper, whose cost model is not printed."""
 
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
-from accelsim.arch.row_stationary.eyeriss.fast.shortlist import best_mapping
-from accelsim.arch.row_stationary.eyeriss.mapping import Mapping
+from accelsim.arch.row_stationary.eyeriss.mapping import RowStationaryMapping
 from accelsim.workload.layer import Layer
 
 
-def estimated(layer: Layer, config: EyerissConfig) -> Mapping:
+def estimated(layer: Layer, config: EyerissConfig) -> RowStationaryMapping:
     """Exhaustive over the search space. Raises CapacityError when nothing fits."""
+    from accelsim.arch.row_stationary.eyeriss.fast.shortlist import best_mapping  # loads numba, not for a listing
+
     return best_mapping(layer, config, most_pes=False)

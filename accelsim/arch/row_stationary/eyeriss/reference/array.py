@@ -4,18 +4,19 @@ Source: docs/machines/eyeriss.md, Time of a pass and Where every slot-cycle goes
 """
 
 from collections import Counter, defaultdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
 from accelsim.arch.row_stationary.eyeriss.reference.bus import Buses
 from accelsim.arch.row_stationary.eyeriss.reference.column import Column
 from accelsim.arch.row_stationary.eyeriss.reference.fetching import Streams, network_bits
 from accelsim.arch.row_stationary.eyeriss.reference.global_buffer import PsumBanks
 from accelsim.arch.row_stationary.eyeriss.reference.mesh import Mesh
-from accelsim.arch.row_stationary.eyeriss.reference.operands import Operands
-from accelsim.arch.row_stationary.eyeriss.reference.pe import Pe, Setting
-from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, Pass, Schedule, StreamKey, Strip
+from accelsim.arch.row_stationary.eyeriss.reference.operands import OffChipOperands
+from accelsim.arch.row_stationary.eyeriss.reference.pe import LaneSetting, Pe
+from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, PassSchedule, ScheduledPass, StreamKey, Strip
 from accelsim.arch.row_stationary.eyeriss.reference.traffic import Cluster
 
 
@@ -31,10 +32,10 @@ class PassDone(NamedTuple):
     output_bits: int
 
 
-class Array:
+class PeArray:
     """The PEs with all that outlives a pass. sums [G, M, N, P, Q]: the layer's output without bias."""
 
-    def __init__(self, schedule: Schedule, operands: Operands, config: Any) -> None:
+    def __init__(self, schedule: PassSchedule, operands: OffChipOperands, config: EyerissConfig) -> None:
         self.schedule, self.operands, self.config = schedule, operands, config
         self.conv = schedule.conv
         self.stalls: Counter[str] = Counter()
@@ -50,7 +51,7 @@ class Array:
         config = self.config
         return int(config.cluster_rows * config.cluster_cols * config.pe_rows * config.pe_cols * config.macs_per_pe)
 
-    def run(self, one: Pass) -> PassDone:
+    def run(self, one: ScheduledPass) -> PassDone:
         """One pass, from its weights to the barrier."""
         network = Buses(self.config) if self.config.network == "flat" else Mesh(self.config)
         streams = self._send_streams(one, network)
@@ -64,7 +65,7 @@ class Array:
         cycles = self._account(one, columns, network)
         return PassDone(cycles, network.weights.cycles, streams, weight_bits, output_bits)
 
-    def _send_streams(self, one: Pass, network: Mesh | Buses) -> Streams:
+    def _send_streams(self, one: ScheduledPass, network: Mesh | Buses) -> Streams:
         """Returns all needed streams."""
         needed: defaultdict[StreamKey, set[Cluster]] = defaultdict(set)
         strip_of: dict[StreamKey, Strip] = {}
@@ -81,7 +82,7 @@ class Array:
         self.counts["glb_iact_read_bits"] += network_bits(streams)
         return streams
 
-    def _send_weights(self, one: Pass, network: Mesh | Buses) -> int:
+    def _send_weights(self, one: ScheduledPass, network: Mesh | Buses) -> int:
         """Returns the bits of all distinct tiles, which come from DRAM."""
         destinations = defaultdict(set)
         tiles = {}
@@ -94,7 +95,7 @@ class Array:
             network.send_weights(row, key, tiles[key], cluster_cols)
         return sum(tile.bits for tile in tiles.values())
 
-    def _move_psums(self, one: Pass, lane: Lane, network: Mesh | Buses) -> int:
+    def _move_psums(self, one: ScheduledPass, lane: Lane, network: Mesh | Buses) -> int:
         """Returns the bits that a lane puts out of the chip."""
         sums = len(lane.items) * self.conv.cols.outputs * len(lane.filters)
         network.move_psums(lane, sums * self.config.psum_bits, from_buffer=not one.first_step)
@@ -103,9 +104,9 @@ class Array:
     def _cluster(self, lane: Lane, pe: int) -> Cluster:
         return (lane.top_row + pe) // self.config.pe_rows, lane.column // self.config.pe_cols
 
-    def _column(self, one: Pass, lane: Lane, network: Mesh | Buses) -> Column:
+    def _column(self, one: ScheduledPass, lane: Lane, network: Mesh | Buses) -> Column:
         """A lane's PEs, with what their clusters received for them."""
-        setting = Setting(self.operands.compressed, self.conv.cols, len(lane.filters), self.schedule.mapping.m0)
+        setting = LaneSetting(self.operands.compressed, self.conv.cols, len(lane.filters), self.schedule.mapping.m0)
         pes = []
         for i, strip in enumerate(lane.strips):
             inbox = network.inboxes[self._cluster(lane, i)]
@@ -127,7 +128,7 @@ class Array:
         number, q = divmod(window, self.conv.cols.outputs)
         return lane.items[number], q
 
-    def _work(self, one: Pass, lane: Lane, column: Column) -> None:
+    def _work(self, one: ScheduledPass, lane: Lane, column: Column) -> None:
         for window, sums in column.run():
             item, q = self._place(lane, window)
             image, p = self.conv.image_and_row(item)
@@ -137,7 +138,7 @@ class Array:
                 else:
                     self.psum_banks.write((lane.group, m, item, q), psum)
 
-    def _account(self, one: Pass, columns: list[Column], network: Mesh | Buses) -> int:
+    def _account(self, one: ScheduledPass, columns: list[Column], network: Mesh | Buses) -> int:
         """The pass's cycles, and where those went in which no column worked."""
         simd, weight_cycles = self.config.macs_per_pe, network.weights.cycles
         compute_cycles = max(column.cycles for column in columns)

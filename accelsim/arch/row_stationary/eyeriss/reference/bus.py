@@ -4,8 +4,8 @@ Source: docs/machines/eyeriss.md, Networks [v1].
 """
 
 from collections.abc import Iterable
-from typing import Any
 
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
 from accelsim.arch.row_stationary.eyeriss.reference.compressed import Stream, WeightTile
 from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, StreamKey, TileKey
 from accelsim.arch.row_stationary.eyeriss.reference.traffic import Cluster, Networks
@@ -14,7 +14,7 @@ from accelsim.arch.row_stationary.eyeriss.reference.traffic import Cluster, Netw
 class Buses(Networks):
     """The buses in one pass."""
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: EyerissConfig) -> None:
         super().__init__(config)
         self._sent: set[TileKey] = set()
 

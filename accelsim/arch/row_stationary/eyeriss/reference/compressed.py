@@ -6,24 +6,25 @@ Source: docs/machines/eyeriss.md, sections Compressed data and Counts.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.row_stationary.eyeriss.reference.convolution import Axis
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
+from accelsim.arch.row_stationary.eyeriss.reference.convolution import SlidingAxis
 
 
-class Entry(NamedTuple):
+class RunLengthEntry(NamedTuple):
     """A value and how many positions before it have none."""
 
     skipped: int
     value: int
 
 
-Word = tuple[Entry, ...]  # what the multipliers of a PE take in one cycle; may be shorter
+Word = tuple[RunLengthEntry, ...]  # what the multipliers of a PE take in one cycle; may be shorter
 
 
-def run_lengths(values: Iterable[int], count_bits: int) -> list[Entry]:
+def run_lengths(values: Iterable[int], count_bits: int) -> list[RunLengthEntry]:
     """Non-zeros with the zeros before them, as a count of `count_bits`; longer runs get placeholders of value 0."""
     longest = 2**count_bits - 1
     entries, zeros = [], 0
@@ -32,9 +33,9 @@ def run_lengths(values: Iterable[int], count_bits: int) -> list[Entry]:
             zeros += 1
             continue
         while zeros > longest:
-            entries.append(Entry(longest, 0))
+            entries.append(RunLengthEntry(longest, 0))
             zeros -= longest + 1  # the placeholder stands for a zero itself
-        entries.append(Entry(zeros, int(value)))
+        entries.append(RunLengthEntry(zeros, int(value)))
         zeros = 0
     return entries
 
@@ -51,14 +52,14 @@ class WeightTile:
     bits: int
 
     @classmethod
-    def of(cls, weights: np.ndarray, compressed: bool, config: Any) -> "WeightTile":
+    def of(cls, weights: np.ndarray, compressed: bool, config: EyerissConfig) -> "WeightTile":
         """From weights [filter, channel, tap]."""
         filters = len(weights)
         columns = [[int(w) for w in column] for column in weights.transpose(2, 1, 0).reshape(-1, filters)]
         if compressed:
             encoded = [run_lengths(column, config.count_bits) for column in columns]
         else:
-            encoded = [[Entry(0, value) for value in column] for column in columns]
+            encoded = [[RunLengthEntry(0, value) for value in column] for column in columns]
         words: list[Word] = []
         addresses = [0]
         for entries in encoded:
@@ -77,7 +78,7 @@ class Segment(NamedTuple):
     """The inputs that come in with one slide of the window: some columns, channels innermost."""
 
     columns: tuple[int, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[RunLengthEntry, ...]
 
     def decoded(self, channels: int) -> dict[tuple[int, int], int]:
         """Value by (column, channel)."""
@@ -103,7 +104,7 @@ class Stream:
     dram_bits: int
 
     @classmethod
-    def of(cls, row: np.ndarray, taps: range, cols: Axis, compressed: bool, config: Any) -> "Stream":
+    def of(cls, row: np.ndarray, taps: range, cols: SlidingAxis, compressed: bool, config: EyerissConfig) -> "Stream":
         """From the inputs [channel, column] of a row and the taps that meet them."""
         touched = touched_columns(taps, cols)
         start = cols.met(0, taps[0])
@@ -113,7 +114,8 @@ class Stream:
             columns = tuple(x for x in range(first, first + cols.stride) if x in touched)
             values = _in_order(row, columns)
             # never a placeholder: a legal mapping has no more inputs in a segment than a count can tell
-            entries = run_lengths(values, config.count_bits) if compressed else [Entry(0, value) for value in values]
+            entries = run_lengths(values, config.count_bits) if compressed else [
+                RunLengthEntry(0, value) for value in values]
             segments.append(Segment(columns, tuple(entries)))
         values = _in_order(row, sorted(touched))
         bits = len(values) * config.value_bits
@@ -128,13 +130,13 @@ class Stream:
 
 
 @lru_cache(maxsize=64)
-def touched_columns(taps: range, cols: Axis) -> frozenset[int]:
+def touched_columns(taps: range, cols: SlidingAxis) -> frozenset[int]:
     """The columns of the input that some window meets at one of `taps`."""
     met = (cols.met(q, tap) for q in range(cols.outputs) for tap in taps)
     return frozenset(x for x in met if 0 <= x < cols.inputs)
 
 
-def segments_of_window(taps: range, cols: Axis) -> int:
+def segments_of_window(taps: range, cols: SlidingAxis) -> int:
     """Addresses that a window takes."""
     return -(-len(taps) // cols.stride)
 

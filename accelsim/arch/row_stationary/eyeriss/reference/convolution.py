@@ -8,7 +8,7 @@ from accelsim.workload.layer import Layer
 from accelsim.workload.planar import PlanarAxis, from_images, planar
 
 
-class Axis(PlanarAxis):
+class SlidingAxis(PlanarAxis):
     """Rows, or columns."""
 
     def met(self, output: int, tap: int) -> int:
@@ -17,14 +17,14 @@ class Axis(PlanarAxis):
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution:
+class GroupedConvolution:
     """weight [G, M, C, R, S], iact [G, N, C, H, W] of G groups, bias [G x M], int64; `rows` and `cols`: geometry."""
 
     weight: np.ndarray
     iact: np.ndarray
     bias: np.ndarray
-    rows: Axis
-    cols: Axis
+    rows: SlidingAxis
+    cols: SlidingAxis
 
     @property
     def groups(self) -> int:
@@ -54,12 +54,12 @@ class Convolution:
         return divmod(item, self.rows.outputs)
 
 
-def as_convolution(layer: Layer) -> Convolution:
+def as_convolution(layer: Layer) -> GroupedConvolution:
     """The convolution of a Conv2d or a Matmul in groups. Raises what `planar` does."""
-    conv = planar(layer, Axis, "Eyeriss")
+    conv = planar(layer, SlidingAxis, "Eyeriss")
     by_group = conv.activation.reshape(conv.images, conv.groups, -1, *conv.activation.shape[2:]).swapaxes(0, 1)
-    return Convolution(conv.weight.reshape(conv.groups, -1, *conv.weight.shape[1:]), by_group, conv.bias, conv.rows,
-                       conv.cols)
+    return GroupedConvolution(conv.weight.reshape(conv.groups, -1, *conv.weight.shape[1:]), by_group,
+                              conv.bias, conv.rows, conv.cols)
 
 
 def as_layer_output(layer: Layer, sums: np.ndarray, bias: np.ndarray) -> np.ndarray:

@@ -1,15 +1,15 @@
 """A layer on Eyeriss: its passes one after the other, and what they move between DRAM and the global buffer."""
 
 from collections import Counter
-from typing import Any
 
 from accelsim.arch.machine import LayerRun, Policy
-from accelsim.arch.row_stationary.eyeriss.fast.mapper import mapping_for
-from accelsim.arch.row_stationary.eyeriss.reference.array import Array, PassDone
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
+from accelsim.arch.row_stationary.eyeriss.legality import mapping_for
+from accelsim.arch.row_stationary.eyeriss.reference.array import PassDone, PeArray
 from accelsim.arch.row_stationary.eyeriss.reference.convolution import as_convolution, as_layer_output
 from accelsim.arch.row_stationary.eyeriss.reference.fetching import Streams, dram_bits, fetched_streams, network_bits
-from accelsim.arch.row_stationary.eyeriss.reference.operands import Operands
-from accelsim.arch.row_stationary.eyeriss.reference.schedule import Pass, Schedule
+from accelsim.arch.row_stationary.eyeriss.reference.operands import OffChipOperands
+from accelsim.arch.row_stationary.eyeriss.reference.schedule import PassSchedule, ScheduledPass
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Layer
 
@@ -21,7 +21,7 @@ COUNTS = ("macs", "gated_macs", "iact_address_reads", "iact_reads", "iact_writes
           "psum_hop_bits", "dram_weight_bits", "dram_activation_bits", "dram_output_bits", "pe_cycles")
 
 
-def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
+def run(layer: Layer, config: EyerissConfig, policy: Policy) -> LayerRun:
     """Simulate `layer` on real values; also yields the output, int64, shaped as `layer.output()`.
 
     config: the parameters of docs/machines/eyeriss.md. policy: (layer, config) -> mapping; not asked for a layer that
@@ -30,8 +30,8 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     """
     conv = as_convolution(layer)
     mapping = mapping_for(layer, config, policy)
-    schedule = Schedule(conv, mapping, config)
-    array = Array(schedule, Operands(conv, mapping.compressed, config), config)
+    schedule = PassSchedule(conv, mapping, config)
+    array = PeArray(schedule, OffChipOperands(conv, mapping.compressed, config), config)
     passes = list(schedule.passes())
     done = [array.run(one) for one in passes]
     room_bits = 8 * config.glb_iact_bytes * config.cluster_rows * config.cluster_cols
@@ -46,10 +46,10 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     reported = {**mapping.model_dump(mode="json"), "passes": len(passes), "mapped_pes": passes[0].mapped_pes}
     return LayerRun(sum(one.cycles for one in done), array.slots, {name: array.stalls[name] for name in STALLS},
                     {name: counts[name] for name in COUNTS}, mapping=reported,
-                    output=as_layer_output(layer, array.sums, conv.bias), tiles=_tiles(done, fetched, config))
+                    output=as_layer_output(layer, array.sums, conv.bias), tiles=_tiles(done, fetched))
 
 
-def _needed_by_chunk(passes: list[Pass], done: list[PassDone]) -> list[list[Streams]]:
+def _needed_by_chunk(passes: list[ScheduledPass], done: list[PassDone]) -> list[list[Streams]]:
     """The streams that each pass needed, chunk by chunk: one begins with its first step."""
     chunks: list[list[Streams]] = []
     for one, result in zip(passes, done, strict=True):
@@ -59,8 +59,8 @@ def _needed_by_chunk(passes: list[Pass], done: list[PassDone]) -> list[list[Stre
     return chunks
 
 
-def _tiles(done: list[PassDone], fetched: list[Streams], config: Any) -> Tiles:
-    """A tile for each pass, without what is resident; None where memory takes no time."""
+def _tiles(done: list[PassDone], fetched: list[Streams]) -> Tiles:
+    """A tile for each pass."""
     return Tiles.of([one.cycles for one in done], [one.weight_bits for one in done],
                      list(map(dram_bits, fetched)), [one.output_bits for one in done],
                      load_cycles=[one.load_cycles for one in done])

@@ -1,16 +1,15 @@
 """The weight tiles and input streams of a layer, each made when it is first asked for."""
 
-from typing import Any
-
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
 from accelsim.arch.row_stationary.eyeriss.reference.compressed import Stream, WeightTile
-from accelsim.arch.row_stationary.eyeriss.reference.convolution import Convolution
+from accelsim.arch.row_stationary.eyeriss.reference.convolution import GroupedConvolution
 from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, StreamKey, Strip, TileKey
 
 
-class Operands:
+class OffChipOperands:
     """What lies off chip."""
 
-    def __init__(self, conv: Convolution, compressed: bool, config: Any) -> None:
+    def __init__(self, conv: GroupedConvolution, compressed: bool, config: EyerissConfig) -> None:
         self.conv, self.compressed, self.config = conv, compressed, config
         self._tiles: dict[TileKey, WeightTile] = {}
         self._streams: dict[StreamKey, Stream] = {}

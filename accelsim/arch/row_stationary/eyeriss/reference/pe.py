@@ -7,8 +7,9 @@ those that come up the column. What the other stages do takes `pipeline_stages` 
 """
 
 from collections import Counter, deque
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
 from accelsim.arch.row_stationary.eyeriss.reference.compressed import (
     Segment,
     Stream,
@@ -16,21 +17,21 @@ from accelsim.arch.row_stationary.eyeriss.reference.compressed import (
     Word,
     segments_of_window,
 )
-from accelsim.arch.row_stationary.eyeriss.reference.convolution import Axis
+from accelsim.arch.row_stationary.eyeriss.reference.convolution import SlidingAxis
 from accelsim.arch.row_stationary.eyeriss.reference.schedule import Strip
 from accelsim.errors import ModelError
 
 
-class Setting(NamedTuple):
+class LaneSetting(NamedTuple):
     """How the PEs of a lane are configured for a pass. psums: of one window, as the scratchpad is divided."""
 
     compressed: bool
-    cols: Axis
+    cols: SlidingAxis
     filters: int
     psums: int
 
 
-class Landing(NamedTuple):
+class PipelineExit(NamedTuple):
     """What leaves the pipeline at cycle `at`: products by filter, or, `products` being None, the end of a window."""
 
     at: int
@@ -41,7 +42,7 @@ class Landing(NamedTuple):
 class Pe:
     """A PE in one pass. Windows are numbered over all its items; `stalls` and `counts` add to those of the machine."""
 
-    def __init__(self, config: Any, setting: Setting, strip: Strip, stalls: Counter[str],
+    def __init__(self, config: EyerissConfig, setting: LaneSetting, strip: Strip, stalls: Counter[str],
                  counts: Counter[str]) -> None:
         self.config, self.setting, self.strip, self.stalls, self.counts = config, setting, strip, stalls, counts
         self.begun = self.ended = self.landed = 0  # windows so far: begun, multiplied and added, out of the pipeline
@@ -57,7 +58,7 @@ class Pe:
         self._words: deque[Word] = deque()
         self._cycles_to_add = -(-setting.filters // (config.psum_port_bits // config.psum_bits))  # sums of a window
         self._adding = 0  # how many of these cycles the window still has before it
-        self._pipeline: deque[Landing] = deque()
+        self._pipeline: deque[PipelineExit] = deque()
 
     def load(self, tile: WeightTile, streams: list[Stream | None]) -> None:
         """Take the pass's weights, and the streams that come in item by item (None: a row of padding)."""
@@ -114,10 +115,10 @@ class Pe:
         self.begun += 1
 
     def _end_window(self, now: int) -> None:
-        self._pipeline.append(Landing(now + self.config.pipeline_stages - 1, self.ended, None))
+        self._pipeline.append(PipelineExit(now + self.config.pipeline_stages - 1, self.ended, None))
         self.ended += 1
 
-    def _land(self, landing: Landing) -> None:
+    def _land(self, landing: PipelineExit) -> None:
         if landing.products is None:
             self.landed += 1
             return
@@ -190,7 +191,7 @@ class Pe:
             self.counts["gated_macs" if gated else "macs"] += 1
             if not gated:
                 products.append((filter_, weight * self._value))
-        self._pipeline.append(Landing(now + self.config.pipeline_stages, self.begun - 1, products))
+        self._pipeline.append(PipelineExit(now + self.config.pipeline_stages, self.begun - 1, products))
 
     def _with_filters(self, word: Word) -> list[tuple[int, int]]:
         """(filter of the tile, weight) of a word; counts of zeros add up over the words of a column."""

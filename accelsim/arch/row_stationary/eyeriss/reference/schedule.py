@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from accelsim.arch.row_stationary.eyeriss.reference.convolution import Convolution
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
+from accelsim.arch.row_stationary.eyeriss.mapping import RowStationaryMapping
+from accelsim.arch.row_stationary.eyeriss.reference.convolution import GroupedConvolution
 
 StreamKey = tuple[int, int, int, int, int]  # group, channel block, tap block, image, input row
 TileKey = tuple[int, int, int]  # group, filter tile, strip
@@ -44,7 +45,7 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Pass:
+class ScheduledPass:
     """One step of a chunk. Weights stay for a pass."""
 
     first_step: bool
@@ -56,10 +57,10 @@ class Pass:
         return sum(len(lane.strips) for lane in self.lanes)
 
 
-class Schedule:
+class PassSchedule:
     """The passes of a layer under a mapping."""
 
-    def __init__(self, conv: Convolution, mapping: Any, config: Any) -> None:
+    def __init__(self, conv: GroupedConvolution, mapping: RowStationaryMapping, config: EyerissConfig) -> None:
         self.conv, self.mapping, self.config = conv, mapping, config
         self.tiles = _cut(conv.filters, mapping.m0)
         self.strips = self._strips()
@@ -84,14 +85,14 @@ class Schedule:
             return items
         return room if room < mapping.row_lanes else room // mapping.row_lanes * mapping.row_lanes
 
-    def passes(self) -> Iterator[Pass]:
+    def passes(self) -> Iterator[ScheduledPass]:
         """All passes, in order."""
         for first_group in range(0, self.conv.groups, self.mapping.group_lanes):
             for first_tile in range(0, len(self.tiles), self.mapping.filter_lanes):
                 for chunk in self.chunks:
                     for step in self.steps:
                         lanes = tuple(self._lanes(first_group, first_tile, chunk, step))
-                        yield Pass(step.start == 0, step.stop == len(self.strips), lanes)
+                        yield ScheduledPass(step.start == 0, step.stop == len(self.strips), lanes)
 
     def _lanes(self, first_group: int, first_tile: int, chunk: range, step: range) -> Iterator[Lane]:
         """The lanes with work."""

@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
 
+from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
 from accelsim.arch.row_stationary.eyeriss.reference.compressed import Stream, WeightTile
 from accelsim.arch.row_stationary.eyeriss.reference.schedule import StreamKey, TileKey
 
@@ -41,7 +41,7 @@ class Inbox:
 class Networks:
     """What the three networks of one pass carried, and what they brought to each cluster."""
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: EyerissConfig) -> None:
         self.config = config
         self.iacts = Links(config.iact_port_bits)
         self.weights = Links(config.weight_port_bits)

@@ -9,8 +9,8 @@ from accelsim.arch.machine import LayerRun, Policy
 from accelsim.arch.systolic.systolic.config import SystolicConfig
 from accelsim.arch.systolic.systolic.fast.bound import any_tiles_cycles
 from accelsim.arch.systolic.systolic.fast.kernel import (
-    Array,
-    Work,
+    ArrayDesign,
+    ProductWork,
     multiplications,
     run_output_stationary,
     run_stationary,
@@ -29,11 +29,11 @@ STALLS, COUNTS = names(Systolic.stalls), names(Systolic.counts)
 
 
 def run(layer: Layer, config: SystolicConfig, policy: Policy) -> LayerRun:
-    total, chosen = np.zeros(len(Work._fields), object), dict.fromkeys(("ws", "is", "os"), 0)
+    total, chosen = np.zeros(len(ProductWork._fields), object), dict.fromkeys(("ws", "is", "os"), 0)
     macs = outputs = 0
     tiles: list[Tiles] = []
     shapes: Counter[tuple[int, int, int]] = Counter()  # (extent along rows, along columns, length of a stream)
-    array = Array(config.rows, config.cols, config.double_buffer, checked(policy))
+    array = ArrayDesign(config.rows, config.cols, config.double_buffer, checked(policy))
     for index, product in enumerate(kept_products(layer)):
         dataflow, work = fastest(product, config, array)
         tiles.append(product_tiles(layer, product, dataflow, work, array, config))
@@ -42,14 +42,12 @@ def run(layer: Layer, config: SystolicConfig, policy: Policy) -> LayerRun:
         shapes[_on_array(product, dataflow)] += 1
         macs += _effectual_macs(layer, index, product)
         outputs += len(product.matrix) * len(product.vectors)
-    work = Work(*map(int, total))
+    work = ProductWork(*map(int, total))
     stalls = (macs, work.dense_macs - macs, work.unused, work.load, work.fill, work.drain)
-    counts = (macs, *work[Work._fields.index("dense_macs"):], outputs)
-    gemms = sum(chosen.values())
+    counts = (macs, *work[ProductWork._fields.index("dense_macs"):], outputs)
     return LayerRun(
         cycles=work.cycles, slots=config.rows * config.cols,
         stalls=dict(zip(STALLS, stalls, strict=True)), counts=dict(zip(COUNTS, counts, strict=True)),
-        notes=(f"run as {gemms:,} GEMMs (one per group), one after the other",) if gemms > 1 else (),
         mapping={f"gemms_{name}": count for name, count in chosen.items()},
         tiles=Tiles.joined(tiles),
         work=PeWork.of_products([multiplications(*shape, array, times) for shape, times in shapes.items()],
@@ -70,7 +68,7 @@ def checked(policy: Policy) -> Policy:
     return tile_height
 
 
-def fastest(product: MatrixProduct, config: SystolicConfig, array: Array) -> tuple[str, Work]:
+def fastest(product: MatrixProduct, config: SystolicConfig, array: ArrayDesign) -> tuple[str, ProductWork]:
     """The configured dataflow, or the faster of weight- and input-stationary (the former if equal), and its work."""
     if config.dataflow == "os":
         return "os", run_output_stationary(*_on_array(product, "os"), array)

@@ -13,7 +13,7 @@ from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.machine import Policy
 from accelsim.arch.systolic.systolic.config import SystolicConfig
 from accelsim.arch.systolic.systolic.fast.engine import checked, fastest
-from accelsim.arch.systolic.systolic.fast.kernel import Array
+from accelsim.arch.systolic.systolic.fast.kernel import ArrayDesign
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, kept_products
@@ -25,7 +25,7 @@ CHUNK_CELLS = 1 << 16  # tiles x wavefronts of one chunk: bounds memory
 
 def events(layer: Layer, config: SystolicConfig, policy: Policy, window: Window) -> Activity:
     """Tracks: wavefronts of the PEs that tiles lie on, and the PEs that none lies on."""
-    array = Array(config.rows, config.cols, config.double_buffer, checked(policy))
+    array = ArrayDesign(config.rows, config.cols, config.double_buffer, checked(policy))
     products = kept_products(layer)
     sizes = _Product(0, products[0], config, array).wave_sizes  # products of a layer have one shape, so one schedule
     outside = config.rows * config.cols - int(sizes.sum())
@@ -35,7 +35,8 @@ def events(layer: Layer, config: SystolicConfig, policy: Policy, window: Window)
     return Activity(units, sizes, ("stream", "load and fill"), LABELS, _chunks(products, config, array, window))
 
 
-def _chunks(products: list[MatrixProduct], config: SystolicConfig, array: Array, window: Window) -> Iterator[Chunk]:
+def _chunks(products: list[MatrixProduct], config: SystolicConfig, array: ArrayDesign,
+            window: Window) -> Iterator[Chunk]:
     begin = 0
     for index, matrices in enumerate(products):
         product = _Product(index, matrices, config, array)
@@ -58,7 +59,7 @@ class _Product:
     tile's stream; lead: from a tile's begin to the first PE's first operands; period: from tile to tile.
     """
 
-    def __init__(self, index: int, product: MatrixProduct, config: SystolicConfig, array: Array) -> None:
+    def __init__(self, index: int, product: MatrixProduct, config: SystolicConfig, array: ArrayDesign) -> None:
         self.index, self.product, self.double_buffer = index, product, array.double_buffer
         self.dataflow, work = fastest(product, config, array)
         self.cycles = work.cycles

@@ -13,7 +13,7 @@ TileHeight = Callable[[int, int], int]  # a policy: (extent, size of the axis) -
 Ints = Any  # an int, or int64 array of any shape
 
 
-class Array(NamedTuple):
+class ArrayDesign(NamedTuple):
     """The design: PEs, the switch, and the policy that cuts tiles."""
 
     rows: int
@@ -22,7 +22,7 @@ class Array(NamedTuple):
     tile_height: TileHeight
 
 
-class Work(NamedTuple):
+class ProductWork(NamedTuple):
     """What one product costs. `unused`, `load`, `fill`, `drain` in PE-cycles, the rest as in the rules' counts."""
 
     cycles: int
@@ -60,7 +60,7 @@ def output_stationary_cycles(tiles: Ints, tile_rows: Ints, tile_cols: Ints, k: i
     return (tiles - 1) * period + k + 2 * tile_rows + tile_cols - 2
 
 
-def run_stationary(k: int, outputs: int, vectors: int, array: Array) -> Work:
+def run_stationary(k: int, outputs: int, vectors: int, array: ArrayDesign) -> ProductWork:
     """A stationary operand [k, outputs] on the array, `vectors` streamed through each of its tiles."""
     rows, cols, double_buffer, tile_height = array
     tile_rows = tile_height(k, rows)
@@ -71,7 +71,7 @@ def run_stationary(k: int, outputs: int, vectors: int, array: Array) -> Work:
     cycles = int(stationary_cycles(tiles, tile_rows, vectors, cols, double_buffer))
     passes = 1 if double_buffer else tiles  # how often the array fills and drains
     between = (tiles - 1) * (period - vectors) if double_buffer else 0
-    return Work(
+    return ProductWork(
         cycles=cycles,
         unused=(rows - tile_rows) * cols * cycles + tiles * pes * vectors - macs,
         load=passes * cols * _sum_below(tile_rows + 1) + between * pes,
@@ -83,7 +83,7 @@ def run_stationary(k: int, outputs: int, vectors: int, array: Array) -> Work:
     )
 
 
-def run_output_stationary(m: int, n: int, k: int, array: Array) -> Work:
+def run_output_stationary(m: int, n: int, k: int, array: ArrayDesign) -> ProductWork:
     """Outputs [m, n] on the array, k streamed through from two sides."""
     rows, cols, double_buffer, tile_height = array
     tile_rows, tile_cols = tile_height(m, rows), tile_height(n, cols)
@@ -95,7 +95,7 @@ def run_output_stationary(m: int, n: int, k: int, array: Array) -> Work:
     passes = 1 if double_buffer else tiles
     last_rows = m - (row_tiles - 1) * tile_rows
     shifts = row_tiles * _sum_below(tile_rows + 1) - _sum_below(tile_rows - last_rows + 1)
-    return Work(
+    return ProductWork(
         cycles=cycles,
         unused=(rows * cols - pes) * cycles + tiles * pes * k - macs,
         load=(tiles - 1) * (period - k) * pes if double_buffer else 0,
@@ -106,7 +106,8 @@ def run_output_stationary(m: int, n: int, k: int, array: Array) -> Work:
     )
 
 
-def multiplications(down: int, across: int, stream: int, array: Array, times: int) -> tuple[np.ndarray, np.ndarray]:
+def multiplications(down: int, across: int, stream: int, array: ArrayDesign,
+                    times: int) -> tuple[np.ndarray, np.ndarray]:
     """[row], [column]: factors of what PE (row, column) multiplies in `times` products of these extents."""
     rows, cols = (_elements(extent, array.tile_height(extent, size), size)
                   for extent, size in ((down, array.rows), (across, array.cols)))

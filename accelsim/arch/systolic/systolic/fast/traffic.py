@@ -3,13 +3,13 @@
 import numpy as np
 
 from accelsim.arch.systolic.systolic.config import SUM_BITS, WORD_BITS, SystolicConfig
-from accelsim.arch.systolic.systolic.fast.kernel import Array, Work
+from accelsim.arch.systolic.systolic.fast.kernel import ArrayDesign, ProductWork
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Conv2d, Layer
 from accelsim.workload.lowering import MatrixProduct
 
 
-def product_tiles(layer: Layer, product: MatrixProduct, dataflow: str, work: Work, array: Array,
+def product_tiles(layer: Layer, product: MatrixProduct, dataflow: str, work: ProductWork, array: ArrayDesign,
                   config: SystolicConfig) -> Tiles:
     """The tiles of one product in `dataflow` ("ws", "is" or "os"), in the array's order."""
     (m, k), n = product.matrix.shape, len(product.vectors)
@@ -36,7 +36,7 @@ def product_tiles(layer: Layer, product: MatrixProduct, dataflow: str, work: Wor
     return Tiles.of(cycles, weights.ravel(), activations.ravel(), written.ravel())
 
 
-def _output_stationary(layer: Layer, sizes: tuple[int, int, int], work: Work, array: Array,
+def _output_stationary(layer: Layer, sizes: tuple[int, int, int], work: ProductWork, array: ArrayDesign,
                        config: SystolicConfig) -> Tiles:
     m, n, k = sizes
     tile_rows = array.tile_height(m, array.rows)
@@ -54,13 +54,13 @@ def _output_stationary(layer: Layer, sizes: tuple[int, int, int], work: Work, ar
                     (np.outer(height, width) * SUM_BITS).ravel())
 
 
-def _period(array: Array, streamed: tuple[int, int]) -> int:
+def _period(array: ArrayDesign, streamed: tuple[int, int]) -> int:
     vectors, k = streamed
     tile_rows = array.tile_height(k, array.rows)
     return max(vectors, tile_rows, array.cols) if array.double_buffer else tile_rows + vectors + array.cols
 
 
-def _cycles(work: Work, tiles: int, period: int) -> np.ndarray:
+def _cycles(work: ProductWork, tiles: int, period: int) -> np.ndarray:
     """A period each; the last tile has what fills and empties the array besides."""
     cycles = np.full(tiles, period, np.int64)
     cycles[-1] = work.cycles - (tiles - 1) * period

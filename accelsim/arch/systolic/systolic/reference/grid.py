@@ -14,7 +14,7 @@ STALL_OF_WAIT = {LOAD: "load", FILL: "fill", BETWEEN: "load", DRAIN: "drain"}
 
 
 @dataclass(frozen=True)
-class Span:
+class AxisSpan:
     """A tile's part of one axis: `size` elements from `first` on."""
 
     first: int
@@ -35,13 +35,13 @@ def tile_height(policy: Policy, extent: int, size: int) -> int:
     return int(height)
 
 
-def cut(extent: int, height: int) -> list[Span]:
+def cut(extent: int, height: int) -> list[AxisSpan]:
     """An axis in tiles of `height`; the last holds what remains."""
-    return [Span(first, min(height, extent - first)) for first in range(0, extent, height)]
+    return [AxisSpan(first, min(height, extent - first)) for first in range(0, extent, height)]
 
 
 @dataclass(frozen=True)
-class Operand:
+class MovingOperand:
     """A value on its way from PE to PE. number: None where the tile has no such row or column.
 
     index: its place in the stream, `last`: that it ends a tile's stream; both the same on all lanes of the array.

@@ -6,37 +6,37 @@ before; then all registers change at once.
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from accelsim.arch.machine import Policy
-from accelsim.arch.systolic.systolic.reference.dram import Dram
+from accelsim.arch.systolic.systolic.config import SystolicConfig
 from accelsim.arch.systolic.systolic.reference.grid import (
     BETWEEN,
     DRAIN,
     FILL,
-    Operand,
-    Span,
+    AxisSpan,
+    MovingOperand,
     Waits,
     cut,
     entering,
     tile_height,
 )
+from accelsim.arch.systolic.systolic.reference.traffic import TileTraffic
 from accelsim.errors import ModelError
 
 
 @dataclass(frozen=True)
-class Tile:
+class OutputTile:
     """A tile of outputs: matrix rows along the rows of the array, vectors along its columns."""
 
     number: int
-    outs: Span
-    vectors: Span
+    outs: AxisSpan
+    vectors: AxisSpan
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedOutput:
     """An output on its way down. number: None where the tile has no such output."""
 
     tile: int
@@ -48,16 +48,16 @@ class Finished:
 class OutputStationary:
     """matrix [out, input], vectors [vector, input], preset [vector, out]. Use it once: `run`, then read."""
 
-    def __init__(self, matrix: np.ndarray, vectors: np.ndarray, preset: np.ndarray, config: Any, policy: Policy,
-                 dram: Dram) -> None:
+    def __init__(self, matrix: np.ndarray, vectors: np.ndarray, preset: np.ndarray, config: SystolicConfig,
+                 policy: Policy, traffic: TileTraffic) -> None:
         self.matrix, self.vectors, self.preset = matrix, vectors, preset.astype(np.int64)
         self.sums = np.zeros_like(self.preset)
-        self.double, self.dram = config.double_buffer, dram
+        self.double, self.traffic = config.double_buffer, traffic
         self.inputs = matrix.shape[1]
         self.rows = tile_height(policy, len(matrix), config.rows)
         self.cols = tile_height(policy, len(vectors), config.cols)
         spans = [(o, v) for o in cut(len(matrix), self.rows) for v in cut(len(vectors), self.cols)]
-        self.tiles = [Tile(number, o, v) for number, (o, v) in enumerate(spans)]
+        self.tiles = [OutputTile(number, o, v) for number, (o, v) in enumerate(spans)]
         self.out_spans = [tile.outs for tile in self.tiles]
         self.vector_spans = [tile.vectors for tile in self.tiles]
         self.idle_pes = config.rows * config.cols - self.rows * self.cols
@@ -67,10 +67,10 @@ class OutputStationary:
         self.begins: list[int] = []  # cycle of the first multiplication of each tile begun
         self.left = 0  # outputs, real or not, that have left the array
         grid = range(self.rows)
-        self.right: list[list[Operand | None]] = [[None] * self.cols for _ in grid]  # matrix elements
-        self.down: list[list[Operand | None]] = [[None] * self.cols for _ in grid]  # vector elements
+        self.right: list[list[MovingOperand | None]] = [[None] * self.cols for _ in grid]  # matrix elements
+        self.down: list[list[MovingOperand | None]] = [[None] * self.cols for _ in grid]  # vector elements
         self.partial = [[0] * self.cols for _ in grid]
-        self.finished: list[list[Finished | None]] = [[None] * self.cols for _ in grid]
+        self.finished: list[list[FinishedOutput | None]] = [[None] * self.cols for _ in grid]
         self.shifts_left = [0] * self.cols  # of each column that is shifting its outputs down
 
     def run(self) -> None:
@@ -81,14 +81,15 @@ class OutputStationary:
                 if not self.double:
                     self.waits.reset(FILL)
             self._tick()
+            self.traffic.ledger.tick()
             self.cycle += 1
         self.stalls = self.waits.stalls + Counter(unused=self.idle_pes * self.cycle)
 
-    def _begin(self, tile: Tile) -> None:
+    def _begin(self, tile: OutputTile) -> None:
         self.begins.append(self.cycle)
         if tile.vectors.first == 0:
-            self.dram.begin_pass()
-        self.dram.begin(tile.outs.elements, tile.vectors.elements, range(self.inputs))
+            self.traffic.begin_pass()
+        self.traffic.begin(tile.outs.elements, tile.vectors.elements, range(self.inputs))
 
     def _may_begin(self) -> bool:
         """Whether the next tile's first operands enter now."""
@@ -102,8 +103,8 @@ class OutputStationary:
 
     def _tick(self) -> None:
         self._shift()
-        right: list[list[Operand | None]] = [[None] * self.cols for _ in range(self.rows)]
-        down: list[list[Operand | None]] = [[None] * self.cols for _ in range(self.rows)]
+        right: list[list[MovingOperand | None]] = [[None] * self.cols for _ in range(self.rows)]
+        down: list[list[MovingOperand | None]] = [[None] * self.cols for _ in range(self.rows)]
         for row, col in np.ndindex(self.rows, self.cols):
             weight = self._fed(self.matrix, self.out_spans, row) if col == 0 else self.right[row][col - 1]
             activation = self._fed(self.vectors, self.vector_spans, col) if row == 0 else self.down[row - 1][col]
@@ -117,7 +118,7 @@ class OutputStationary:
         self.right, self.down = right, down
         self._begin_shifts()
 
-    def _fed(self, operands: np.ndarray, spans: list[Span], lane: int) -> Operand | None:
+    def _fed(self, operands: np.ndarray, spans: list[AxisSpan], lane: int) -> MovingOperand | None:
         """What enters the row or column `lane` in this cycle, skewed by lane; `spans`: the tiles on that axis."""
         found = entering(self.begins, self.cycle - lane, self.inputs)
         if found is None:
@@ -127,9 +128,9 @@ class OutputStationary:
         if lane < spans[tile].size:
             number = int(operands[spans[tile].first + lane, k])
             self.counts["streaming_reads"] += 1
-        return Operand(number, tile, k, k == self.inputs - 1)
+        return MovingOperand(number, tile, k, k == self.inputs - 1)
 
-    def _multiply(self, row: int, col: int, weight: Operand, activation: Operand) -> None:
+    def _multiply(self, row: int, col: int, weight: MovingOperand, activation: MovingOperand) -> None:
         tile = self.tiles[weight.tile]
         out, vector = tile.outs.first + row, tile.vectors.first + col
         real = weight.number is not None and activation.number is not None
@@ -146,7 +147,7 @@ class OutputStationary:
             return
         if self.finished[row][col] is not None:
             raise ModelError(f"cycle {self.cycle}: PE ({row}, {col}) overwrites a finished output on its way out")
-        self.finished[row][col] = Finished(tile.number, out, vector, self.partial[row][col] if real else None)
+        self.finished[row][col] = FinishedOutput(tile.number, out, vector, self.partial[row][col] if real else None)
         more = self.double and tile.number + 1 < len(self.tiles)
         self.waits.why[row][col] = BETWEEN if more else DRAIN
 
@@ -175,7 +176,7 @@ class OutputStationary:
             if leaving is not None and leaving.number is not None:
                 self.sums[leaving.vector, leaving.out] = leaving.number
                 self.counts["outputs_written"] += 1
-                self.dram.write(leaving.tile)
+                self.traffic.write(leaving.tile)
             for row, one in zip(leaving_rows, [None, *column[:-1]], strict=True):
                 row[col] = one
             self.shifts_left[col] -= 1

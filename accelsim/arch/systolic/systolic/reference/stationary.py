@@ -6,48 +6,48 @@ cycle before; then all registers change at once.
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from accelsim.arch.machine import Policy
-from accelsim.arch.systolic.systolic.reference.dram import Dram
+from accelsim.arch.systolic.systolic.config import SystolicConfig
 from accelsim.arch.systolic.systolic.reference.grid import (
     BETWEEN,
     DRAIN,
     FILL,
     LOAD,
-    Operand,
-    Span,
+    AxisSpan,
+    MovingOperand,
     Waits,
     cut,
     entering,
     tile_height,
 )
+from accelsim.arch.systolic.systolic.reference.traffic import TileTraffic
 from accelsim.errors import ModelError
 
 
 @dataclass(frozen=True)
-class Tile:
+class StationaryTile:
     """A tile of stationary values: its inputs lie along the rows of the array, its outputs along the columns."""
 
     number: int
-    inputs: Span
-    outputs: Span
+    inputs: AxisSpan
+    outputs: AxisSpan
 
 
 class Stationary:
     """stationary [input, output], streamed [vector, input], preset [vector, output]. Use it once: `run`, then read."""
 
-    def __init__(self, stationary: np.ndarray, streamed: np.ndarray, preset: np.ndarray, config: Any, policy: Policy,
-                 dram: Dram) -> None:
+    def __init__(self, stationary: np.ndarray, streamed: np.ndarray, preset: np.ndarray, config: SystolicConfig,
+                 policy: Policy, traffic: TileTraffic) -> None:
         self.stationary, self.streamed, self.sums = stationary, streamed, preset.astype(np.int64)
-        self.double, self.dram = config.double_buffer, dram
+        self.double, self.traffic = config.double_buffer, traffic
         inputs, outputs = stationary.shape
         self.rows, self.cols = tile_height(policy, inputs, config.rows), config.cols  # the whole width is passed
         tile_cols = tile_height(policy, outputs, config.cols)
         spans = [(i, o) for o in cut(outputs, tile_cols) for i in cut(inputs, self.rows)]
-        self.tiles = [Tile(number, i, o) for number, (i, o) in enumerate(spans)]
+        self.tiles = [StationaryTile(number, i, o) for number, (i, o) in enumerate(spans)]
         self.idle_pes = config.rows * config.cols - self.rows * self.cols
         self.waits = Waits(self.rows, self.cols, LOAD)
         self.counts: Counter[str] = Counter()
@@ -57,7 +57,7 @@ class Stationary:
         grid = range(self.rows)
         self.held: list[list[int | None]] = [[None] * self.cols for _ in grid]  # None: the tile has none there
         self.shadow: list[list[tuple[int | None] | None]] = [[None] * self.cols for _ in grid]  # None: free
-        self.moving: list[list[Operand | None]] = [[None] * self.cols for _ in grid]
+        self.moving: list[list[MovingOperand | None]] = [[None] * self.cols for _ in grid]
         self.sum_down: list[list[int | None]] = [[None] * self.cols for _ in grid]
         self.de_skew: list[list[int | None]] = [[None] * (self.cols - 1 - col) for col in range(self.cols)]
 
@@ -69,15 +69,16 @@ class Stationary:
                 if not self.double:
                     self.waits.reset(LOAD)
             self._tick()
+            self.traffic.ledger.tick()
             self.cycle += 1
         self.stalls = self.waits.stalls + Counter(unused=self.idle_pes * self.cycle)
         self.counts["outputs_written"] = self.sums.size
 
-    def _begin(self, tile: Tile) -> None:
+    def _begin(self, tile: StationaryTile) -> None:
         self.begins.append(self.cycle)
         if tile.inputs.first == 0:
-            self.dram.begin_pass()
-        self.dram.begin(tile.outputs.elements, range(len(self.streamed)), tile.inputs.elements)
+            self.traffic.begin_pass()
+        self.traffic.begin(tile.outputs.elements, range(len(self.streamed)), tile.inputs.elements)
 
     def _may_begin(self) -> bool:
         """Whether the next tile's load begins now, so that its first vector enters in the next cycle."""
@@ -93,7 +94,7 @@ class Stationary:
 
     def _tick(self) -> None:
         self._accumulate()
-        moving: list[list[Operand | None]] = [[None] * self.cols for _ in range(self.rows)]
+        moving: list[list[MovingOperand | None]] = [[None] * self.cols for _ in range(self.rows)]
         sum_down: list[list[int | None]] = [[None] * self.cols for _ in range(self.rows)]
         for row, col in np.ndindex(self.rows, self.cols):
             operand = self._fed(row) if col == 0 else self.moving[row][col - 1]
@@ -112,7 +113,7 @@ class Stationary:
         self.moving, self.sum_down = moving, sum_down
         self._load()
 
-    def _fed(self, row: int) -> Operand | None:
+    def _fed(self, row: int) -> MovingOperand | None:
         """What enters `row` in this cycle: one vector a cycle from the one after the load's begin, skewed by row."""
         found = entering(self.begins, self.cycle - 1 - row, len(self.streamed))
         if found is None:
@@ -122,9 +123,9 @@ class Stationary:
         if row < tile.inputs.size:
             number = int(self.streamed[vector, tile.inputs.first + row])
             self.counts["streaming_reads"] += 1
-        return Operand(number, tile.number, vector, vector == len(self.streamed) - 1)
+        return MovingOperand(number, tile.number, vector, vector == len(self.streamed) - 1)
 
-    def _multiply(self, row: int, col: int, operand: Operand) -> int:
+    def _multiply(self, row: int, col: int, operand: MovingOperand) -> int:
         """The product in a PE; a shadow value takes its place with the first vector of its tile."""
         if self.double and operand.index == 0:
             shadow = self.shadow[row][col]
@@ -175,5 +176,5 @@ class Stationary:
                 self.counts["accumulator_writes"] += 1
                 self.sums[vector, tile.outputs.first + col] += total
                 if tile.inputs.elements[-1] == len(self.stationary) - 1:
-                    self.dram.write(number)
+                    self.traffic.write(number)
         self.outputs_done += 1

@@ -34,17 +34,11 @@ def run(layer: Layer, config: ProcrustesConfig, policy: Policy) -> LayerRun:
               "weights_recomputed": filtered, **words}
     return LayerRun(
         cycles=sum(run.time.cycles for run in runs.values()), slots=config.slots, stalls=stalls,
-        counts={name: counts[name] for name in COUNTS}, notes=_notes(config, layer),
+        counts={name: counts[name] for name in COUNTS},
         mapping=_mapping(runs),
         work=PeWork.of(_work(runs, config), ("busy", "ineffectual")),
         tiles=Tiles.joined([pass_tiles(run) for run in runs.values()]),
     )
-
-
-def _notes(config: ProcrustesConfig, layer: Layer) -> tuple[str, ...]:
-    if config.passes(layer.name) == ("forward",):
-        return ()
-    return ("training passes: " + ", ".join(phase.replace("_", " ") for phase in config.passes(layer.name)),)
 
 
 def _work(runs: Mapping[Phase, PassRun], config: ProcrustesConfig) -> np.ndarray:

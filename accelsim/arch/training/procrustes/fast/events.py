@@ -12,7 +12,7 @@ import numpy as np
 from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.machine import Policy
 from accelsim.arch.training.procrustes.config import PHASES, Phase, ProcrustesConfig
-from accelsim.arch.training.procrustes.fast.geometry import Loops, Mapping, ceil_div, loops_of
+from accelsim.arch.training.procrustes.fast.geometry import LoopExtents, PassMapping, ceil_div, loops_of
 from accelsim.arch.training.procrustes.fast.passes import (
     Mask,
     PassRun,
@@ -45,7 +45,7 @@ class Loads(NamedTuple):
     taking_part: np.ndarray
 
 
-class Times(NamedTuple):
+class SetTimes(NamedTuple):
     """Per set: when the array begins it, has computed it and has handed it over, and when the threshold unit is done
     with it. Without the unit the last three are equal.
     """
@@ -84,7 +84,8 @@ def _chunks(layer: Layer, config: ProcrustesConfig, policy: Policy, window: Wind
         time = end
 
 
-def _loads(layer: Layer, loops: Loops, mask: Mask, run: PassRun, config: ProcrustesConfig, policy: Policy) -> Loads:
+def _loads(layer: Layer, loops: LoopExtents, mask: Mask, run: PassRun, config: ProcrustesConfig,
+           policy: Policy) -> Loads:
     mapping = run.mapping
     sets = sets_of(layer, mask, mapping, config)
     load = nonzero = balanced(layer, sets.work, config, policy).load
@@ -104,7 +105,8 @@ def _loads(layer: Layer, loops: Loops, mask: Mask, run: PassRun, config: Procrus
     return Loads(load, nonzero, owned, rows, images * loops.positions, working, working)
 
 
-def _plane_steps(loops: Loops, mapping: Mapping, config: ProcrustesConfig) -> tuple[np.ndarray, np.ndarray, int]:
+def _plane_steps(loops: LoopExtents, mapping: PassMapping,
+                 config: ProcrustesConfig) -> tuple[np.ndarray, np.ndarray, int]:
     """`pq`: positions of each PE [row, col], positions of the first PE in the patches where it has some, and in all."""
     own, taking, longest = [], [], loops.images
     for extent, tile, pes in zip(loops.out_plane, mapping.plane, (config.pe_rows, config.pe_cols), strict=True):
@@ -116,14 +118,14 @@ def _plane_steps(loops: Loops, mapping: Mapping, config: ProcrustesConfig) -> tu
     return np.outer(*own) * loops.images, np.outer(*taking) * loops.images, longest
 
 
-def _times(loads: Loads, phase: Phase, config: ProcrustesConfig, begin: int) -> Times:
+def _times(loads: Loads, phase: Phase, config: ProcrustesConfig, begin: int) -> SetTimes:
     """The clock of `passes`, kept set by set."""
     count = len(loads.load)
     cycles = (loads.load.max(axis=1) * loads.steps).tolist() if count else []
     gradients = [0] * count
     if phase == "weight_update" and config.sparse and config.threshold_unit:
         gradients = (-(-loads.load.sum(axis=1) // config.gradients_per_cycle)).tolist()
-    times = Times(*(np.zeros(count, np.int64) for _ in Times._fields))
+    times = SetTimes(*(np.zeros(count, np.int64) for _ in SetTimes._fields))
     array = unit = begin
     for s in range(count):
         times.begin[s], times.computed[s] = array, array + cycles[s]
@@ -132,7 +134,7 @@ def _times(loads: Loads, phase: Phase, config: ProcrustesConfig, begin: int) -> 
     return times
 
 
-def _sets(loads: Loads, times: Times, own: range, place: tuple[int, np.ndarray], pes: int) -> Chunk:
+def _sets(loads: Loads, times: SetTimes, own: range, place: tuple[int, np.ndarray], pes: int) -> Chunk:
     """The given sets: every PE's waves and its wait for the threshold unit, and the unit; place: pass, set numbers."""
     sets = np.arange(own.start, own.stop)
     row, pe, of = np.tile(loads.row, len(sets)), np.tile(np.arange(pes), len(sets)), np.repeat(sets, pes)
@@ -156,7 +158,7 @@ def _sets(loads: Loads, times: Times, own: range, place: tuple[int, np.ndarray],
                  barriers=times.computed[sets])
 
 
-def _end_of_pass(times: Times, number: int, span: tuple[int, int], pes: int) -> Chunk:
+def _end_of_pass(times: SetTimes, number: int, span: tuple[int, int], pes: int) -> Chunk:
     """All PEs wait for the last set's gradients, and for the banks of the global buffer; span: of the pass."""
     begin, end = span
     handed, done = (int(np.append(begin, t)[-1]) for t in (times.handed, times.done))

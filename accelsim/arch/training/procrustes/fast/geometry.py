@@ -17,7 +17,7 @@ MAX_SLICE = (1 << 16) - 1  # weights of one R x S slice: counted in 16 bits
 Pair = tuple[int, int]
 
 
-class Loops(NamedTuple):
+class LoopExtents(NamedTuple):
     """Loop dimensions of a layer; `filters` and `channels` are those of one group, planes are (rows, columns)."""
 
     images: int
@@ -51,7 +51,7 @@ class Loops(NamedTuple):
         return self.images * self.groups * self.filters * self.positions
 
 
-class Mapping(NamedTuple):
+class PassMapping(NamedTuple):
     """One pass on one design. Lanes are channels of the axis in space, depth is the other weight axis.
 
     lanes_on_filters: lanes are filters (else channels). runs: how often the axes below occur (groups for `ck`, else 1).
@@ -97,7 +97,7 @@ def ceil_div(a: int, b: int) -> int:
     return -(-a // b)
 
 
-def loops_of(layer: Layer) -> Loops:
+def loops_of(layer: Layer) -> LoopExtents:
     """Loop dimensions. Raises UnsupportedLayerError for an operator without weights, or with too large a filter."""
     if isinstance(layer, Conv2d):
         images, channels, *plane = layer.activation.shape
@@ -105,12 +105,12 @@ def loops_of(layer: Layer) -> Loops:
         if kernel[0] * kernel[1] > MAX_SLICE:
             raise UnsupportedLayerError(f"layer {layer.name!r}: a filter of {kernel[0]} x {kernel[1]} weights, more "
                                         f"than {MAX_SLICE:,}; no register file holds it")
-        return Loops(images, layer.groups, layer.weight.shape[0] // layer.groups, channels // layer.groups,
+        return LoopExtents(images, layer.groups, layer.weight.shape[0] // layer.groups, channels // layer.groups,
                      (kernel[0], kernel[1]), layer.out_plane, (plane[0], plane[1]), layer.stride, layer.dilation)
     if isinstance(layer, Matmul):
         groups, out, n_in = layer.weight.shape
         one = (1, 1)
-        return Loops(layer.activation.shape[1], groups, out, n_in, one, one, one, one, one)
+        return LoopExtents(layer.activation.shape[1], groups, out, n_in, one, one, one, one, one)
     raise UnsupportedLayerError(f"layer {layer.name!r}: Procrustes trains convolutions and matmuls, not a {layer.op}")
 
 
@@ -121,7 +121,7 @@ def lanes_are_filters(phase: Phase, dataflow: str) -> bool:
     return (dataflow == "cn") == (phase == "backward")
 
 
-def map_pass(layer: Layer, loops: Loops, mask_bits: int, phase: Phase, config: ProcrustesConfig) -> Mapping:
+def map_pass(layer: Layer, loops: LoopExtents, mask_bits: int, phase: Phase, config: ProcrustesConfig) -> PassMapping:
     """Choose the PE tile of one pass. Raises UnsupportedLayerError when not even the smallest tile fits."""
     on_filters, by_group = lanes_are_filters(phase, config.dataflow), config.dataflow == "ck"
     group_lanes, axis_depth = loops.filters, loops.channels
@@ -155,7 +155,7 @@ def map_pass(layer: Layer, loops: Loops, mask_bits: int, phase: Phase, config: P
     most_depth = min(config.tile_depth, ceil_div(axis_depth, places[1]))
     depth = next((depth for depth in range(most_depth, 0, -1) if fits(lanes, depth, plane)), 1)
     depth = _even(axis_depth, places[1], depth)
-    return Mapping(
+    return PassMapping(
         on_filters, loops.groups if by_group else 1, axis_lanes, group_lanes, axis_depth, *places, lanes, depth,
         plane.tile, _tiles(_plane_of(loops, phase, config), plane.tile), plane.lane_words, plane.depth_words,
         config.register_file_words - words(lanes, depth, plane))
@@ -166,7 +166,7 @@ def _even(extent: int, places: int, most: int) -> int:
     return ceil_div(extent, places * ceil_div(extent, places * most))
 
 
-def _plane_of(loops: Loops, phase: Phase, config: ProcrustesConfig) -> Pair:
+def _plane_of(loops: LoopExtents, phase: Phase, config: ProcrustesConfig) -> Pair:
     return loops.in_plane if _gathers_dx(phase, config) else loops.out_plane
 
 
@@ -179,7 +179,7 @@ def _tiles(plane: Pair, tile: Pair) -> int:
     return ceil_div(plane[0], tile[0]) * ceil_div(plane[1], tile[1])
 
 
-def _planes(loops: Loops, phase: Phase, config: ProcrustesConfig, on_filters: bool) -> Iterator[Plane]:
+def _planes(loops: LoopExtents, phase: Phase, config: ProcrustesConfig, on_filters: bool) -> Iterator[Plane]:
     """The plane tiles to try, the largest first."""
     gathers_dx, plane = _gathers_dx(phase, config), _plane_of(loops, phase, config)
     if config.dataflow == "pq":

@@ -7,8 +7,8 @@ import numpy as np
 from accelsim.arch.machine import Policy
 from accelsim.arch.training.procrustes.config import WORD_BITS, Phase, ProcrustesConfig
 from accelsim.arch.training.procrustes.fast import kernel
-from accelsim.arch.training.procrustes.fast.geometry import Loops, Mapping, ceil_div, map_pass
-from accelsim.arch.training.procrustes.fast.traffic import Balanced, Words, extents_of, words_of
+from accelsim.arch.training.procrustes.fast.geometry import LoopExtents, PassMapping, ceil_div, map_pass
+from accelsim.arch.training.procrustes.fast.traffic import BalancedSets, Words, extents_of, words_of
 from accelsim.arch.training.procrustes.policies.balance import Balance
 from accelsim.arch.training.procrustes.policies.none import none
 from accelsim.errors import ModelError
@@ -48,13 +48,13 @@ class PassRun(NamedTuple):
 
     time: Time
     words: Words
-    mapping: Mapping
+    mapping: PassMapping
     sets: int
     swaps: int
     work: np.ndarray
 
 
-def mask_of(layer: Layer, loops: Loops, sparse: bool) -> Mask:
+def mask_of(layer: Layer, loops: LoopExtents, sparse: bool) -> Mask:
     """The mask: the non-zero weights, or all of them for dense training."""
     shape = (loops.groups, loops.filters, loops.channels)
     slices = derived(layer, "procrustes slices",
@@ -65,7 +65,8 @@ def mask_of(layer: Layer, loops: Loops, sparse: bool) -> Mask:
     return Mask(np.broadcast_to(np.uint16(loops.slice_weights), shape), slices.size * loops.slice_weights, nonzeros)
 
 
-def run_pass(layer: Layer, loops: Loops, mask: Mask, phase: Phase, config: ProcrustesConfig, policy: Policy) -> PassRun:
+def run_pass(layer: Layer, loops: LoopExtents, mask: Mask, phase: Phase, config: ProcrustesConfig,
+             policy: Policy) -> PassRun:
     """Simulate one pass."""
     mapping = map_pass(layer, loops, mask.bits, phase, config)
     extents = extents_of(mapping)
@@ -74,7 +75,7 @@ def run_pass(layer: Layer, loops: Loops, mask: Mask, phase: Phase, config: Procr
                       lambda: balanced(layer, sets.work, config, policy))
     bits = sets.work.sum(axis=(1, 2))
     excess = np.maximum(0, balance.load - mapping.weight_space).sum(axis=1)
-    words = words_of(loops, mapping, extents, Balanced(bits, balance.displaced, excess, sets.live), phase, config)
+    words = words_of(loops, mapping, extents, BalancedSets(bits, balance.displaced, excess, sets.live), phase, config)
     owned = owned_by(mapping, sets.live)
     time = _time(loops, mapping, balance.load, owned, phase, config)
     if config.glb_bound:
@@ -93,7 +94,7 @@ def pass_tiles(run: PassRun) -> Tiles:
     return Tiles.of(cycles, *shares)
 
 
-def sets_of(layer: Layer, mask: Mask, mapping: Mapping, config: ProcrustesConfig) -> Sets:
+def sets_of(layer: Layer, mask: Mask, mapping: PassMapping, config: ProcrustesConfig) -> Sets:
     """The sets of a pass, found again by the next pass or design with the same tiles."""
     def fold() -> Sets:
         work = folded(mask, mapping, config)
@@ -103,12 +104,12 @@ def sets_of(layer: Layer, mask: Mask, mapping: Mapping, config: ProcrustesConfig
     return derived(layer, ("procrustes sets", *_sets_key(mapping, config)), fold)
 
 
-def _sets_key(mapping: Mapping, config: ProcrustesConfig) -> tuple[Any, ...]:
+def _sets_key(mapping: PassMapping, config: ProcrustesConfig) -> tuple[Any, ...]:
     """What the sets of a layer depend on."""
     return config.sparse, mapping.lanes_on_filters, mapping.runs, *_fold_shape(mapping, config)
 
 
-def folded(mask: Mask, mapping: Mapping, config: ProcrustesConfig) -> np.ndarray:
+def folded(mask: Mask, mapping: PassMapping, config: ProcrustesConfig) -> np.ndarray:
     """work[set, pe, lane] of all sets, those without bits among them."""
     slices = mask.slices if mapping.lanes_on_filters else mask.slices.transpose(0, 2, 1)
     if mapping.runs == 1:  # lanes run over all groups
@@ -117,7 +118,7 @@ def folded(mask: Mask, mapping: Mapping, config: ProcrustesConfig) -> np.ndarray
     return work
 
 
-def _fold_shape(mapping: Mapping, config: ProcrustesConfig) -> tuple[int, int, int, int, bool]:
+def _fold_shape(mapping: PassMapping, config: ProcrustesConfig) -> tuple[int, int, int, int, bool]:
     by_depth = mapping.lanes < mapping.depth and config.dataflow == "ck"  # lanes of the larger axis are balanced
     return mapping.lanes, mapping.depth, mapping.lane_places, mapping.depth_places, by_depth
 
@@ -135,7 +136,7 @@ def balanced(layer: Layer, work: np.ndarray, config: ProcrustesConfig, policy: P
     return balance
 
 
-def owned_by(mapping: Mapping, live: np.ndarray) -> np.ndarray:
+def owned_by(mapping: PassMapping, live: np.ndarray) -> np.ndarray:
     """owned[set, pe]: PEs with at least one lane and one depth channel, for the sets that run."""
     lane_starts = np.arange(mapping.lane_blocks * mapping.lane_places) * mapping.lanes
     depth_starts = np.arange(mapping.depth_blocks * mapping.depth_places) * mapping.depth
@@ -145,7 +146,7 @@ def owned_by(mapping: Mapping, live: np.ndarray) -> np.ndarray:
     return np.tile(both, (mapping.runs, 1))[live]
 
 
-def _time(loops: Loops, mapping: Mapping, load: np.ndarray, owned: np.ndarray, phase: Phase,
+def _time(loops: LoopExtents, mapping: PassMapping, load: np.ndarray, owned: np.ndarray, phase: Phase,
           config: ProcrustesConfig) -> Time:
     """The clock without the banks: barriers, idle PEs and the threshold unit."""
     if config.dataflow == "pq":
@@ -172,7 +173,7 @@ def _time(loops: Loops, mapping: Mapping, load: np.ndarray, owned: np.ndarray, p
     return Time(set_cycles, total, barrier, unused, (total - int(array_cycles.sum())) * config.slots, 0)
 
 
-def _work(loops: Loops, mapping: Mapping, load: np.ndarray, config: ProcrustesConfig) -> np.ndarray:
+def _work(loops: LoopExtents, mapping: PassMapping, load: np.ndarray, config: ProcrustesConfig) -> np.ndarray:
     """Products of each PE [row, column] from load[pe], the bits it multiplies over all sets."""
     if config.dataflow == "pq":
         own = [_positions(*axis) for axis in zip(loops.out_plane, mapping.plane, (config.pe_rows, config.pe_cols),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.arch.training.procrustes.config import WORD_BITS, Phase, ProcrustesConfig
-from accelsim.arch.training.procrustes.fast.geometry import Loops, Mapping, ceil_div
+from accelsim.arch.training.procrustes.fast.geometry import LoopExtents, PassMapping, ceil_div
 
 
 class Extents(NamedTuple):
@@ -40,7 +40,7 @@ class Words(NamedTuple):
         return sum(self[:6])
 
 
-class Balanced(NamedTuple):
+class BalancedSets(NamedTuple):
     """The sets that ran, [set]: mask bits, lanes not at their owner, bits over the weight space; live marks them."""
 
     bits: np.ndarray
@@ -49,7 +49,7 @@ class Balanced(NamedTuple):
     live: np.ndarray
 
 
-def extents_of(mapping: Mapping) -> Extents:
+def extents_of(mapping: PassMapping) -> Extents:
     """Extents of all sets, in the order of the sets."""
     lanes, depth = mapping.lanes, mapping.depth
     starts = np.arange(mapping.lane_blocks * mapping.lane_places, dtype=np.int64) * lanes
@@ -73,7 +73,7 @@ def extents_of(mapping: Mapping) -> Extents:
                    by_depth_block(-(-depths // depth)))
 
 
-def words_of(loops: Loops, mapping: Mapping, extents: Extents, sets: Balanced, phase: Phase,
+def words_of(loops: LoopExtents, mapping: PassMapping, extents: Extents, sets: BalancedSets, phase: Phase,
              config: ProcrustesConfig) -> Words:
     """All words of one pass."""
     updates, bits = phase == "weight_update", int(sets.bits.sum())
@@ -96,12 +96,12 @@ def words_of(loops: Loops, mapping: Mapping, extents: Extents, sets: Balanced, p
         weights, activations, written)
 
 
-def _lanes_cut(mapping: Mapping, config: ProcrustesConfig) -> bool:
+def _lanes_cut(mapping: PassMapping, config: ProcrustesConfig) -> bool:
     """True when policies work on lanes; `ck` takes the larger of both axes of a tile."""
     return config.dataflow != "ck" or mapping.lanes >= mapping.depth
 
 
-def _loads(loops: Loops, mapping: Mapping, phase: Phase, config: ProcrustesConfig) -> int:
+def _loads(loops: LoopExtents, mapping: PassMapping, phase: Phase, config: ProcrustesConfig) -> int:
     """How often each set's weights are brought in."""
     if phase == "weight_update" or config.dataflow == "ck":
         return 1
@@ -111,7 +111,7 @@ def _loads(loops: Loops, mapping: Mapping, phase: Phase, config: ProcrustesConfi
     return mapping.plane_tiles * ceil_div(loops.images, config.pe_cols)
 
 
-def _gradient_sharers(loops: Loops, mapping: Mapping, config: ProcrustesConfig) -> int:
+def _gradient_sharers(loops: LoopExtents, mapping: PassMapping, config: ProcrustesConfig) -> int:
     """PEs that hold a sum of the same weight's gradient when a set ends."""
     if config.dataflow == "ck":
         return 1
@@ -121,14 +121,14 @@ def _gradient_sharers(loops: Loops, mapping: Mapping, config: ProcrustesConfig) 
     return min(loops.images, config.pe_cols)
 
 
-def _format_words(loops: Loops, extents: Extents, live: np.ndarray, loads: int) -> tuple[int, int]:
+def _format_words(loops: LoopExtents, extents: Extents, live: np.ndarray, loads: int) -> tuple[int, int]:
     """Mask words and pointers of compressed sparse blocks; a set without bits is looked at once."""
     times = np.where(live, loads, 1)
     masks = -(-(extents.lanes * extents.depth * loops.slice_weights) // WORD_BITS)
     return int(times @ masks), int(times @ (extents.lane_tiles * extents.depth_tiles)) * 4
 
 
-def _operand_words(loops: Loops, mapping: Mapping, live: Extents, phase: Phase,
+def _operand_words(loops: LoopExtents, mapping: PassMapping, live: Extents, phase: Phase,
                    config: ProcrustesConfig) -> tuple[int, int]:
     """Reads and writes of X and Y at the global buffer."""
     waves = mapping.plane_tiles * loops.images
@@ -150,7 +150,8 @@ def _operand_words(loops: Loops, mapping: Mapping, live: Extents, phase: Phase,
     return depth + again, resident
 
 
-def _stationary_weights(loops: Loops, mapping: Mapping, live: Extents, phase: Phase, waves: int) -> tuple[int, int]:
+def _stationary_weights(loops: LoopExtents, mapping: PassMapping, live: Extents, phase: Phase,
+                        waves: int) -> tuple[int, int]:
     """`ck`, forward or backward: weights stay; in each wave inputs come and the sums of every PE leave."""
     x_sets, y_sets = live.depth, live.lanes
     if phase == "forward":
@@ -164,7 +165,7 @@ def _stationary_weights(loops: Loops, mapping: Mapping, live: Extents, phase: Ph
     return (read + max(0, write - own)) * waves, write * waves
 
 
-def _dram_words(loops: Loops, bits: int, phase: Phase, config: ProcrustesConfig) -> tuple[int, int, int]:
+def _dram_words(loops: LoopExtents, bits: int, phase: Phase, config: ProcrustesConfig) -> tuple[int, int, int]:
     """Weights read, activations and gradients read, and words written, by the blocks that move the least."""
     dense = loops.groups * loops.filters * loops.channels * loops.slice_weights
     weights = bits + (ceil_div(dense, WORD_BITS) if config.sparse else 0)

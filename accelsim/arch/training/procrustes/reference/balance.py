@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from accelsim.arch.machine import Policy
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
 from accelsim.arch.training.procrustes.reference.loops import Weight
 from accelsim.arch.training.procrustes.reference.sets import WeightSet
-from accelsim.arch.training.procrustes.reference.tiling import Tiling
+from accelsim.arch.training.procrustes.reference.tiling import PeTiling
 from accelsim.errors import ModelError
 
 
@@ -22,7 +22,7 @@ class Share:
     swaps: int = 0
 
 
-def shares(sets: Sequence[WeightSet], tiling: Tiling, config: Any, policy: Policy) -> list[Share]:
+def shares(sets: Sequence[WeightSet], tiling: PeTiling, config: ProcrustesConfig, policy: Policy) -> list[Share]:
     """The share of every PE in every set (none of them empty). Raises ModelError when the policy loses work."""
     if not config.sparse or config.dataflow == "pq" or not sets:
         return [Share(one.weights) for one in sets]
@@ -34,7 +34,7 @@ def shares(sets: Sequence[WeightSet], tiling: Tiling, config: Any, policy: Polic
             for i, one in enumerate(sets)]
 
 
-def policy_lanes_are_depth(tiling: Tiling, config: Any) -> bool:
+def policy_lanes_are_depth(tiling: PeTiling, config: ProcrustesConfig) -> bool:
     """`ck` balances along channels when a tile has more of them than filters."""
     return bool(config.dataflow == "ck" and tiling.lanes < tiling.depth)
 

@@ -10,7 +10,7 @@ from accelsim.workload.layer import Layer
 from accelsim.workload.planar import Planar, PlanarAxis, planar
 
 
-class Axis(PlanarAxis):
+class LoopAxis(PlanarAxis):
     """Rows, or columns, of the plane: how inputs, taps and outputs meet."""
 
     def inputs_under(self, outputs: int) -> int:
@@ -41,7 +41,7 @@ class Weight(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Loops(Planar[Axis]):
+class Loops(Planar[LoopAxis]):
     """A layer with its mask [K, C/G, R, S] bool: what the machine stores of the weight."""
 
     mask: np.ndarray
@@ -85,5 +85,5 @@ def loops_of(layer: Layer, sparse: bool) -> Loops:
 
     Raises what `planar` does.
     """
-    conv = planar(layer, Axis, "Procrustes")
+    conv = planar(layer, LoopAxis, "Procrustes")
     return Loops(**vars(conv), mask=conv.weight != 0 if sparse else np.ones(conv.weight.shape, bool))

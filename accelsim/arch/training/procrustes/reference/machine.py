@@ -1,11 +1,13 @@
 """A layer on Procrustes: the passes of training one after the other."""
 
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from accelsim.arch.machine import LayerRun, Policy
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
 from accelsim.arch.training.procrustes.reference.gradient import output_gradient
 from accelsim.arch.training.procrustes.reference.loops import loops_of
 from accelsim.arch.training.procrustes.reference.training_pass import TrainingPass
@@ -31,7 +33,7 @@ class Values(NamedTuple):
     dw: np.ndarray
 
 
-def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
+def run(layer: Layer, config: ProcrustesConfig, policy: Policy) -> LayerRun:
     """Simulate `layer` on real values; also yields the forward output, int64, shaped as `layer.output()`.
 
     config: the parameters of docs/machines/procrustes.md. policy: (work[set, pe, lane]) -> load[set, pe],
@@ -48,13 +50,14 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     stalls = sum((one.stalls for one in done), Counter[str]())
     counts = sum((one.counts for one in done), Counter[str]())
     mapping = {key: value for one in done for key, value in one.mapping.items()}
+    work = sum((one.work for one in done), np.zeros((config.pe_rows, config.pe_cols), np.int64))
     return LayerRun(sum(one.cycles for one in done), config.pe_rows * config.pe_cols,
                     {name: stalls[name] for name in STALLS}, {name: counts[name] for name in COUNTS}, mapping=mapping,
                     output=from_images(layer, tensors.y), tiles=_tiles(done, config),
-                    work=PeWork.of(np.sum([one.work for one in done], axis=0), ("busy", "ineffectual")))
+                    work=PeWork.of(work, ("busy", "ineffectual")))
 
 
-def passes(layer: Layer, config: Any, policy: Policy) -> Values:
+def passes(layer: Layer, config: ProcrustesConfig, policy: Policy) -> Values:
     """y, dL/dx and dL/dW (zero where the mask is not set) as the array computes them, all three passes run.
 
     dL/dy is drawn as the page says. Raises as `run` does.
@@ -64,7 +67,8 @@ def passes(layer: Layer, config: Any, policy: Policy) -> Values:
                   tensors.dw.reshape(layer.weight.shape))
 
 
-def _train(layer: Layer, config: Any, policy: Policy, phases: list[str]) -> tuple[list[TrainingPass], Tensors]:
+def _train(layer: Layer, config: ProcrustesConfig, policy: Policy,
+           phases: Sequence[str]) -> tuple[list[TrainingPass], Tensors]:
     """The passes, run in order, and the tensors they leave."""
     loops = loops_of(layer, config.sparse)
     tensors = Tensors(loops, as_images(layer, output_gradient(config.gradient_seed, output_shape(layer))))
@@ -74,7 +78,7 @@ def _train(layer: Layer, config: Any, policy: Policy, phases: list[str]) -> tupl
     return done, tensors
 
 
-def _tiles(done: list[TrainingPass], config: Any) -> Tiles:
+def _tiles(done: list[TrainingPass], config: ProcrustesConfig) -> Tiles:
     """What the passes move from and to DRAM, without what is resident; None where memory takes no time."""
     return Tiles.joined([one.tiles for one in done])
 

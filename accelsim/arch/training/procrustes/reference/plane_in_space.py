@@ -1,14 +1,14 @@
 """`pq`: all PEs hold the same weights, each another piece of the output plane."""
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
 from accelsim.arch.training.procrustes.reference.balance import Share
 from accelsim.arch.training.procrustes.reference.loops import Loops
 from accelsim.arch.training.procrustes.reference.sets import WeightSet
-from accelsim.arch.training.procrustes.reference.tiling import Tiling
+from accelsim.arch.training.procrustes.reference.tiling import PeTiling
 from accelsim.arch.training.procrustes.reference.traffic import Traffic
 from accelsim.arch.training.procrustes.reference.values import Tensors
 
@@ -16,7 +16,7 @@ from accelsim.arch.training.procrustes.reference.values import Tensors
 class PlaneInSpace:
     """The array in one pass. Stalls are PE-cycles."""
 
-    def __init__(self, loops: Loops, tiling: Tiling, config: Any, phase: str, tensors: Tensors) -> None:
+    def __init__(self, loops: Loops, tiling: PeTiling, config: ProcrustesConfig, phase: str, tensors: Tensors) -> None:
         self.loops, self.phase, self.tensors = loops, phase, tensors
         self.stalls: Counter[str] = Counter()
         self.products = np.zeros((config.pe_rows, config.pe_cols), np.int64)  # of each PE

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from accelsim.arch.training.procrustes.reference.loops import Loops, Weight
-from accelsim.arch.training.procrustes.reference.tiling import Axes, Tiling, ceil_div
+from accelsim.arch.training.procrustes.reference.tiling import Axes, PeTiling, ceil_div
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class WeightSet:
         return self.loops.slice_weights(group * self.loops.filters_per_group + depth, channel)
 
 
-def weight_sets(loops: Loops, tiling: Tiling) -> Iterator[WeightSet]:
+def weight_sets(loops: Loops, tiling: PeTiling) -> Iterator[WeightSet]:
     """All sets of a pass in order, those without mask bits too."""
     axes = tiling.axes
     block_lanes, block_depth = axes.lane_places * tiling.lanes, axes.depth_places * tiling.depth

@@ -1,8 +1,8 @@
 """What runs in space, and the PE tile that is chosen for it."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
 from accelsim.arch.training.procrustes.reference.loops import Loops
 from accelsim.errors import UnsupportedLayerError
 
@@ -35,7 +35,7 @@ class Axes:
         return min(self.groups, ceil_div(lanes - 1, self.lanes_per_group) + 1)
 
 
-def axes_of(loops: Loops, config: Any, phase: str) -> Axes:
+def axes_of(loops: Loops, config: ProcrustesConfig, phase: str) -> Axes:
     """How `phase` lies on the array. `kn` runs its backward pass as C,N and `cn` as K,N."""
     backward, dataflow = phase == "backward", config.dataflow
     k_g, c_g = loops.filters_per_group, loops.channels_per_group
@@ -49,7 +49,7 @@ def axes_of(loops: Loops, config: Any, phase: str) -> Axes:
 
 
 @dataclass(frozen=True)
-class Words:
+class OperandWords:
     """Words of one channel for a plane tile of p x q positions."""
 
     p: int
@@ -59,13 +59,13 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Tiling:
+class PeTiling:
     """The chosen tile: L lanes x E depth channels, `words` of the operands, and weight_words, B, left for weights."""
 
     axes: Axes
     lanes: int
     depth: int
-    words: Words
+    words: OperandWords
     weight_words: int
     plane_rows: int
     plane_cols: int
@@ -89,14 +89,14 @@ class Tiling:
 class Chooser:
     """The search for the tile of one pass of a layer."""
 
-    def __init__(self, loops: Loops, config: Any, phase: str) -> None:
+    def __init__(self, loops: Loops, config: ProcrustesConfig, phase: str) -> None:
         self.loops, self.config, self.phase = loops, config, phase
         self.axes = axes_of(loops, config, phase)
         rows, cols = loops.rows, loops.cols
         self.plane = (rows.inputs, cols.inputs) if self.axes.input_plane else (rows.outputs, cols.outputs)
         self.fill_percent = config.weight_fill_percent if config.sparse else 100
 
-    def words(self, side: int) -> Words:
+    def words(self, side: int) -> OperandWords:
         """Operand words of a plane tile of at most `side` x `side` positions."""
         limits = self.plane
         if self.config.dataflow == "pq":
@@ -108,20 +108,20 @@ class Chooser:
         else:
             x_words, y_words = rows.inputs_under(p) * cols.inputs_under(q), p * q
         if self.axes.filters_in_lanes:
-            return Words(p, q, lane=y_words, depth=x_words)
-        return Words(p, q, lane=x_words, depth=y_words)
+            return OperandWords(p, q, lane=y_words, depth=x_words)
+        return OperandWords(p, q, lane=x_words, depth=y_words)
 
-    def operand_words(self, lanes: int, depth: int, words: Words) -> int:
+    def operand_words(self, lanes: int, depth: int, words: OperandWords) -> int:
         """Register file words that a tile's operands take."""
         return lanes * words.lane + self.axes.groups_touched(lanes) * depth * words.depth
 
-    def fits(self, lanes: int, depth: int, words: Words) -> bool:
+    def fits(self, lanes: int, depth: int, words: OperandWords) -> bool:
         """Whether a tile's operands and its mean non-zeros fit the register file."""
         slices = self.loops.filters * self.loops.channels_per_group
         weights = max(1, ceil_div(lanes * depth * self.loops.kept * 100, slices * self.fill_percent))
         return self.operand_words(lanes, depth, words) + weights <= self.config.register_file_words
 
-    def choose(self) -> Tiling:
+    def choose(self) -> PeTiling:
         """Raises UnsupportedLayerError when no weight fits beside the operands of the smallest tile."""
         axes = self.axes
         most_lanes, words = self._first_fit()
@@ -132,9 +132,9 @@ class Chooser:
         blocks = ceil_div(axes.depth, axes.depth_places * deepest)
         depth = ceil_div(axes.depth, axes.depth_places * blocks)
         left = self.config.register_file_words - self.operand_words(lanes, depth, words)
-        return Tiling(axes, lanes, depth, words, left, *self.plane)
+        return PeTiling(axes, lanes, depth, words, left, *self.plane)
 
-    def _first_fit(self) -> tuple[int, Words]:
+    def _first_fit(self) -> tuple[int, OperandWords]:
         """The most lanes, and for them the largest plane tile, that fit with one depth channel.
 
         Where none does, one lane and one position: its weights spill.
@@ -154,7 +154,7 @@ class Chooser:
         return 1, smallest
 
 
-def choose_tile(loops: Loops, config: Any, phase: str) -> Tiling:
+def choose_tile(loops: Loops, config: ProcrustesConfig, phase: str) -> PeTiling:
     """The tile of a pass. Raises UnsupportedLayerError when none fits or the filter is too large."""
     if loops.taps > LARGEST_FILTER:
         raise UnsupportedLayerError(f"layer {loops.name!r}: a filter of {loops.rows.taps} x {loops.cols.taps} has more "

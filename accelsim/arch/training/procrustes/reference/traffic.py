@@ -1,12 +1,12 @@
 """Words that move: registers to global buffer, compressed weights, spills, DRAM."""
 
 from collections import Counter
-from typing import Any
 
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
 from accelsim.arch.training.procrustes.reference.balance import Share, policy_lanes_are_depth
 from accelsim.arch.training.procrustes.reference.loops import Loops
 from accelsim.arch.training.procrustes.reference.sets import WeightSet
-from accelsim.arch.training.procrustes.reference.tiling import Tiling, ceil_div
+from accelsim.arch.training.procrustes.reference.tiling import PeTiling, ceil_div
 
 MASK_BITS_PER_WORD = 32
 POINTERS_PER_TILE = 2 * 2  # end and start of each of two sub-tiles
@@ -16,7 +16,7 @@ BUFFER_COUNTS = ("glb_reads", "glb_writes", "mask_words", "pointer_reads", "disp
 class Traffic:
     """The words of one pass; `counts` grows with every set and wave."""
 
-    def __init__(self, loops: Loops, tiling: Tiling, config: Any, phase: str) -> None:
+    def __init__(self, loops: Loops, tiling: PeTiling, config: ProcrustesConfig, phase: str) -> None:
         self.loops, self.tiling, self.config, self.phase = loops, tiling, config, phase
         self.counts: Counter[str] = Counter()
         self._updates = phase == "weight_update"

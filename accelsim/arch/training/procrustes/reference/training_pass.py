@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.arch.machine import Policy
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
 from accelsim.arch.training.procrustes.reference.balance import shares
 from accelsim.arch.training.procrustes.reference.loops import Loops
 from accelsim.arch.training.procrustes.reference.plane_in_space import PlaneInSpace
@@ -25,7 +26,7 @@ ACCESSES_PER_MAC = 4  # weight, input, sum in, sum out
 class TrainingPass:
     """A pass, run once by `run`; then read cycles, stalls (PE-cycles), counts and mapping."""
 
-    def __init__(self, loops: Loops, config: Any, phase: str) -> None:
+    def __init__(self, loops: Loops, config: ProcrustesConfig, phase: str) -> None:
         """phase: forward, backward or weight_update. Raises UnsupportedLayerError when no tile fits."""
         self.loops, self.config, self.phase = loops, config, phase
         self.tiling = choose_tile(loops, config, phase)

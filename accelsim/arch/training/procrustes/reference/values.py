@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from accelsim.arch.training.procrustes.reference.loops import Axis, Loops, Weight
+from accelsim.arch.training.procrustes.reference.loops import LoopAxis, Loops, Weight
 
 
 class Tensors:
@@ -42,7 +42,7 @@ class Tensors:
         return len(images) * len(rows) * len(cols)
 
 
-def _under(axis: Axis, tap: int, outputs: range) -> slice:
+def _under(axis: LoopAxis, tap: int, outputs: range) -> slice:
     """The inputs, counted from the padding's edge, that a tap of a run of outputs meets."""
     first, last = (output * axis.stride + tap * axis.dilation for output in (outputs[0], outputs[-1]))
     return slice(first, last + 1, axis.stride)

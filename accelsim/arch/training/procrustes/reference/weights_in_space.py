@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
 from accelsim.arch.training.procrustes.reference.balance import Share
-from accelsim.arch.training.procrustes.reference.loops import Axis, Loops
+from accelsim.arch.training.procrustes.reference.loops import LoopAxis, Loops
 from accelsim.arch.training.procrustes.reference.sets import WeightSet
-from accelsim.arch.training.procrustes.reference.tiling import Tiling
+from accelsim.arch.training.procrustes.reference.tiling import PeTiling
 from accelsim.arch.training.procrustes.reference.traffic import Traffic
 from accelsim.arch.training.procrustes.reference.values import Tensors
 
@@ -17,7 +18,7 @@ from accelsim.arch.training.procrustes.reference.values import Tensors
 class WeightsInSpace:
     """The array in one pass. Stalls are PE-cycles."""
 
-    def __init__(self, loops: Loops, tiling: Tiling, config: Any, phase: str, tensors: Tensors) -> None:
+    def __init__(self, loops: Loops, tiling: PeTiling, config: ProcrustesConfig, phase: str, tensors: Tensors) -> None:
         self.loops, self.config, self.phase, self.tensors = loops, config, phase, tensors
         self.stalls: Counter[str] = Counter()
         self.products = np.zeros((config.pe_rows, config.pe_cols), np.int64)  # of each PE
@@ -79,7 +80,7 @@ class WeightsInSpace:
         return slowest
 
 
-def _cut(axis: Axis, size: int, tiles: int, by_landing: bool) -> list[list[range]]:
+def _cut(axis: LoopAxis, size: int, tiles: int, by_landing: bool) -> list[list[range]]:
     """outputs[plane tile][tap]: the outputs themselves are cut, or the inputs that they land on."""
     if by_landing:
         places = [[axis.landing(output, tap) // size for output in range(axis.outputs)] for tap in range(axis.taps)]

@@ -4,17 +4,17 @@ Source: docs/machines/systolic.md, DRAM. All of it is our assumption.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from accelsim.hw.memory.tiles import Tiles
+from accelsim.parts.ledger import Ledger
 from accelsim.workload.layer import Conv2d, Layer
 
 OPERAND_BITS, OUTPUT_BITS = 16, 32
 
 
-class Operand(Protocol):
+class Source(Protocol):
     """How an operand of a product lies in DRAM. A lane is a row of the weights, or a vector of the inputs."""
 
     @property
@@ -26,7 +26,7 @@ class Operand(Protocol):
 
 
 @dataclass(frozen=True)
-class Matrix:
+class DenseSource:
     """Each element is a word of its own."""
 
     lanes: int
@@ -41,7 +41,7 @@ class Matrix:
 
 
 @dataclass(frozen=True)
-class Planes:
+class PlaneSource:
     """The inputs of a convolution group: their first element brings whole planes, and the others are then there.
 
     by_image: the first element of each image brings all its planes; else the first one of each channel, of the first
@@ -65,38 +65,29 @@ class Planes:
         return self.images * self.plane_words if lane == 0 and k % self.taps == 0 else 0
 
 
-def inputs_of(layer: Layer, vectors: np.ndarray, dataflow: str) -> Operand:
+def inputs_of(layer: Layer, vectors: np.ndarray, dataflow: str) -> Source:
     """How the inputs of a product of `layer`, which are `vectors` [vector, k] in the array, lie in DRAM."""
     count, inputs = vectors.shape
     if not isinstance(layer, Conv2d):
-        return Matrix(count, inputs)
+        return DenseSource(count, inputs)
     images, _, height, width = layer.activation.shape
     channels = layer.weight.shape[1]
-    return Planes(images, channels, height * width, count // images, inputs // channels, by_image=dataflow == "os")
+    return PlaneSource(images, channels, height * width, count // images, inputs // channels, by_image=dataflow == "os")
 
 
-@dataclass
-class Moved:
-    """One tile's traffic. held, passed: see `Dram`."""
-
-    held_bits: int
-    passed_bits: int
-    output_bits: int = 0
-
-
-class Dram:
-    """One product's traffic: `moved` has an entry for each tile begun.
+class TileTraffic:
+    """One product's traffic: the ledger has a line for each tile begun.
 
     held: the operand that stays with a pass, and is fetched once (`ws`: weights, `is`: inputs, `os`: weights). passed:
     the other one, all of which every pass needs (`ws`, `is`: a pass is an output tile; `os`: a row of tiles).
     """
 
-    def __init__(self, held: Operand, passed: Operand, data_sram_kbytes: float | None) -> None:
+    def __init__(self, held: Source, passed: Source, data_sram_kbytes: float | None) -> None:
         self.held, self.passed = held, passed
         room_bits = float("inf") if data_sram_kbytes is None else data_sram_kbytes * 1024 * 8
         self.passed_stays = passed.words * OPERAND_BITS <= room_bits
         self.there: dict[str, set[tuple[int, int]]] = {"held": set(), "passed": set()}  # (lane, k)
-        self.moved: list[Moved] = []
+        self.ledger = Ledger()
 
     def begin_pass(self) -> None:
         """What the buffer cannot hold of the passed operand has to come again."""
@@ -105,7 +96,8 @@ class Dram:
 
     def begin(self, held: range, passed: range, inputs: range) -> None:
         """A tile begins, which multiplies `inputs` of these lanes: what is not there is fetched."""
-        self.moved.append(Moved(self._fetch("held", held, inputs), self._fetch("passed", passed, inputs)))
+        line = self.ledger.begin()
+        line.held_bits, line.passed_bits = self._fetch("held", held, inputs), self._fetch("passed", passed, inputs)
 
     def _fetch(self, name: str, lanes: range, inputs: range) -> int:
         operand = self.held if name == "held" else self.passed
@@ -115,17 +107,4 @@ class Dram:
 
     def write(self, tile: int) -> None:
         """An output of the tile of this number leaves."""
-        self.moved[tile].output_bits += OUTPUT_BITS
-
-
-def tiles_of(dram: Dram, begins: list[int], cycles: int, held_are_weights: bool) -> Tiles:
-    """The tiles of a product that took so many cycles, tile i from cycle `begins[i]` on."""
-    times = [end - begin for begin, end in zip(begins, [*begins[1:], cycles], strict=True)]
-    held, passed = [one.held_bits for one in dram.moved], [one.passed_bits for one in dram.moved]
-    outputs = [one.output_bits for one in dram.moved]
-    return Tiles.of(times, held, passed, outputs) if held_are_weights else Tiles.of(times, passed, held, outputs)
-
-
-def tiles_of_layer(products: list[Tiles], config: Any) -> Tiles:
-    """All products one after the other, without what is resident; None where memory takes no time."""
-    return Tiles.joined(products)
+        self.ledger.lines[tile].output_bits += OUTPUT_BITS
