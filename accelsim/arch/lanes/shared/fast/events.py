@@ -28,7 +28,7 @@ class Drawing:
         self.product, self.begin = task.group, begin
 
     def chunk(self, tracks: np.ndarray, begin: np.ndarray, parts: dict[str, np.ndarray],
-              labels: Sequence[np.ndarray | np.int64], until: int) -> Chunk:
+              labels: Sequence[np.ndarray | np.int64 | int], until: int) -> Chunk:
         """Slices [slice] with slot-cycles `parts`, which also say how long each is; those of one kind get its name."""
         shape = tracks.shape
         table = np.zeros((tracks.size, len(self.names)), np.int64)
@@ -40,7 +40,7 @@ class Drawing:
         start = np.broadcast_to(begin, shape).reshape(-1) + self.begin
         rows = np.stack([tracks.reshape(-1), np.where(alone, most, len(self.names)), start,
                          start + total // self.schedule.lane_slots], axis=1)
-        every: tuple[np.ndarray | np.int64, ...] = (np.int64(self.product), *labels)
+        every: tuple[np.ndarray | np.int64 | int, ...] = (self.product, *labels)
         tags = np.stack([np.broadcast_to(label, shape).reshape(-1) for label in every], axis=1)
         some = total > 0
         return Chunk(rows[some], tags[some], until + self.begin, table[some])
@@ -90,11 +90,11 @@ def _rounds(drawing: Drawing, run: ProductRun) -> Chunk:
     parts["overhead"] = parts["overhead"] + (time - longest) * width
     parts = _over_lanes(parts, run.dealt, lanes, drawing.schedule.dealt_lanes > 1, time * width)
     return drawing.chunk(np.tile(np.arange(lanes), (len(time), 1)), np.cumsum(time)[:, None] - time, parts,
-                         (np.arange(len(time))[:, None], np.int64(-1)), run.cycles)
+                         (np.arange(len(time))[:, None], -1), run.cycles)
 
 
 def _over_lanes(parts: dict[str, np.ndarray], dealt: Dealt, lanes: int, by_deal: bool,
-                unused: np.ndarray | np.int64) -> dict[str, np.ndarray]:
+                unused: np.ndarray | np.int64 | int) -> dict[str, np.ndarray]:
     """[round, lane of the section] from [round, lane with outputs]; the others are `unused`."""
     if not by_deal:
         return parts
@@ -113,7 +113,7 @@ def _without_scopes(drawing: Drawing, run: ProductRun) -> Chunk:
     """Lanes that never wait before the product ends: each goes through its rounds by itself."""
     width, lanes, cycles = drawing.schedule.lane_slots, drawing.schedule.lanes, int(run.round_ends[-1])
     cycles -= drawing.schedule.costs.product
-    parts = _over_lanes(_round_parts(run, width), run.dealt, lanes, True, np.int64(0))
+    parts = _over_lanes(_round_parts(run, width), run.dealt, lanes, True, 0)
     spent = np.zeros((len(run.products.spent) + 1, lanes), np.int64)
     for cells in parts.values():
         spent[1:] += cells
@@ -124,7 +124,7 @@ def _without_scopes(drawing: Drawing, run: ProductRun) -> Chunk:
     parts["barrier"] = np.zeros_like(begin)
     parts["barrier"][-1], parts["unused"][-1] = rest * works, rest * ~works
     rounds = np.append(np.arange(len(begin) - 1), -1)[:, None]
-    return drawing.chunk(np.tile(np.arange(lanes), (len(begin), 1)), begin, parts, (rounds, np.int64(-1)), run.cycles)
+    return drawing.chunk(np.tile(np.arange(lanes), (len(begin), 1)), begin, parts, (rounds, -1), run.cycles)
 
 
 def _jobs(drawing: Drawing, engine: LanesEngine, task: Task, run: ProductRun, window: Window) -> Iterator[Chunk]:
@@ -189,6 +189,6 @@ def _ending(drawing: Drawing, run: ProductRun) -> Chunk:
     nothing = np.zeros_like(length)
     parts = {"finished": nothing.copy(), "overhead": nothing.copy()}
     parts["finished"][0], parts["overhead"][1] = length[0], length[1]
-    chunk = drawing.chunk(tracks, begin, parts, (np.int64(-1), np.int64(-1)), run.cycles)
+    chunk = drawing.chunk(tracks, begin, parts, (-1, -1), run.cycles)
     return Chunk(chunk.slices, chunk.labels, chunk.until, chunk.parts,
                  barriers=np.array([drawing.begin + end], np.int64))

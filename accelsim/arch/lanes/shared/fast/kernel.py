@@ -112,7 +112,7 @@ def _run_job(r, g, rounds, inputs, extras, rules, outcome, scratch, log):
         for b in range(inner):
             u, v = (a, b) if rules.unit_outer else (b, a)
             row = g * rules.columns + (v if rules.columns > 1 else 0)
-            _count(rounds.slots[r], inputs, first + v, u, rules.inputs, lanes, taken, part)
+            _count(rounds.slots, r, inputs, first + v, u, rules.inputs, lanes, taken, part)
             _spend(r, row, u, rounds, extras, taken, part, outcome)
             for i in range(lanes):
                 clock[i] += part[i]
@@ -135,13 +135,13 @@ def _run_job(r, g, rounds, inputs, extras, rules, outcome, scratch, log):
     outcome.cycles[r, g], outcome.longest[r, g] = total, longest
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _clear(values, lanes):
     for i in range(lanes):
         values[i] = 0
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _largest(clock, lanes):
     found = np.int64(0)
     for i in range(lanes):
@@ -149,23 +149,22 @@ def _largest(clock, lanes):
     return found
 
 
-@njit(cache=True, nogil=True)
-def _count(slots, inputs, position, u, width, lanes, taken, part):
-    """Fills taken[lane] with the steps of unit u; slots [word, place, lane]."""
-    words = inputs.words[position]
-    own_inputs = words.shape[1] > 1
+@njit(inline="always")
+def _count(slots, r, inputs, position, u, width, lanes, taken, part):
+    """Fills taken[lane] with the steps of unit u in round r; no views of arrays, which cost more than short loops."""
+    words, unit_words = inputs.words, inputs.unit_words
+    own_inputs = words.shape[2] > 1
     _clear(taken, lanes)
-    for place in range(slots.shape[1]):
+    for place in range(slots.shape[2]):
         _clear(part, lanes)
-        for w in range(inputs.unit_words[u], inputs.unit_words[u + 1]):
-            held = slots[w, place]
+        for w in range(unit_words[u], unit_words[u + 1]):
             if own_inputs:
                 for i in range(lanes):
-                    part[i] += popcount(held[i] & words[w, i])
+                    part[i] += popcount(slots[r, w, place, i] & words[position, w, i])
             else:
-                word = words[w, 0]
+                word = words[position, w, 0]
                 for i in range(lanes):
-                    part[i] += popcount(held[i] & word)
+                    part[i] += popcount(slots[r, w, place, i] & word)
         if width == 1:
             for i in range(lanes):
                 taken[i] += part[i]
@@ -174,21 +173,20 @@ def _count(slots, inputs, position, u, width, lanes, taken, part):
                 taken[i] += (part[i] + width - 1) // width
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _spend(r, row, u, rounds, extras, taken, part, outcome):
     """Fills part[lane] with the cycles of unit u, which takes `taken` steps in each pass, and adds them up."""
     passes, least = rounds.passes[r], rounds.least[r, u]
-    steps, spent, empty = outcome.steps[r, row], outcome.spent[r], outcome.empty[r]
     for i in range(rounds.active[r]):
         some = np.int64(taken[i] > 0)
         cycles = passes * (taken[i] + extras.per_pass[some, u, i]) + extras.once[some, u, i]
         part[i] = max(cycles, least)
-        steps[i] += taken[i]
-        spent[i] += part[i]
-        empty[i] += 1 - some
+        outcome.steps[r, row, i] += taken[i]
+        outcome.spent[r, i] += part[i]
+        outcome.empty[r, i] += 1 - some
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _floor(moved, positions, rules):
     """Least cycles of a scope."""
     if rules.permuted == 0:
