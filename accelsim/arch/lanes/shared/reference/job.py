@@ -51,7 +51,7 @@ class Job:
                 if not lane.works:
                     lane.slots["unused"] += self.rules.schedule.lane_slots
                 elif (step := now.get(lane)) is not None:
-                    lane.slots += step
+                    lane.slots.update(step)
                     self.own_cycles[number] += 1
                 else:
                     self._wait(lane)

@@ -25,11 +25,7 @@ class Lane:
         self.slots: Slots = Counter()
         self.takes: Counter[str] = Counter()
         self.by_place: Counter[int] = Counter()
-
-    @property
-    def works(self) -> bool:
-        """Does it have an output and a position?"""
-        return bool(self.positions) and any(self.outputs)
+        self.works = bool(positions) and any(outputs)  # it has an output and a position
 
     def unit(self, position: int, number: int) -> Iterator[Slots]:
         """The cycles of one unit, and behind the last one those of the position."""

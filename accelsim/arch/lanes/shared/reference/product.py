@@ -37,6 +37,8 @@ class ProductRun:
         self.rules, self.schedule, self.product = rules, rules.schedule, rules.product
         self.sums = np.zeros((len(self.product.values), len(self.product.weights)), np.int64)
         self.groups = group_positions(self.product, self.schedule)
+        self.dealt = rules.deal.outputs.tolist()  # [round][span][lane][place]
+        self.units = [lane_units(self.product, self.schedule, part) for part in range(self.schedule.reduction_lanes)]
         self.rounds = len(rules.deal.outputs)
         self.waits: Counter[str] = Counter()
         self.jobs = [self._job(turn, group) for turn in range(self.rounds) for group in self.groups]
@@ -50,18 +52,21 @@ class ProductRun:
         else:
             cycles, ends = self._in_sections()
         cycles += self.schedule.costs.product
-        slots = sum((lane.slots for job in self.jobs for lane in job.lanes), Counter())
+        slots, takes = Counter[str](), Counter[str]()
+        for job in self.jobs:
+            for lane in job.lanes:
+                slots.update(lane.slots)
+                takes.update(lane.takes)
         slots["overhead"] += self.schedule.slots * self.schedule.costs.product
-        takes = sum((lane.takes for job in self.jobs for lane in job.lanes), Counter())
         return Done(cycles, slots + self.waits, takes, ends, len(self.groups), self.sums, self._work(),
                     [self._outputs_of(turn) for turn in range(self.rounds)])
 
     def _job(self, turn: int, group: Sequence[int]) -> Job:
         lanes = []
         for dealt in range(self.schedule.dealt_lanes):
-            outputs = [[int(o) for o in span[dealt] if o != NOBODY] for span in self.rules.deal.outputs[turn]]
+            outputs = [[o for o in span[dealt] if o != NOBODY] for span in self.dealt[turn]]
             for part in range(self.schedule.reduction_lanes):
-                units = lane_units(self.product, self.schedule, part)
+                units = self.units[part]
                 for column in range(self.schedule.columns):
                     own = group[column:column + 1] if self.schedule.columns > 1 else group
                     of_units = outputs * max(1, len(units)) if len(outputs) == 1 else outputs

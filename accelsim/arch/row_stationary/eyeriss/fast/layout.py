@@ -6,10 +6,10 @@ import numpy as np
 from numba import njit
 
 # sizes are never zero: without the checks for it, the code is half as large and compiles as much faster
-_FLAGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-COMPILED = njit(**_FLAGS)
-# called by compiled code alone: without the wrapper that unpacks Python's arguments, most of what there is to compile
-INNER = njit(**_FLAGS | {"no_cpython_wrapper": True})
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+COMPILED = njit(**_OPTIONS)
+# called by compiled code alone: without the wrapper that unpacks Python's arguments, as much again to compile
+INNER = njit(**_OPTIONS | {"no_cpython_wrapper": True})
 
 # columns of `loads`, a row per pass. What the networks take; streams that a pass needs, in the network's form and in
 # DRAM's: all, those that no pass of its chunk needed before, those that none did
