@@ -59,8 +59,9 @@ def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy
     run = model.run if engine == "kernel" else model.reference
     alone = []
     for layer in trace.layers:
+        design = model.design_for(config, trace.begins_with(layer.name))
         with blaming(config.kind, policy_name, layer.name):
-            alone.append(run(layer, config, rule))
+            alone.append(run(layer, design, rule))
         check_accounting(model, layer, alone[-1])
     own_dram = config.dram is not None and model.own_dram
     runs, channel = _with_own_memory(model, alone) if own_dram else _with_memory(model, config, trace, alone, engine)

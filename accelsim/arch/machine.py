@@ -97,6 +97,10 @@ class Machine(ABC, Generic[Config]):
         """What each stall is to the roofline."""
         return {stall.name: stall.roofline_class for stall in self.stalls}
 
+    def design_for(self, config: Config, first: bool) -> Config:
+        """The design as it runs a layer; first: one that needs no other layer, whose input comes from outside."""
+        return config
+
     def run(self, layer: Layer, config: Config, policy: Policy) -> LayerRun:
         """Simulate with the fast kernel. Raises UnsupportedLayerError for a layer the machine cannot run."""
         run: LayerRun = self._room("fast.engine").run(layer, config, policy)

@@ -13,6 +13,7 @@ import numpy as np
 
 from accelsim import __version__
 from accelsim.arch.activity import Window
+from accelsim.arch.config import ArchConfig
 from accelsim.arch.registry import machine
 from accelsim.arguments import items, whole
 from accelsim.errors import ConfigError, shown
@@ -139,8 +140,12 @@ class _Drawing:
         runs = []
         for layer in trace.layers:
             with blaming(config.kind, self.result.policy, layer.name):
-                runs.append(self.model.run(layer, config, self.policy))
+                runs.append(self.model.run(layer, self._design(layer.name), self.policy))
         return memory.with_memory([run.tiles for run in runs], names, trace.edges, config)
+
+    def _design(self, layer: str) -> ArchConfig:
+        """The design as it ran that layer."""
+        return self.model.design_for(self.result.config, self.result.trace_digest_source.begins_with(layer))
 
     def _cycles(self, window: Cycles | None) -> tuple[int, int]:
         """The run's cycles to show."""
@@ -168,7 +173,7 @@ class _Drawing:
         waits = waits[(waits[:, 2] < self.complete) & (waits[:, 3] > self.begin)]
         if window.begin == window.end and not len(waits):
             return
-        activity = self.model.events(layer.layer, self.result.config, self.policy, window)
+        activity = self.model.events(layer.layer, self._design(layer.name), self.policy, window)
         sketch = LayerSketch(self.chart, activity, layer.name, self.model.stall_names, clock)
         sketch.add_waits(waits[self._first(waits[:, 2], self.limit // len(activity.units) + 1)])
         if window.begin < window.end:

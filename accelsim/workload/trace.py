@@ -133,6 +133,10 @@ class Trace:
                 return layer
         raise KeyError(name)
 
+    def begins_with(self, name: str) -> bool:
+        """Whether the layer called `name` needs no other: its input is the trace's own."""
+        return all(target != name for _, target in self.edges)
+
     def __repr__(self) -> str:
         return f"Trace({self.name!r}, {len(self.layers)} layers, {sum(x.macs_dense for x in self.layers):,} dense MACs)"
 

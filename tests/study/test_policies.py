@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim import testing
-from accelsim.arch.broadcast.eie.policies import POLICIES, assign_rows
+from accelsim.arch.broadcast.eie.policies import POLICIES
+from accelsim.arch.broadcast.shared.rows import assign_rows
 from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.hw.balance import heaviest_first
@@ -187,7 +188,8 @@ def test_random_rows_are_dealt_evenly_and_differ_from_interleaving():
 
 @pytest.mark.parametrize("policy", sorted(POLICIES))
 def test_equal_in_every_process(policy):
-    program = ("import numpy as np; from accelsim.arch.broadcast.eie.policies import POLICIES, assign_rows\n"
+    program = ("import numpy as np; from accelsim.arch.broadcast.eie.policies import POLICIES\n"
+               "from accelsim.arch.broadcast.shared.rows import assign_rows\n"
                "m = np.random.default_rng(0).random((70, 9)) < 0.4\n"
                f"print(assign_rows(POLICIES[{policy!r}], m, 6).tolist())")
     outputs = {subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed},

@@ -60,7 +60,7 @@ def kernel_only_designs(kind: str) -> Iterator[tuple[str, ArchConfig]]:
 
 
 def kept_bytes() -> int:
-    return sum(size for _, size in derived._store.values())
+    return derived._kept.size_bytes
 
 
 @pytest.mark.parametrize("kind", sorted(kinds()))

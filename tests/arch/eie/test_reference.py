@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from accelsim.arch.broadcast.eie.reference import COUNTS, STALLS, run
 from accelsim.arch.machine import LayerRun
 from accelsim.errors import DeadlockError, ModelError, TraceError
-from accelsim.hw.clock import Clock
+from accelsim.parts.clock import Clock
 from accelsim.workload.layer import Layer, conv2d, linear, matmul
 
 

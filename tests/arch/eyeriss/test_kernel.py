@@ -12,6 +12,7 @@ from accelsim import load_arch, shipped, testing
 from accelsim.arch.machine import LayerRun
 from accelsim.arch.registry import machine
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
+from accelsim.arch.row_stationary.eyeriss.fast import kernel
 from accelsim.arch.row_stationary.eyeriss.fast.routes import mesh, path, routes
 from accelsim.errors import ConfigError
 from accelsim.simulation import check_accounting
@@ -173,6 +174,23 @@ def test_presets_hold_as_many_pes_and_bytes_as_the_paper_says():
         "eyeriss_v1": (192, 192), "eyeriss_v15": (192, 192), "eyeriss_v2": (192, 384), "eyeriss_2017": (168, 168)}
     glb = {name: c.clusters * (c.glb_iact_bytes + c.glb_psum_bytes) for name, c in sizes.items()}
     assert glb["eyeriss_v1"] == glb["eyeriss_v15"] == glb["eyeriss_v2"] == 192 * 1024
+
+
+@pytest.mark.parametrize("block", [1, 7, 30])
+def test_blocks_of_windows_do_not_matter(monkeypatch, block):
+    """Costs are worked out for a block of output rows at a time: one or some, over images with rows of padding."""
+    rng = np.random.default_rng(3)
+    weight, inputs = (rng.random(shape) < 0.4 for shape in ((9, 5, 3, 2), (3, 5, 7, 6)))
+    layers = [conv2d("padded", weight, inputs, padding=1, stride=(2, 1)), conv2d("plain", weight[:, :, :1], inputs),
+              linear("vectors", weight[..., 0, 0], inputs[..., 0, 0])]
+    for layer, compressed in product(layers, (True, False)):
+        mapping = {"m0": 4, "c0": 3, "column": 2, "row_lanes": 3, "compressed": compressed}
+        config = design(**SMALL, glb_psum_bytes=90)
+        whole = run(layer, config, **mapping)
+        monkeypatch.setattr(kernel, "BLOCK", block)
+        assert run(layer, config, **mapping).counts == whole.counts
+        assert run(layer, config, **mapping).stalls == whole.stalls
+        monkeypatch.undo()
 
 
 @pytest.mark.small

@@ -3,7 +3,7 @@
 import numpy as np
 
 from accelsim.arch.broadcast.eie.fast.kernel import PIPELINE_CYCLES, scan_vector
-from accelsim.workload.counting import column_nonzeros
+from accelsim.workload.counting import column_nonzeros, pattern
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import matrix_products
@@ -25,9 +25,9 @@ def _product_cycles(matrix: np.ndarray, bias: np.ndarray | None, vectors: np.nda
     nonzeros = column_nonzeros(matrix)
     if bias is not None:
         nonzeros = np.append(nonzeros, np.count_nonzero(bias))
-    columns, leave = np.empty(len(nonzeros), np.int64), np.empty(len(nonzeros), np.int64)
+    columns, leave = np.empty((2, len(nonzeros) + 1), np.int64)
     total = 0
-    for vector in vectors:
+    for vector in pattern(vectors):
         steps, cycles = map(int, scan_vector(vector, bias is not None, pes, columns, leave))
         entries = np.cumsum(nonzeros[columns[:steps]][::-1])[::-1]  # of step k and all later ones
         earliest = leave[:steps] + FIRST_ENTRY_CYCLES

@@ -2,50 +2,67 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from accelsim.arch.broadcast.eie.config import EieConfig
-from accelsim.arch.broadcast.eie.fast import bound, kernel
+from accelsim.arch.broadcast.eie.fast import bound, encoding, kernel
+from accelsim.arch.broadcast.eie.fast.encoding import Encoded
 from accelsim.arch.broadcast.eie.fast.traffic import column_blocks, product_tiles
 from accelsim.arch.broadcast.eie.machine import Eie
-from accelsim.arch.broadcast.eie.policies import assign_rows
+from accelsim.arch.broadcast.shared.rows import assign_rows
 from accelsim.arch.facts import names
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.hw.memory.tiles import Tiles
+from accelsim.recurrences.broadcast import new_broadcast
 from accelsim.result.work import PeWork
-from accelsim.workload.derived import derived
+from accelsim.workload.counting import column_nonzeros, pattern
+from accelsim.workload.derived import derived, kept
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, kept_products
 
 ONE_BLOCK = np.zeros(1, np.int64)
-BATCH_WORK = 1 << 25  # work[step, pe] cells planned at once: bounds memory on convolutions
 STALLS = names(Eie.stalls)
 COUNTS = ("macs", "padding_entries", "broadcasts", "queue_writes", "pointer_reads", "spmat_row_reads",
           "activation_row_reads", "accumulator_writes", "arithmetic_slots", "pe_cycles")
 
 
+class Timing(NamedTuple):
+    """The sums of a product's vectors, and block_cycles[vector, block] (see `kernel.run_vectors`)."""
+
+    sums: kernel.Sums
+    block_cycles: np.ndarray
+
+
+class Roomy(NamedTuple):
+    """The timing of a run in which no queue of `queue_entries` was ever full."""
+
+    queue_entries: int
+    timing: Timing
+
+
 def run(layer: Layer, config: EieConfig, policy: Policy) -> LayerRun:
-    timing, totals, work = np.zeros(5, np.int64), np.zeros(4, np.int64), np.zeros(config.pes, np.int64)
-    broadcasts = row_reads = vectors = peak_entries = 0
+    sums, work = np.zeros(len(kernel.Sums._fields), np.int64), np.zeros(config.pes, np.int64)
+    padding = empty = occupied = broadcasts = row_reads = scanned = vectors = peak_entries = 0
     tiles: list[Tiles] = []
     for key, product, encoded in encoded_products(layer, config, policy):
         blocks = column_blocks(layer, encoded, config) if config.loads_weights else ONE_BLOCK
-        cycles_of: list[np.ndarray] = []
-        for steps, reads in batches(layer, product, key, encoded, config.entries_per_row):
-            parts, block_cycles = kernel.run_steps(steps, config.queue_entries, blocks)
-            timing += parts
-            cycles_of.append(block_cycles)
-            totals += steps.totals
-            work += steps.busy
-            broadcasts += len(steps.leave)
-            row_reads += reads
-        tiles.append(product_tiles(layer, key[0], product, encoded, blocks, np.concatenate(cycles_of), config))
+        timing = timed(layer, key, product, encoded, config.queue_entries, blocks)
+        sums += timing.sums
+        times = broadcasts_of(layer, key[0], product)
+        shares = derived(layer, ("eie shares", *key), partial(kernel.share_columns, times, encoded))
+        work += shares.busy
+        padding, empty, occupied = padding + shares.padding, empty + shares.empty_column, occupied + shares.occupied
+        broadcasts += int(times.sum())
+        row_reads += derived(layer, ("eie row reads", *key, config.entries_per_row),
+                             partial(count_row_reads, product, encoded, config.entries_per_row))
+        scanned += len(product.vectors) * (-(-product.vectors.shape[1] // config.pes) + (product.bias is not None))
+        tiles.append(product_tiles(layer, key[0], product, encoded, blocks, timing.block_cycles, config))
         vectors += len(product.vectors)
-        peak_entries = max(peak_entries, int((encoded.first_entry[:, -1] + encoded.entries[:, -1]).max()))
-    cycles, starved, back_pressure, barrier, drain = map(int, timing)
-    busy, padding, empty, scanned = map(int, totals)
+        peak_entries = max(peak_entries, int((encoded.first_entry[-1] + encoded.entries[-1]).max()))
+    cycles, until_last, back_pressure, barrier, drain, _ = map(int, sums)
+    busy, starved = int(work.sum()), until_last - occupied - back_pressure
     counts = (busy, padding, broadcasts, broadcasts * config.pes, broadcasts * config.pes, row_reads, scanned,
               busy, busy + padding, config.pes * cycles)
     return LayerRun(
@@ -59,7 +76,7 @@ def run(layer: Layer, config: EieConfig, policy: Policy) -> LayerRun:
 
 
 def encoded_products(layer: Layer, config: EieConfig, policy: Policy
-                      ) -> Iterator[tuple[tuple[Any, ...], MatrixProduct, kernel.Encoded]]:
+                      ) -> Iterator[tuple[tuple[Any, ...], MatrixProduct, Encoded]]:
     """Each matrix product of `layer` with its encoding, and the key under which what follows from both is kept."""
     products = kept_products(layer)
     for index, product in enumerate(products):
@@ -67,18 +84,12 @@ def encoded_products(layer: Layer, config: EieConfig, policy: Policy
         yield key, product, derived(layer, ("eie encoded", *key), partial(encode, product, config, policy))
 
 
-def encode(product: MatrixProduct, config: EieConfig, policy: Policy) -> kernel.Encoded:
+def encode(product: MatrixProduct, config: EieConfig, policy: Policy) -> Encoded:
     """The matrix (and bias) of `product` as the PEs hold it, rows given out by `policy`."""
-    rows = len(product.matrix)
     rows_by_pe, first_row = rows_of_pes(product, config, policy)
-    most_rows = int(np.diff(first_row).max(initial=0))
-    narrow = next(t for t in (np.uint8, np.uint16, np.uint32) if most_rows <= np.iinfo(t).max)
-    bias = bias_column(product)
-    shape = (config.pes, product.matrix.shape[1] + bias.shape[1])
-    address = np.int32 if rows * shape[1] < np.iinfo(np.int32).max else np.int64
-    encoded = kernel.Encoded(np.zeros(shape, narrow), np.zeros(shape, narrow), np.zeros(shape, address))
-    kernel.encode_matrix(product.matrix, bias, rows_by_pe, first_row, narrow(config.index_bits), encoded)
-    return encoded
+    parts = [pattern(product.matrix), bias_column(product)][:1 if product.bias is None else 2]
+    lane = kernel.lane_type(sum(part.shape[1] for part in parts), int(np.diff(first_row).max()))
+    return encoding.encode(parts, rows_by_pe, first_row, config.index_bits, lane)
 
 
 def rows_of_pes(product: MatrixProduct, config: EieConfig, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
@@ -89,24 +100,45 @@ def rows_of_pes(product: MatrixProduct, config: EieConfig, policy: Policy) -> tu
 
 
 def bias_column(product: MatrixProduct) -> np.ndarray:
-    """Non-zeros of the bias, bool [row, 1], or [row, 0] without one."""
-    return np.zeros((len(product.matrix), 0), np.bool_) if product.bias is None else (product.bias != 0)[:, None]
+    """The pattern of the bias, [row, 1], or [row, 0] without one."""
+    return pattern(np.zeros((len(product.matrix), 0), np.bool_) if product.bias is None else product.bias[:, None])
 
 
-def batches(layer: Layer, product: MatrixProduct, key: tuple[Any, ...], encoded: kernel.Encoded,
-             entries_per_row: int) -> Iterator[tuple[kernel.Steps, int]]:
-    """The steps of a product's vectors and their row reads, a bounded number at a time; one batch alone is kept."""
-    has_bias, (count, cols) = product.bias is not None, product.vectors.shape
-    size = max(1, BATCH_WORK // ((cols + has_bias) * len(encoded.entries)))
-    if count <= size:
-        steps = derived(layer, ("eie steps", *key), lambda: kernel.plan_steps(product.vectors, has_bias, encoded))
-        reads = derived(layer, ("eie row reads", *key, entries_per_row),
-                        lambda: int(kernel.count_row_reads(steps, encoded, entries_per_row)))
-        yield steps, reads
-        return
-    for low in range(0, count, size):
-        steps = kernel.plan_steps(product.vectors[low:low + size], has_bias, encoded)
-        yield steps, int(kernel.count_row_reads(steps, encoded, entries_per_row))
+def broadcasts_of(layer: Layer, index: int, product: MatrixProduct) -> np.ndarray:
+    """How many vectors broadcast each column of product `index`, bias last."""
+    bias = np.full(0 if product.bias is None else 1, len(product.vectors), np.int64)
+    return derived(layer, ("eie broadcasts", index), lambda: np.append(column_nonzeros(product.vectors), bias))
+
+
+def timed(layer: Layer, key: tuple[Any, ...], product: MatrixProduct, encoded: Encoded, queue_entries: int,
+          blocks: np.ndarray) -> Timing:
+    """When all vectors of a product run. Where no queue was ever full, deeper ones change nothing."""
+    own = ("eie timing", *key, blocks.tobytes())
+    roomy = kept(layer, own)
+    if roomy is not None and queue_entries >= roomy.queue_entries:
+        return roomy.timing
+    timing = derived(layer, (*own, queue_entries), partial(run_vectors, product, encoded, queue_entries, blocks))
+    if timing.sums.delay == 0:
+        derived(layer, own, lambda: Roomy(queue_entries, timing))
+    return timing
+
+
+def run_vectors(product: MatrixProduct, encoded: Encoded, queue_entries: int, blocks: np.ndarray) -> Timing:
+    columns, pes = encoded.entries.shape
+    state = new_broadcast(pes, queue_entries, columns, encoded.first_entry.dtype)
+    block_cycles = np.empty((len(product.vectors), len(blocks)), np.int64)
+    scan = kernel.room_for_scan(columns, pes, state.end.dtype)
+    sums = kernel.run_vectors(pattern(product.vectors), product.bias is not None, encoded.entries, state, scan, blocks,
+                              block_cycles)
+    return Timing(sums, block_cycles)
+
+
+def count_row_reads(product: MatrixProduct, encoded: Encoded, entries_per_row: int) -> int:
+    columns, pes = encoded.entries.shape
+    readers = kernel.room_for_readers(columns, pes, len(product.vectors))
+    reads: int = kernel.count_row_reads(pattern(product.vectors), product.bias is not None, encoded, entries_per_row,
+                                        readers)
+    return reads
 
 
 def bound_cycles(layer: Layer, config: EieConfig, run: LayerRun) -> int:

@@ -1,7 +1,8 @@
 """What EIE does when: every column in every PE, what it waits for, the scanner and the queues.
 
-A PE's slices are its states of docs/machines/eie.md, "Where every PE-cycle goes", in the times of the kernel's
-recurrence; entries and padding of a column come in the order of the encoding.
+A PE's slices are its states of docs/machines/eie.md, "Where every PE-cycle goes", between the times that the kernel's
+own recurrence gives: pushes, and the end of each column in each PE. Entries and padding of a column come in the order
+of the encoding.
 """
 
 from collections.abc import Iterator
@@ -13,39 +14,43 @@ from numba import njit
 from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.broadcast.eie.config import EieConfig
 from accelsim.arch.broadcast.eie.fast import kernel
-from accelsim.arch.broadcast.eie.fast.engine import ONE_BLOCK, batches, bias_column, encoded_products, rows_of_pes
+from accelsim.arch.broadcast.eie.fast.encoding import Encoded
+from accelsim.arch.broadcast.eie.fast.engine import ONE_BLOCK, bias_column, encoded_products, rows_of_pes, timed
 from accelsim.arch.machine import Policy
+from accelsim.recurrences.broadcast import DELAY, broadcast, new_broadcast
+from accelsim.workload.counting import pattern
 from accelsim.workload.layer import Layer
 
 BUSY, PADDING, EMPTY_COLUMN, STARVED, BACK_PRESSURE, BARRIER, DRAIN, BROADCAST, HELD = range(9)
 CHUNK_CELLS = 1 << 17  # steps x PEs of one chunk: bounds memory
 
 
-class Vector(NamedTuple):
-    """One vector's run: number, when it begins, its steps (see `kernel.Steps`), pushed[step], cycles, and the cycle
-    after the last column.
+class Steps(NamedTuple):
+    """Some broadcasts of one vector: its number and when it begins; columns[step], unheld[step] and pushed[step]: when
+    the scanner would have pushed and when it did; ends[step + 1, pe]: the cycle after each column in each PE, row 0
+    being that of the column before. last: no more columns follow.
     """
 
     number: int
     begin: int
+    last: bool
     columns: np.ndarray
-    leave: np.ndarray
-    work: np.ndarray
+    unheld: np.ndarray
     pushed: np.ndarray
-    cycles: int
-    finished: int
+    ends: np.ndarray
 
 
 class Matrix(NamedTuple):
-    """What tells the order of entries in a column: the tensors, who holds which rows, and entries that are no padding.
+    """What tells the order of entries in a column: the tensors, who holds which rows, and how many entries there are.
 
-    nonzeros[pe, column]; bias[row, 0 or 1].
+    entries, nonzeros [column, pe] (see `Encoded`); bias[row, 0 or 1].
     """
 
     matrix: np.ndarray
     bias: np.ndarray
     rows_by_pe: np.ndarray
     first_row: np.ndarray
+    entries: np.ndarray
     nonzeros: np.ndarray
     index_bits: int
 
@@ -71,90 +76,88 @@ def _chunks(layer: Layer, config: EieConfig, policy: Policy, window: Window) -> 
     time = number = 0
     for key, product, encoded in encoded_products(layer, config, policy):
         matrix = None
-        for steps, _ in batches(layer, product, key, encoded, config.entries_per_row):
-            cycles = kernel.run_steps(steps, config.queue_entries, ONE_BLOCK)[1][:, 0].tolist()
-            for v, taken in enumerate(cycles):
-                if window.meets(time, time + taken):
-                    if matrix is None:
-                        matrix = Matrix(product.matrix, bias_column(product), *rows_of_pes(product, config, policy),
-                                        encoded.nonzeros, config.index_bits)
-                    yield from _vector_chunks(_run(steps, v, number, time, config), matrix, window)
-                time += taken
-                number += 1
+        cycles = timed(layer, key, product, encoded, config.queue_entries, ONE_BLOCK).block_cycles[:, 0].tolist()
+        for vector, taken in zip(pattern(product.vectors), cycles, strict=True):
+            if window.meets(time, time + taken):
+                if matrix is None:
+                    matrix = Matrix(pattern(product.matrix), bias_column(product), *rows_of_pes(product, config,
+                    policy),
+                                    encoded.entries, encoded.nonzeros, config.index_bits)
+                steps = _steps(vector, product.bias is not None, encoded, config, (number, time))
+                yield from _vector_chunks(steps, matrix, taken, window)
+            time += taken
+            number += 1
 
 
-def _run(steps: kernel.Steps, v: int, number: int, begin: int, config: EieConfig) -> Vector:
-    """Vector v of `steps` once more, for when its columns are pushed."""
-    own = slice(steps.first_step[v], steps.first_step[v + 1])
-    pushed = np.empty(own.stop - own.start, np.int64)
-    end, written = (np.empty(config.pes, np.int64) for _ in range(2))
-    cycles, finished, _, _ = kernel.run_vector(steps.leave[own], steps.scan_end[v], steps.work[own],
-                                               config.queue_entries, end, written, pushed)
-    return Vector(number, begin, steps.columns[own], steps.leave[own], steps.work[own], pushed, cycles, finished)
-
-
-def _vector_chunks(vector: Vector, matrix: Matrix, window: Window) -> Iterator[Chunk]:
-    count, pes = vector.work.shape
+def _steps(vector: np.ndarray, has_bias: bool, encoded: Encoded, config: EieConfig,
+           place: tuple[int, int]) -> Iterator[Steps]:
+    """The steps of one vector, some at a time; place: its number and when it begins."""
+    most, pes = encoded.entries.shape
+    columns, leave = np.empty((2, most + 1), np.int64)
+    count, _ = kernel.scan_vector(vector, has_bias, pes, columns, leave)
+    state = new_broadcast(pes, config.queue_entries, most, encoded.first_entry.dtype)
     at_once = max(1, CHUNK_CELLS // pes)
-    end = np.zeros(pes, np.int64)
-    for low in range(0, count, at_once):
-        if vector.begin + vector.pushed[low] >= window.end and vector.begin + int(end.min()) >= window.end:
+    for low in range(0, max(1, count), at_once):
+        part = slice(low, min(count, low + at_once))
+        pushed = np.empty(part.stop - low, np.int64)
+        ends = np.empty((len(pushed) + 1, pes), state.end.dtype)
+        ends[0], delay = state.end, state.so_far[DELAY:DELAY + 1].copy()
+        broadcast(columns[part], leave[part], encoded.entries, state, pushed, ends[1:])
+        delays = np.concatenate([delay, pushed - leave[part]])
+        yield Steps(*place, part.stop == count, columns[part], leave[part] + delays[:-1], pushed, ends)
+
+
+def _vector_chunks(parts: Iterator[Steps], matrix: Matrix, cycles: int, window: Window) -> Iterator[Chunk]:
+    """What one vector of `cycles` does in the window."""
+    for steps in parts:
+        begins = min([int(steps.ends[0].min()), *steps.pushed[:1].tolist()])
+        if steps.begin + begins >= window.end:
             return
-        high = min(count, low + at_once)
-        rows, end = _filled(vector, matrix, (low, high), (window.begin, window.end), end)
-        until = vector.begin + min(int(end.min()), int(vector.pushed[high - 1]) + 1)
-        if high < count:
-            yield Chunk(rows.slices, rows.labels, until, changes=rows.changes)
+        rows = _filled(steps, matrix, (window.begin, window.end))
+        if steps.last:
+            yield _with_ending(steps, rows, cycles)
         else:
-            yield _with_ending(vector, rows, end)
-    if count == 0:
-        yield _with_ending(vector, _no_rows(), end)
+            until = min(int(steps.ends[-1].min()), int(steps.pushed[-1]) + 1)
+            yield Chunk(rows.slices, rows.labels, steps.begin + until, changes=rows.changes)
 
 
-def _filled(vector: Vector, matrix: Matrix, steps: tuple[int, int], window: tuple[int, int],
-            end: np.ndarray) -> tuple[Rows, np.ndarray]:
+def _filled(steps: Steps, matrix: Matrix, window: tuple[int, int]) -> Rows:
     """The rows of some steps; how many there are is not known before, so that the first try may be too small."""
-    cells = (steps[1] - steps[0]) * len(end)
-    room = (2 * cells + 2 * (steps[1] - steps[0]), 2 * cells + len(end))
+    count, pes = len(steps.columns), steps.ends.shape[1]
+    room = (2 * count * (pes + 1), 2 * count * pes + pes)
     while True:
         rows = Rows(np.empty((room[0], 4), np.int64), np.empty((room[0], 2), np.int64),
                     np.empty((room[1], 3), np.int64), np.zeros(2, np.int64))
-        after = end.copy()
-        trace_steps(vector, matrix, steps, window, after, rows)
+        trace_steps(steps, matrix, window, rows)
         used = rows.used.tolist()
         if used[0] <= room[0] and used[1] <= room[1]:
-            return Rows(rows.slices[:used[0]], rows.labels[:used[0]], rows.changes[:used[1]], rows.used), after
+            return Rows(rows.slices[:used[0]], rows.labels[:used[0]], rows.changes[:used[1]], rows.used)
         room = (used[0], used[1])
 
 
-def _no_rows() -> Rows:
-    return Rows(np.zeros((0, 4), np.int64), np.zeros((0, 2), np.int64), np.zeros((0, 3), np.int64),
-                np.zeros(2, np.int64))
-
-
-def _with_ending(vector: Vector, rows: Rows, end: np.ndarray) -> Chunk:
+def _with_ending(steps: Steps, rows: Rows, cycles: int) -> Chunk:
     """The last chunk of a vector: PEs wait for the others, then all for the pipeline and the scan."""
-    pes, begin = np.arange(len(end)), vector.begin
-    waits = np.stack([pes, np.full(len(pes), BARRIER), begin + end, np.full(len(pes), begin + vector.finished)], axis=1)
-    drains = np.stack([pes, np.full(len(pes), DRAIN), np.full(len(pes), begin + vector.finished),
-                       np.full(len(pes), begin + vector.cycles)], axis=1)
+    begin, end = steps.begin, steps.begin + steps.ends[-1].astype(np.int64)
+    pes, finished = np.arange(len(end)), np.full(len(end), end.max())
+    waits = np.stack([pes, np.full(len(pes), BARRIER), end, finished], axis=1)
+    drains = np.stack([pes, np.full(len(pes), DRAIN), finished, np.full(len(pes), begin + cycles)], axis=1)
     more = np.concatenate([waits, drains])
     more = more[more[:, 3] > more[:, 2]]
-    labels = np.stack([np.full(len(more), vector.number), np.full(len(more), -1)], axis=1)
-    return Chunk(np.concatenate([rows.slices, more]), np.concatenate([rows.labels, labels]), begin + vector.cycles,
-                 changes=rows.changes, barriers=np.array([begin + vector.cycles], np.int64))
+    labels = np.stack([np.full(len(more), steps.number), np.full(len(more), -1)], axis=1)
+    return Chunk(np.concatenate([rows.slices, more]), np.concatenate([rows.labels, labels]), begin + cycles,
+                 changes=rows.changes, barriers=np.array([begin + cycles], np.int64))
 
 
 @njit(cache=True)
-def _put(rows, window, vector, track, name, begin, end, column):
+def _put(rows, window, steps, track, name, begin, end, column):
     """One slice, unless it is empty or outside the window; times are the vector's."""
-    begin += vector.begin
-    end += vector.begin
+    begin += steps.begin
+    end += steps.begin
     if begin < end and begin < window[1] and end > window[0]:
         at = rows.used[0]
         if at < len(rows.slices):
             rows.slices[at, 0], rows.slices[at, 1], rows.slices[at, 2], rows.slices[at, 3] = track, name, begin, end
-            rows.labels[at, 0], rows.labels[at, 1] = vector.number, column
+            rows.labels[at, 0], rows.labels[at, 1] = steps.number, column
         rows.used[0] += 1
 
 
@@ -167,61 +170,55 @@ def _change(rows, counter, time, change):
 
 
 @njit(cache=True)
-def _put_entries(rows, window, vector, matrix, pe, column, start):
+def _put_entries(rows, window, steps, matrix, pe, column, start):
     """A column that has padding: its runs of entries and of padding, in their order."""
     cols = matrix.matrix.shape[1]
     first = matrix.first_row[pe]
     after_last, time, run = 0, start, start  # row after the last non-zero; next entry's cycle; begin of the run
     for i in range(first, matrix.first_row[pe + 1]):
         row, local = matrix.rows_by_pe[i], i - first
-        present = matrix.matrix[row, column] != 0 if column < cols else matrix.bias[row, 0]
+        present = (matrix.matrix[row, column] if column < cols else matrix.bias[row, 0]) != 0
         if present:
             padding = (local - after_last) >> matrix.index_bits
             if padding > 0:
-                _put(rows, window, vector, pe, BUSY, run, time, column)
-                _put(rows, window, vector, pe, PADDING, time, time + padding, column)
+                _put(rows, window, steps, pe, BUSY, run, time, column)
+                _put(rows, window, steps, pe, PADDING, time, time + padding, column)
                 time += padding
                 run = time
             time += 1
             after_last = local + 1
-    _put(rows, window, vector, pe, BUSY, run, time, column)
+    _put(rows, window, steps, pe, BUSY, run, time, column)
 
 
 @njit(cache=True)
-def trace_steps(vector, matrix, steps, window, end, rows):
-    """Fills `rows` with what happens in the steps steps[0] .. steps[1] - 1; end[pe] moves on.
-
-    Queue levels from before the window are changes at its begin.
-    """
-    pes = len(end)
+def trace_steps(steps, matrix, window, rows):
+    """Fills `rows` with what happens in the steps. Queue levels from before the window are changes at its begin."""
+    pes = steps.ends.shape[1]
     level = np.zeros(pes, np.int64)
-    for k in range(steps[0], steps[1]):
-        b, column = vector.pushed[k], vector.columns[k]
-        unheld = vector.leave[k] + (vector.pushed[k - 1] - vector.leave[k - 1] if k > 0 else 0)
-        _put(rows, window, vector, pes, HELD, unheld, b, column)
-        _put(rows, window, vector, pes, BROADCAST, b, b + 1, column)
-        for p in range(pes):
-            before = end[p]
-            start = max(b + 2, before)
-            held_from, held_until = min(max(before, unheld + 1), start), min(max(before, b + 1), start)
+    for k in range(len(steps.columns)):
+        push, column, unheld = steps.pushed[k], steps.columns[k], steps.unheld[k]
+        _put(rows, window, steps, pes, HELD, unheld, push, column)
+        _put(rows, window, steps, pes, BROADCAST, push, push + 1, column)
+        for pe in range(pes):
+            entries, before, end = np.int64(matrix.entries[column, pe]), steps.ends[k, pe], steps.ends[k + 1, pe]
+            start = end - max(1, entries)
+            held_from, held_until = min(max(before, unheld + 1), start), min(max(before, push + 1), start)
             if held_from == held_until:
                 held_from = held_until = start
-            _put(rows, window, vector, p, STARVED, before, held_from, column)
-            _put(rows, window, vector, p, BACK_PRESSURE, held_from, held_until, column)
-            _put(rows, window, vector, p, STARVED, held_until, start, column)
-            entries = np.int64(vector.work[k, p])
-            end[p] = start + max(1, entries)
+            _put(rows, window, steps, pe, STARVED, before, held_from, column)
+            _put(rows, window, steps, pe, BACK_PRESSURE, held_from, held_until, column)
+            _put(rows, window, steps, pe, STARVED, held_until, start, column)
             if entries == 0:
-                _put(rows, window, vector, p, EMPTY_COLUMN, start, end[p], column)
-            elif entries == matrix.nonzeros[p, column]:
-                _put(rows, window, vector, p, BUSY, start, end[p], column)
-            elif vector.begin + start < window[1] and vector.begin + end[p] > window[0]:
-                _put_entries(rows, window, vector, matrix, p, column, start)
-            for time, change in ((vector.begin + b + 1, 1), (vector.begin + start, -1)):
+                _put(rows, window, steps, pe, EMPTY_COLUMN, start, end, column)
+            elif entries == matrix.nonzeros[column, pe]:
+                _put(rows, window, steps, pe, BUSY, start, end, column)
+            elif steps.begin + start < window[1] and steps.begin + end > window[0]:
+                _put_entries(rows, window, steps, matrix, pe, column, start)
+            for time, change in ((steps.begin + push + 1, 1), (steps.begin + start, -1)):
                 if time <= window[0]:
-                    level[p] += change
+                    level[pe] += change
                 elif time < window[1]:
-                    _change(rows, p, time, change)
-    for p in range(pes):
-        if level[p] != 0:
-            _change(rows, p, window[0], level[p])
+                    _change(rows, pe, time, change)
+    for pe in range(pes):
+        if level[pe] != 0:
+            _change(rows, pe, window[0], level[pe])

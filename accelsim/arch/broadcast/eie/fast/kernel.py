@@ -1,9 +1,8 @@
-"""The fast engine of EIE: one pass over the matrix, one over the broadcast columns, then an exact recurrence.
+"""The fast engine of EIE: the scan of each vector, and its broadcast through the queues of the PEs.
 
-Broadcast k leaves the scanner at b(k) = max(b(k-1) + gap(k), max over PEs of start(k - d)), where gap(k) is what the
-scan needs between the two non-zeros and d the queue's entries. PE p starts it at start(k) = max(b(k) + 2, end(k-1))
-and ends it at end(k) = start(k) + max(1, entries of this PE in that column). All times are counter values of
-docs/machines/eie.md. Nothing is ticked: an idle cycle costs nothing.
+Times are counter values of docs/machines/eie.md. The scan says when each column would leave the scanner if no queue
+were ever full; the rest is the recurrence of `accelsim.recurrences.broadcast`. Nothing is ticked, and nothing of the
+size [step, PE] is kept: what depends on how often a column is broadcast alone is multiplied, not added up step by step.
 """
 
 from typing import NamedTuple
@@ -11,189 +10,101 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from accelsim.recurrences.bits import WORD_BITS, members, popcount, rows_of_columns, take_first
+from accelsim.recurrences.broadcast import DELAY, HELD_BACK, broadcast, latest_time, restart
+
+READ_WORDS = 64  # words of vectors whose row reads are counted at once: bounds memory
 PIPELINE_CYCLES = 5  # from the cycle after an entry leaves PtrRead to the first one without its write
 
 
-class Encoded(NamedTuple):
-    """A matrix as its PEs hold it. entries (padding included) and nonzeros [pe, col] share the narrowest unsigned type
-    that holds a PE's rows; first_entry[pe, col] is the address of a column's first entry. The bias is the last column.
+class Sums(NamedTuple):
+    """Over all vectors: cycles; PE-cycles up to each PE's last column; those in which a PE waits as another's full
+    queue holds the scanner, in which it has finished and another has not, and in which all have; and by how many cycles
+    full queues have delayed the scanner.
     """
 
-    entries: np.ndarray
-    nonzeros: np.ndarray
-    first_entry: np.ndarray
+    cycles: int
+    until_last: int
+    back_pressure: int
+    barrier: int
+    drain: int
+    delay: int
 
 
-class Steps(NamedTuple):
-    """What some vectors broadcast: vector v owns the steps first_step[v]:first_step[v + 1].
-
-    leave[step]: counter value at which the scanner would push if nothing held it; scan_end[v]: when it then runs out.
-    work[step, pe]: entries of each PE. busy[pe]: those of them that are non-zeros. totals: busy, padding, empty_column,
-    activation rows scanned.
+class Shares(NamedTuple):
+    """What some broadcasts take, by how often each column is broadcast: cycles that each PE presents a non-zero (busy);
+    and, of all PEs, those that present padding, that hold a column without entries, and that hold any column.
     """
 
-    first_step: np.ndarray
+    busy: np.ndarray
+    padding: int
+    empty_column: int
+    occupied: int
+
+
+class Scan(NamedTuple):
+    """Room for one vector's scan, a place longer than its columns, and for the ends of its last ones:
+    columns[step], leave[step], pushed[step], ends[PIPELINE_CYCLES, pe].
+    """
+
     columns: np.ndarray
     leave: np.ndarray
-    scan_end: np.ndarray
-    work: np.ndarray
-    busy: np.ndarray
-    totals: np.ndarray
+    pushed: np.ndarray
+    ends: np.ndarray
 
 
-@njit(inline="always")
-def _meet(kind, element, local_row, index_bits, after_last, padding, nonzeros):
-    """One matrix element meets its column's state: the row after the last non-zero, padding and non-zeros so far.
+def room_for_scan(columns: int, pes: int, lane: np.dtype) -> Scan:
+    columns_room, leave, pushed = np.empty((3, columns + 1), np.int64)
+    return Scan(columns_room, leave, pushed, np.empty((PIPELINE_CYCLES, pes), lane))
 
-    All are of the integer type `kind`: anything wider would halve the lanes.
+
+class Readers(NamedTuple):
+    """Sets of vectors: sent[column, word], who broadcasts a column; have[pe, word], who has read the PE's present row,
+    which ends before the address until[pe]; word[column] is scratch.
     """
-    present = element != 0
-    padding_here = kind(kind(local_row - after_last) >> index_bits)
-    return (
-        kind(local_row + kind(1)) if present else after_last,
-        kind(padding + padding_here) if present else padding,
-        kind(nonzeros + kind(present)),
-    )
+
+    sent: np.ndarray
+    have: np.ndarray
+    until: np.ndarray
+    word: np.ndarray
 
 
-@njit(cache=True)
-def encode_pe(matrix, rows, index_bits, after_last, padding, nonzeros):
-    """Adds up padding entries and non-zeros per column for one PE, which holds `rows` of matrix[row, col] in order.
-
-    The three state arrays [col] start at zero. Four rows at a time and without a branch, so that the state stays in
-    registers and the loop vectorises: the whole costs about twice a pass that only counts the non-zeros.
-    """
-    kind = after_last.dtype.type
-    four = len(rows) // 4 * 4
-    for i in range(0, four, 4):
-        row0, row1, row2, row3 = matrix[rows[i]], matrix[rows[i + 1]], matrix[rows[i + 2]], matrix[rows[i + 3]]
-        local = kind(i)
-        for j in range(matrix.shape[1]):
-            a, p, n = after_last[j], padding[j], nonzeros[j]
-            a, p, n = _meet(kind, row0[j], local, index_bits, a, p, n)
-            a, p, n = _meet(kind, row1[j], kind(local + kind(1)), index_bits, a, p, n)
-            a, p, n = _meet(kind, row2[j], kind(local + kind(2)), index_bits, a, p, n)
-            a, p, n = _meet(kind, row3[j], kind(local + kind(3)), index_bits, a, p, n)
-            after_last[j], padding[j], nonzeros[j] = a, p, n
-    for i in range(four, len(rows)):
-        row0 = matrix[rows[i]]
-        for j in range(matrix.shape[1]):
-            a, p, n = _meet(kind, row0[j], kind(i), index_bits, after_last[j], padding[j], nonzeros[j])
-            after_last[j], padding[j], nonzeros[j] = a, p, n
+def room_for_readers(columns: int, pes: int, vectors: int) -> Readers:
+    words = min(READ_WORDS, -(-vectors // WORD_BITS))
+    return Readers(np.zeros((columns, words), np.uint64), np.zeros((pes, words), np.uint64), np.empty(pes, np.int64),
+                   np.empty(columns, np.uint64))
 
 
-@njit(cache=True)
-def encode_matrix(matrix, bias, rows_by_pe, first_row, index_bits, encoded):
-    """Fills `encoded` for matrix[row, col] and bias[row, 0 or 1].
-
-    PE p holds rows_by_pe[first_row[p]:first_row[p + 1]], in that order.
-    """
-    cols = matrix.shape[1]
-    entries, nonzeros, first_entry = encoded
-    after_last = np.empty(entries.shape[1], entries.dtype)
-    for p in range(entries.shape[0]):
-        rows = rows_by_pe[first_row[p]:first_row[p + 1]]
-        after_last[:] = 0
-        encode_pe(matrix, rows, index_bits, after_last[:cols], entries[p, :cols], nonzeros[p, :cols])
-        encode_pe(bias, rows, index_bits, after_last[cols:], entries[p, cols:], nonzeros[p, cols:])
-        address = first_entry[p, 0]
-        for j in range(entries.shape[1]):
-            entries[p, j] += nonzeros[p, j]
-            first_entry[p, j] = address
-            address += entries[p, j]
+def lane_type(columns: int, most_rows: int) -> np.dtype:
+    """The integer type of times and addresses of vectors over `columns` columns on PEs of up to `most_rows` rows."""
+    last_leave = 2 * columns + 1  # a push and at most one row's end a column
+    latest = latest_time(last_leave, columns, most_rows) + PIPELINE_CYCLES  # entries of a column are no more than rows
+    return np.dtype(np.int32 if latest <= np.iinfo(np.int32).max else np.int64)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, inline="always")
 def scan_vector(vector, has_bias, pes, columns, leave):
     """Fills the columns that a scanner of `pes` lanes broadcasts and when each would leave; returns (steps, scan end).
 
-    The bias, if any, stands in lane 0 of a row of its own behind the vector.
+    The bias, if any, stands in lane 0 of a row of its own behind the vector. Both arrays are longer than the vector: a
+    place is written before it is known whether anything stands there.
     """
-    found, time = 0, 1
+    found, row_ends = 0, 1  # cycles that went to ends of rows, and the first one
     for low in range(0, len(vector), pes):
         for j in range(low, min(low + pes, len(vector))):
-            if vector[j] != 0:
-                columns[found], leave[found] = j, time
-                found += 1
-                time += 1
+            columns[found], leave[found] = j, found + row_ends
+            found += vector[j] != 0
         last_lane = low + pes - 1
         if last_lane >= len(vector) or vector[last_lane] == 0:
-            time += 1  # the search of the rest of the row finds nothing
+            row_ends += 1  # the search of the rest of the row finds nothing
     if has_bias:
-        columns[found], leave[found] = len(vector), time
+        columns[found], leave[found] = len(vector), found + row_ends
         found += 1
-        time += 1 if pes == 1 else 2
-    return found, time
+        row_ends += pes > 1
+    return found, found + row_ends
 
 
-@njit(cache=True)
-def plan_steps(vectors, has_bias, encoded):
-    """The Steps of `vectors` [n, col]."""
-    entries, nonzeros, _ = encoded
-    pes, count = entries.shape[0], vectors.shape[0]
-    first_step, scan_end = np.zeros(count + 1, np.int64), np.empty(count, np.int64)
-    room = 0
-    for v in range(count):
-        for j in range(vectors.shape[1]):
-            room += vectors[v, j] != 0
-        room += has_bias
-    columns, leave = np.empty(room, np.int64), np.empty(room, np.int64)
-    work = np.empty((room, pes), entries.dtype)
-    busy, totals = np.zeros(pes, np.int64), np.zeros(4, np.int64)
-    for v in range(count):
-        at = first_step[v]
-        found, scan_end[v] = scan_vector(vectors[v], has_bias, pes, columns[at:], leave[at:])
-        first_step[v + 1] = at + found
-    for p in range(pes):
-        for k in range(room):
-            entered, real = entries[p, columns[k]], nonzeros[p, columns[k]]
-            work[k, p] = entered
-            busy[p] += real
-            totals[1] += entered - real
-            totals[2] += entered == 0
-    totals[0] = busy.sum()
-    totals[3] = count * (-(-vectors.shape[1] // pes) + has_bias)
-    return Steps(first_step, columns, leave, scan_end, work, busy, totals)
-
-
-@njit(cache=True)
-def run_vector(leave, scan_end, work, queue_entries, end, written, pushed):
-    """One vector through the machine: (cycles, first cycle after the last column, starved, back_pressure).
-
-    leave[step], work[step, pe]; end[pe] and written[pe] are scratch: the end of each PE's last column, and of its last
-    column that had entries. Fills pushed[step], when the scanner pushes.
-    """
-    steps, pes = work.shape
-    slowest_start = np.empty(steps, np.int64)
-    idle, pushed_back, held = np.int64(0), np.int64(0), np.int64(0)
-    end[:] = 0
-    written[:] = 0
-    for k in range(steps):
-        unheld = leave[k] + held  # held: cycles by which full queues have delayed the scan so far
-        b = unheld
-        if k >= queue_entries:
-            b = max(b, slowest_start[k - queue_entries])
-        held = b - leave[k]
-        pushed[k] = b
-        slowest = np.int64(0)
-        for p in range(pes):
-            before = end[p]
-            start = max(b + 2, before)
-            idle += start - before
-            pushed_back += max(0, b + 1 - max(before, unheld + 1))
-            entries = np.int64(work[k, p])
-            end[p] = start + max(1, entries)
-            written[p] = end[p] if entries > 0 else written[p]
-            slowest = max(slowest, start)
-        slowest_start[k] = slowest
-    finished = end.max()
-    cycles = max(scan_end + held, finished)
-    if written.max() > 0:
-        cycles = max(cycles, written.max() + PIPELINE_CYCLES)
-    return cycles, finished, idle - pushed_back, pushed_back
-
-
-@njit(cache=True)
+@njit(cache=True, nogil=True, inline="always")
 def split_blocks(columns, pushed, cycles, first_column, block_cycles):
     """Fills block_cycles[block] of one vector that pushes columns[step] (ascending) at pushed[step]."""
     until = cycles
@@ -207,46 +118,100 @@ def split_blocks(columns, pushed, cycles, first_column, block_cycles):
     block_cycles[0] = until
 
 
-@njit(cache=True)
-def run_steps(steps, queue_entries, first_column):
-    """All vectors of `steps`, one after the other: cycles, starved, back_pressure, barrier, drain [5]; and the cycles
-    of each block of columns, [vector, block]: from the first push of the block's columns to the next block's.
+@njit(cache=True, nogil=True)
+def run_vectors(vectors, has_bias, entries, state, scan, first_column, block_cycles):
+    """The `Sums` of all vectors[n, col] (a pattern), one after the other. entries: of `Encoded`; state:
+    a `Broadcast`; scan: a `Scan`, scratch.
 
+    Fills block_cycles[vector, block]: from the first push of the block's columns to the next block's.
     first_column[block]: the blocks; the first one begins at 0, and with the vector.
     """
-    pes, vectors = steps.work.shape[1], len(steps.scan_end)
-    out, block_cycles = np.zeros(5, np.int64), np.empty((vectors, len(first_column)), np.int64)
-    end, written = np.empty(pes, np.int64), np.empty(pes, np.int64)
-    pushed = np.empty(len(steps.leave), np.int64)
-    for v in range(vectors):
-        own = slice(steps.first_step[v], steps.first_step[v + 1])
-        cycles, finished, starved, pushed_back = run_vector(
-            steps.leave[own], steps.scan_end[v], steps.work[own], queue_entries, end, written, pushed[own])
-        split_blocks(steps.columns[own], pushed[own], cycles, first_column, block_cycles[v])
-        out[0] += cycles
-        out[1] += starved
-        out[2] += pushed_back
-        out[3] += pes * finished - end.sum()
-        out[4] += pes * (cycles - finished)
-    return out, block_cycles
+    end, _, so_far = state
+    columns, leave, pushed, ends = scan
+    lane, pes = end.dtype.type, len(end)
+    total, until_last, back_pressure, barrier, drain, delay = 0, 0, 0, 0, 0, 0
+    for v in range(vectors.shape[0]):
+        steps, scan_end = scan_vector(vectors[v], has_bias, pes, columns, leave)
+        restart(state)
+        broadcast(columns[:steps], leave[:steps], entries, state, pushed, ends)
+        last, occupied = lane(0), np.int64(0)
+        for pe in range(pes):
+            last = max(last, end[pe])
+            occupied += end[pe]
+        # A write outlasts the last column by less than the pipeline, and each column takes a cycle at least: only what
+        # the last few columns write can end the run.
+        written = lane(-PIPELINE_CYCLES)
+        for k in range(max(0, steps - PIPELINE_CYCLES), steps):
+            for pe in range(pes):
+                written = max(written, ends[k - steps, pe] if entries[columns[k], pe] > 0 else written)
+        finished = np.int64(last)
+        cycles = max(max(finished, scan_end + so_far[DELAY]), np.int64(written) + PIPELINE_CYCLES)
+        split_blocks(columns[:steps], pushed, cycles, first_column, block_cycles[v])
+        total += cycles
+        until_last += occupied
+        back_pressure += so_far[HELD_BACK]
+        barrier += pes * finished - occupied
+        drain += pes * (cycles - finished)
+        delay += so_far[DELAY]
+    return Sums(total, until_last, back_pressure, barrier, drain, delay)
 
 
-@njit(cache=True)
-def count_row_reads(steps, encoded, entries_per_row):
-    """Sparse-matrix rows that all PEs read; a PE's row register survives column changes, not the end of a vector."""
-    entries, _, first_entry = encoded
+@njit(cache=True, nogil=True)
+def share_columns(times, encoded):
+    """The `Shares` of columns that are broadcast times[column] times."""
+    entries, nonzeros, _ = encoded
+    busy = np.zeros(entries.shape[1], np.int64)
+    padding, empty, occupied = np.int64(0), np.int64(0), np.int64(0)
+    for j in range(entries.shape[0]):
+        padded, hollow, taken = np.int64(0), np.int64(0), np.int64(0)
+        for pe in range(entries.shape[1]):
+            entered, real = np.int64(entries[j, pe]), np.int64(nonzeros[j, pe])
+            busy[pe] += times[j] * real
+            padded += entered - real
+            hollow += entered == 0
+            taken += entered
+        padding += times[j] * padded
+        empty += times[j] * hollow
+        occupied += times[j] * (taken + hollow)
+    return Shares(busy, padding, empty, occupied)
+
+
+@njit(cache=True, nogil=True)
+def count_row_reads(vectors, has_bias, encoded, entries_per_row, readers):
+    """Sparse-matrix rows that all PEs read for vectors[n, col] (a pattern). readers: a `Readers`, scratch.
+
+    A PE's row register survives column changes, not the end of a vector, and rows ascend with the columns: so a vector
+    reads a row once, with the first column that it broadcasts and that has entries there. Columns are visited once, for
+    many vectors at a time.
+    """
+    sent, have, until, word = readers
     rows_per_entry = 1.0 / entries_per_row  # divisions would take longer than all else here
+    (columns, pes), words = encoded.entries.shape, sent.shape[1]
     reads = np.int64(0)
-    for v in range(len(steps.scan_end)):
-        columns = steps.columns[steps.first_step[v]:steps.first_step[v + 1]]
-        for p in range(entries.shape[0]):
-            last = np.int64(-1)
-            for j in columns:
-                # half an entry keeps the products away from whole numbers, so that cutting them off is exact
-                begin, count = np.float64(first_entry[p, j]), np.float64(entries[p, j])
-                first = np.int64((begin + 0.5) * rows_per_entry)
-                final = np.int64((begin + count - 0.5) * rows_per_entry)
-                if count > 0:
-                    reads += final - first + (first != last)
-                    last = final
+    for low in range(0, len(vectors), words * WORD_BITS):
+        some = vectors[low:low + words * WORD_BITS]
+        rows_of_columns(some, word, sent)
+        if has_bias:
+            take_first(len(some), sent[columns - 1])
+        until[:] = 0
+        for j in range(columns):
+            senders = members(sent[j])
+            if senders == 0:
+                continue
+            for pe in range(pes):
+                count, begin = np.int64(encoded.entries[j, pe]), np.int64(encoded.first_entry[j, pe])
+                if count == 0:
+                    continue
+                if begin < until[pe]:
+                    for w in range(words):
+                        reads += popcount(sent[j, w] & ~have[pe, w])
+                        have[pe, w] |= sent[j, w]
+                if begin + count > until[pe]:
+                    # half an entry keeps the products away from whole numbers, so that cutting them off is exact
+                    first = np.int64((begin + 0.5) * rows_per_entry)
+                    last = np.int64((begin + count - 0.5) * rows_per_entry)
+                    reads += (last - first + (begin >= until[pe])) * senders
+                    for w in range(words):
+                        have[pe, w] = sent[j, w]
+                    until[pe] = (last + 1) * entries_per_row
     return reads

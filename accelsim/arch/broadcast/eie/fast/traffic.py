@@ -6,7 +6,7 @@ Rules: docs/machines/eie.md, "DRAM". Everything here is our assumption: the pape
 import numpy as np
 
 from accelsim.arch.broadcast.eie.config import EieConfig
-from accelsim.arch.broadcast.eie.fast.kernel import Encoded
+from accelsim.arch.broadcast.eie.fast.encoding import Encoded
 from accelsim.hw.memory.sram import Sram
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Conv2d, Layer
@@ -20,16 +20,15 @@ def column_blocks(layer: Layer, encoded: Encoded, config: EieConfig) -> np.ndarr
 
     Raises CapacityError when one column of one PE exceeds them.
     """
-    entries, _, first_entry = encoded
-    last = _last_address(encoded)
-    columns, entry_bits = entries.shape[1], config.weight_bits + config.index_bits
+    first_entry, last = encoded.first_entry, _last_address(encoded)
+    columns, entry_bits = len(first_entry), config.weight_bits + config.index_bits
     matrix_sram = Sram("its SRAM (spmat_kbytes)", int(config.spmat_kbytes * 8192), config.spmat_width_bits)
     pointer_sram = Sram("its SRAM (pointer_kbytes)", int(config.pointer_kbytes * 8192), POINTER_BITS, banks=2)
     pointer_sram.require(layer.name, "two pointers of a PE", 2 * POINTER_BITS, "raise pointer_kbytes")
     room, pointers = matrix_sram.words(entry_bits), pointer_sram.words(POINTER_BITS)
     if (last <= room).all() and columns + 1 <= pointers:
         return np.zeros(1, np.int64)
-    addresses = np.concatenate([first_entry, last], axis=1, dtype=np.int64)  # [pe, column + 1]
+    addresses = np.concatenate([first_entry, last], dtype=np.int64).T.copy()  # [pe, column + 1]
     blocks = [0]
     while True:
         begin = blocks[-1]
@@ -44,8 +43,8 @@ def column_blocks(layer: Layer, encoded: Encoded, config: EieConfig) -> np.ndarr
 
 
 def _last_address(encoded: Encoded) -> np.ndarray:
-    """Entries of each PE, int64 [pe, 1]."""
-    return encoded.first_entry[:, -1:].astype(np.int64) + encoded.entries[:, -1:]
+    """Entries of each PE, int64 [1, pe]."""
+    return encoded.first_entry[-1:].astype(np.int64) + encoded.entries[-1:]
 
 
 def product_tiles(layer: Layer, index: int, product: MatrixProduct, encoded: Encoded, first_column: np.ndarray,
@@ -53,11 +52,11 @@ def product_tiles(layer: Layer, index: int, product: MatrixProduct, encoded: Enc
     """The tiles of product `index`: one per vector and block, cycles[vector, block]."""
     shape = cycles.shape
     weights, activations, outputs = (np.zeros(shape, np.int64) for _ in range(3))
-    begins = encoded.first_entry[:, first_column].astype(np.int64)
-    stored = np.diff(begins, axis=1, append=_last_address(encoded)).sum(axis=0)
-    columns = np.diff(first_column, append=encoded.entries.shape[1])
-    block_bits = (stored * (config.weight_bits + config.index_bits)
-                  + (columns + 1) * POINTER_BITS * len(encoded.entries))
+    pes = encoded.entries.shape[1]
+    begins = encoded.first_entry[first_column].astype(np.int64)
+    stored = np.diff(begins, axis=0, append=_last_address(encoded)).sum(axis=1)
+    columns = np.diff(first_column, append=len(encoded.entries))
+    block_bits = stored * (config.weight_bits + config.index_bits) + (columns + 1) * POINTER_BITS * pes
     if shape[1] == 1:
         weights[:1] = block_bits  # all of it stays for the other vectors
     else:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.arch.broadcast.eie.reference.encode import PADDING_CODE, Entry, PeMemory
-from accelsim.hw.clock import Block, Clock, Clocked, Queue, Register
+from accelsim.parts.clock import Block, Clock, Clocked, Register
+from accelsim.parts.queue import Queue
 
 WAITING = "waiting"  # what PtrRead records of an idle cycle: which stall it is shows when the run is over
 

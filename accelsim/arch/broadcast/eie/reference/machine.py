@@ -5,8 +5,8 @@ docs/machines/eie.md. Exact: every cycle, count and stall of those rules. Abstra
 the layer in accumulators of unlimited width, not 16-bit fixed point.
 
 Data path of one run (one vector): Scanner -> a Queue per PE -> PtrRead -> Pipeline (SpmatRead, three arithmetic
-stages) -> Accumulators. `blocks.py` has these blocks, `encode.py` the matrix format; the two-phase clock is shared
-(`accelsim.hw.clock`). Here they are put together, run and accounted for.
+stages) -> Accumulators. `blocks.py` has these blocks, `encode.py` the matrix format; the two-phase clock
+and the queues are shared (`accelsim.parts`). Here they are put together, run and accounted for.
 """
 
 from collections import Counter
@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.arch.broadcast.eie.policies import assign_rows
 from accelsim.arch.broadcast.eie.reference.blocks import WAITING, Broadcast, Pipeline, PtrRead, Scanner
 from accelsim.arch.broadcast.eie.reference.encode import EncodedMatrix, encode
 from accelsim.arch.broadcast.eie.reference.tiles import TileRow, as_tiles, column_blocks, vector_tiles
+from accelsim.arch.broadcast.shared.rows import assign_rows
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.errors import DeadlockError, TraceError
-from accelsim.hw.clock import Clock, Clocked, Queue
+from accelsim.parts.clock import Clock, Clocked
+from accelsim.parts.queue import Queue
 from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products

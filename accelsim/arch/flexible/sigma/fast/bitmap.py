@@ -4,6 +4,8 @@ import numpy as np
 from numba import njit
 from numpy import uint64
 
+from accelsim.recurrences.bits import popcount
+
 _PACK_BYTES = 1 << 24  # elements packed at once: bounds the temporaries
 
 
@@ -17,18 +19,6 @@ def pack_rows(matrix: np.ndarray) -> np.ndarray:
         part = matrix[low:low + step]
         as_bytes[low:low + step] = np.packbits(part if part.dtype == bool else part != 0, axis=1, bitorder="little")
     return packed
-
-
-@njit(inline="always")
-def popcount(word):
-    """Set bits of a uint64 word."""
-    word = word - ((word >> uint64(1)) & uint64(0x5555555555555555))
-    word = (word & uint64(0x3333333333333333)) + ((word >> uint64(2)) & uint64(0x3333333333333333))
-    word = (word + (word >> uint64(4))) & uint64(0x0F0F0F0F0F0F0F0F)
-    word = word + (word >> uint64(8))  # sums of bytes; no multiplication, so that nothing overflows with the JIT off
-    word = word + (word >> uint64(16))
-    word = word + (word >> uint64(32))
-    return np.int64(word & uint64(0x7F))
 
 
 @njit(inline="always")

@@ -14,9 +14,9 @@ from numpy import uint64
 from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.flexible.sigma.config import SigmaConfig
 from accelsim.arch.flexible.sigma.fast import kernel
-from accelsim.arch.flexible.sigma.fast.bitmap import popcount
 from accelsim.arch.flexible.sigma.fast.engine import PlacedGemm, Side
 from accelsim.arch.machine import Policy
+from accelsim.recurrences.bits import popcount
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import kept_products
 

@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 from numpy import uint64
 
-from accelsim.arch.flexible.sigma.fast.bitmap import lowest_bits, popcount
+from accelsim.arch.flexible.sigma.fast.bitmap import lowest_bits
+from accelsim.recurrences.bits import popcount
 
 OVERLAP_NONE, OVERLAP_DRAIN, OVERLAP_LOAD = 0, 1, 2
 # Of log[., fold]: begin of its load stall, of streaming and of draining, its end; when its values really travel and for

@@ -193,9 +193,10 @@ def _meet(at, end, activations, lanes, scratch):
         for n in range(activations.begins[held], activations.begins[held + 1]):
             unit, last, cycles = activations.units[n], activations.ends[n], 0
             banks = np.uint64(unit * words)
-            for start in range(activations.starts[n], last, lanes.activation_vector):
-                end_entry = min(start + lanes.activation_vector, last)
-                for column in range(table, table + width, words):
+            start = activations.starts[n]
+            while start < last:  # a range of a step that is not constant divides
+                end_entry, column = min(start + lanes.activation_vector, last), table
+                while column < table + width:
                     none, entry = np.uint64(column), start  # the row of no entry is all zero
                     while True:
                         a = none + np.uint64(classes[np.uint64(entry)]) * size
@@ -226,6 +227,8 @@ def _meet(at, end, activations, lanes, scratch):
                             peak = STALLED
                         peak = max(peak, most)
                         room = _room(min(peak, queue))
+                    column += words
+                start = end_entry
             scratch.elapsed[part, unit] += cycles
     scratch.peak[0] = peak
 

@@ -16,6 +16,7 @@ from accelsim.arch.row_stationary.eyeriss.fast.layout import (
     ENTRIES,
     FILTER_TILE,
     GROUP,
+    INNER,
     LANE_ENDS,
     LEFT,
     MAPPED_PES,
@@ -106,7 +107,7 @@ def run_lanes(data, shape, tiling, design, passes, scratch, counted, record):
                 _record(data, shape, tiling, design, (now, h, f), drain, scratch, record)
 
 
-@COMPILED
+@INNER
 def _begin_tile(strips, tiling, design, now, words, scratch):
     """Empty the lanes. In dense mode every window of a PE takes as long: cost[0, PE]."""
     for e in range(len(scratch.windows)):
@@ -125,7 +126,7 @@ def _begin_tile(strips, tiling, design, now, words, scratch):
             scratch.cost[0, i] = (strip[1] - strip[0]) * (strip[4] - strip[3]) * words
 
 
-@COMPILED
+@INNER
 def _skip_costs(data, out_cols, tile, strip, rows, address_cycles, scratch):
     """Cycles of the windows of (first row, rows) in a PE that skips zeros; strip = (its number, its PE)."""
     looked_up, spent, cost, strips = scratch.looked_up, scratch.spent, scratch.cost, data.strips
@@ -152,7 +153,7 @@ def _skip_costs(data, out_cols, tile, strip, rows, address_cycles, scratch):
         cost[q, pe] = max(looked_up[q] - address_cycles + 1, spent[q])
 
 
-@COMPILED
+@INNER
 def _count_products(data, columns, tile, strip, rows, sums):
     """sums [row]: inputs met in (first row, rows), each times its column's value of `columns`."""
     strips = data.strips
@@ -169,7 +170,7 @@ def _count_products(data, columns, tile, strip, rows, sums):
                 sums[n] += value * met[n]
 
 
-@COMPILED
+@INNER
 def _meet(scratch, e, first, windows, moving, latency, drain):
     """Run windows of row lane e through its column; their costs are those from cost[first] on, or, unless `moving`, all
     are the first."""
@@ -191,7 +192,7 @@ def _meet(scratch, e, first, windows, moving, latency, drain):
         place = place + 1 if place + 1 < len(slowest_of) else 0
 
 
-@COMPILED
+@INNER
 def _end_lane(scratch, e, pes, filters, cycles, row):
     """Add row lane e to its pass's row of `work`; cycles = (latency, drain)."""
     latency, drain = cycles
@@ -207,7 +208,7 @@ def _end_lane(scratch, e, pes, filters, cycles, row):
     row[SUMS] += windows * filters
 
 
-@COMPILED
+@INNER
 def _slowest(scratch, e, pes):
     """End of the last window of row lane e."""
     slowest = np.int64(0)
@@ -216,7 +217,7 @@ def _slowest(scratch, e, pes):
     return slowest
 
 
-@COMPILED
+@INNER
 def _record(data, shape, tiling, design, at, drain, scratch, record):
     """What the PEs of a filter tile's lanes did: at = (pass, group lane, filter lane)."""
     now, h, f = at

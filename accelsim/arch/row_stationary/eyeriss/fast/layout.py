@@ -1,12 +1,15 @@
 """The kernels' tables: what stands at which place of what they count, and the scalars that they are told."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 # sizes are never zero: without the checks for it, the code is half as large and compiles as much faster
-COMPILED = njit(cache=True, nogil=True, error_model="numpy")
+_FLAGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+COMPILED = njit(**_FLAGS)
+# called by compiled code alone: without the wrapper that unpacks Python's arguments, most of what there is to compile
+INNER = njit(**_FLAGS | {"no_cpython_wrapper": True})
 
 # columns of `loads`, a row per pass. What the networks take; streams that a pass needs, in the network's form and in
 # DRAM's: all, those that no pass of its chunk needed before, those that none did
@@ -59,7 +62,7 @@ class PassBounds(NamedTuple):
     last: bool
 
 
-@COMPILED
+@INNER
 def pass_at(tiling, number):
     """The pass of this number in the order of passes: groups, filter tiles, chunks, steps."""
     z, chunk = number % tiling.steps, number // tiling.steps
@@ -72,7 +75,7 @@ def pass_at(tiling, number):
         z == tiling.steps - 1)
 
 
-@COMPILED
+@INNER
 def lane_number(tiling, e, f, h):
     """The lane of row lane e, filter lane f and group lane h."""
     inner = f * tiling.row_lanes + e if tiling.inner_rows else e * tiling.filter_lanes + f

@@ -9,6 +9,7 @@ from accelsim.arch.row_stationary.eyeriss.fast.layout import (
     COMPILED,
     IACT_CYCLES,
     IACT_HOP_BITS,
+    INNER,
     LOADS,
     NEW_BITS,
     NEW_DRAM_BITS,
@@ -38,7 +39,8 @@ def run_networks(moved: MovedBits, shape: LayerShape, tiling: LoopTiling, config
                   (_empty(tiles), _empty(tiles)))
     _load_iacts((moved.stream_bits.reshape(-1), moved.stream_dram_bits.reshape(-1), np.full(streams, -1)), shape,
                 tiling, design, ways, loads,
-                (_empty(config.glb_iact_banks * (2 * clusters + ways.links)), _empty(clusters), _empty(clusters)))
+                (_empty(config.glb_iact_banks * (2 * clusters + ways.links)), _empty(clusters),
+                 _empty(clusters)))
     _load_psums(shape, tiling, design, loads, _empty(3 * config.cluster_rows * config.cols))
     return loads
 
@@ -47,7 +49,7 @@ def _empty(size: int) -> np.ndarray:
     return np.zeros(size, np.int64)
 
 
-@COMPILED
+@INNER
 def _taken(bits, width):
     """Cycles of the fullest of `bits`, which are emptied."""
     most = np.int64(0)
@@ -154,7 +156,7 @@ def _load_iacts(streams, shape, tiling, design, routes, loads, buffers):
             row[IACT_CYCLES], row[IACT_HOP_BITS] = -(-row[STREAM_BITS] // design.iact_port), row[STREAM_BITS]
 
 
-@COMPILED
+@INNER
 def _destinations(shape, tiling, design, now, stream, marked):
     """Mark the clusters of the PEs that need a stream; returns how many (flat: 1 if any PE does)."""
     h, k, b, image, y = stream
@@ -179,7 +181,7 @@ def _destinations(shape, tiling, design, now, stream, marked):
     return found
 
 
-@COMPILED
+@INNER
 def _route(design, routes, bits, number, found, buffers):
     """Load the route of stream `number` to its `found` marked destinations, and unmark them; returns bits x hops."""
     ports, marked, reached = buffers

@@ -1,11 +1,10 @@
-"""A two-phase clock on SimPy, and the clocked state it moves: registers and queues.
+"""A two-phase clock on SimPy, and the clocked state it moves: registers here, queues in `queue.py`.
 
 Phase one: every block (a SimPy process that waits for `clock.cycle`) computes from registered state only. Phase two,
 the clock edge: all that was computed becomes the registered state at once. So the order in which SimPy wakes the
 blocks within a cycle can never change a result.
 """
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
@@ -38,44 +37,6 @@ class Register(Generic[T]):
     def commit(self) -> bool:
         changed = self.next is not self.now and self.next != self.now
         self.now = self.next
-        return changed
-
-
-class Queue(Generic[T]):
-    """A queue whose pushes and pops of a cycle are seen from the next cycle on."""
-
-    def __init__(self, entries: int) -> None:
-        self.entries = entries
-        self.pushes = 0
-        self.items: deque[T] = deque()  # registered content, head first
-        self._pushed: list[T] = []
-        self._popped = False
-
-    @property
-    def empty(self) -> bool:
-        return not self.items
-
-    @property
-    def full(self) -> bool:
-        return len(self.items) >= self.entries
-
-    def push(self, item: T) -> None:
-        """Append `item` at the edge. Only when not `full`."""
-        self._pushed.append(item)
-        self.pushes += 1
-
-    def pop(self) -> T:
-        """The head, which leaves at the edge. Only when not `empty`."""
-        self._popped = True
-        return self.items[0]
-
-    def commit(self) -> bool:
-        changed = self._popped or bool(self._pushed)
-        if self._popped:
-            self.items.popleft()
-        self.items.extend(self._pushed)
-        self._popped = False
-        self._pushed.clear()
         return changed
 
 

@@ -1,0 +1,1 @@
+"""Lanes: dot-product machines whose lanes skip zeros, and their dense baselines."""

@@ -1,0 +1,1 @@
+"""Cambricon-S: one index shared by sixteen outputs (Zhou et al., MICRO 2018)."""

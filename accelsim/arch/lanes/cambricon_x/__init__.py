@@ -1,0 +1,1 @@
+"""Cambricon-X: PEs that skip zero weights (Zhang et al., MICRO 2016)."""

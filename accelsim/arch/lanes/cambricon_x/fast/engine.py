@@ -1,0 +1,56 @@
+"""The fast engine of Cambricon-X: what only it has. Rules: docs/machines/cambricon_x.md."""
+
+from collections.abc import Callable, Hashable, Mapping
+
+import numpy as np
+
+from accelsim.arch.lanes.cambricon_x.config import CambriconXConfig
+from accelsim.arch.lanes.cambricon_x.machine import CambriconX
+from accelsim.arch.lanes.shared.fast.account import ProductRun
+from accelsim.arch.lanes.shared.fast.engine import LanesEngine, Task
+from accelsim.arch.lanes.shared.fast.lowering import Operands, unpacked
+from accelsim.arch.lanes.shared.fast.traffic import Plane, sums_of
+from accelsim.workload.derived import derived
+
+
+class CambriconXEngine(LanesEngine):
+    """Steps with fillers."""
+
+    def stored(self, config: CambriconXConfig) -> tuple[Hashable, Callable[[np.ndarray], np.ndarray]]:
+        if config.index == "window":
+            return super().stored(config)
+        return config.index_bits, lambda pattern: with_fillers(pattern, 1 << config.index_bits)
+
+    def counts(self, task: Task, run: ProductRun) -> Mapping[str, int]:
+        stalls = run.stalls
+        return {"index_reads": stalls["busy"] + stalls["zero_operand"] + stalls["filler"],
+                "fillers": int(run.operands.fillers.sum())}
+
+    def weight_bits(self, task: Task, run: ProductRun, plane: Plane) -> np.ndarray:
+        config = task.config
+        entries = derived(task.layer, ("cambricon_x entries", task.group, config.index_bits),
+                          lambda: self._entries(task, run.operands))
+        return sums_of(run, entries) * (config.weight_bits + config.index_bits)
+
+    def _entries(self, task: Task, operands: Operands) -> np.ndarray:
+        """[output]: non-zeros and fillers."""
+        if task.config.index == "step4":
+            return operands.nonzeros.sum(axis=1) + operands.fillers
+        pattern = unpacked(operands.weights, operands.valid[:, 0])
+        return with_fillers(pattern, 1 << task.config.index_bits).sum(axis=1, dtype=np.int64)
+
+
+def with_fillers(pattern: np.ndarray, reach: int) -> np.ndarray:
+    """Stored entries of rows [output, L]: the non-zeros, and one at every `reach` zeros between them or before."""
+    output, index = np.nonzero(pattern)
+    before = np.concatenate([[-1], index[:-1]])
+    before[np.concatenate([[True], output[1:] != output[:-1]])[:len(before)]] = -1
+    fillers = (index - before[:len(index)] - 1) // reach
+    stored = pattern.copy()
+    number = np.arange(fillers.sum()) - np.repeat(np.cumsum(fillers) - fillers, fillers)
+    stored[np.repeat(output, fillers), np.repeat(before[:len(index)], fillers) + (number + 1) * reach] = True
+    return stored
+
+
+ENGINE = CambriconXEngine(CambriconX)
+run, bound_cycles = ENGINE.run, ENGINE.bound_cycles

@@ -1,0 +1,1 @@
+"""Cnvlutin: lanes that skip zero activations (Albericio et al., ISCA 2016)."""

@@ -1,0 +1,1 @@
+"""DaDianNao: sixteen dense tiles behind eDRAM (Chen et al., MICRO 2014)."""

@@ -1,0 +1,8 @@
+"""What the machine does when: see the family's `events`."""
+
+from functools import partial
+
+from accelsim.arch.lanes.dadiannao.fast.engine import ENGINE
+from accelsim.arch.lanes.shared.fast.events import events as family_events
+
+events = partial(family_events, ENGINE, "array")

@@ -1,0 +1,1 @@
+"""DianNao: a dense array of dot products (Chen et al., ASPLOS 2014)."""

@@ -1,0 +1,1 @@
+"""ZeNA: PEs that meet the zeros of both operands in bit vectors (Kim et al., DATE 2017)."""

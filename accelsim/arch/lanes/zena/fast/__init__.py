@@ -1,0 +1,1 @@
+"""The fast engine: a layer is lowered, simulated by the family's kernel, and accounted."""

@@ -1,0 +1,15 @@
+"""Small designs of DaDianNao: see arch/small.py."""
+
+from arch.small import Small
+
+TINY = {"weight_buffer_kbytes": 0.01, "input_buffer_kbytes": 0.02, "output_buffer_kbytes": 0.02}
+BUFFERS = {"input_buffer_kbytes": [0.01, 0.1, 1.0, 0], "weight_buffer_kbytes": [0.01, 0.1, 0]}
+AWAY = {"resident_weights": False, "resident_activations": False}
+DESIGNS = {
+    "": Small("dadiannao", {"tiles": 2, "filters_per_tile": 2, "inputs_per_step": 4, **AWAY}, buffers=BUFFERS),
+    "tiny buffers": Small("dadiannao", {"tiles": 1, "filters_per_tile": 3, "inputs_per_step": 3, **TINY, **AWAY}),
+}
+
+
+def least_bits(layer, config):
+    return config.weight_bits * layer.weight.size, config.activation_bits * layer.activation.size
