@@ -41,7 +41,7 @@ def walk(a, b, config, height):
                 what[start + v, r, c] = "busy" if effectual else "ineffectual" if real else "unused"
             if i == len(tiles) - 1 or not config.double_buffer:
                 what[start + vectors:(i + 1) * period if not config.double_buffer else cycles, r, c] = "drain"
-    return cycles, {name: int((what == name).sum()) for name in SYSTOLIC.stalls}
+    return cycles, {name: int((what == name).sum()) for name in SYSTOLIC.stall_names}
 
 
 def walk_outputs(w, x, config, height):
@@ -65,7 +65,7 @@ def walk_outputs(w, x, config, height):
                 what[start + step, r, c] = "busy" if effectual else "ineffectual" if real else "unused"
             if i == len(tiles) - 1 or not config.double_buffer:
                 what[start + k:i * period + whole, r, c] = "drain"
-    return cycles, {name: int((what == name).sum()) for name in SYSTOLIC.stalls}
+    return cycles, {name: int((what == name).sum()) for name in SYSTOLIC.stall_names}
 
 
 @settings(max_examples=2000 if FULL else 80, deadline=None)
