@@ -159,7 +159,7 @@ def test_a_wrong_timeline_is_refused(result, monkeypatch):
 def test_mistakes(result):
     for wrong, word in (({"layer": "lost"}, "did you mean 'last'"), ({"window": (5, 5)}, "window 5:5"),
                         ({"window": (10**9, None)}, "window 1000000000:"), ({"limit": 0}, "at least 1"),
-                        ({"window": (-3, 5)}, "window -3:5")):
+                        ({"window": (-3, 5)}, "window is -3")):
         with pytest.raises(ConfigError, match=word):
             accelsim.timeline(result, **wrong)
 
