@@ -5,10 +5,6 @@ from accelsim.validation.claim import Chapter
 CHAPTER = Chapter(
     "others", "Designs without a machine here", (), exact="", abstracted="", groups=(),
     unchecked=(
-        ("DaDianNao, Cnvlutin (1.24x to 1.55x), Cambricon-X (7.23x), Cambricon-S (1.71x), SparTen (4.7x), ZeNA (4x, "
-         "5.2x)",
-         "dot-product arrays that skip by lanes: no such machine; most figures need unpublished traces"),
-        ("Minerva: 11,820 predictions/s, 8.1x in power", "it gates and skips nothing"),
         ("ESE: 57.0 us in theory, 82.7 us in fact, 282 GOPS",
          "EIE's kind could take its non-zeros, but not its element-wise "
          "units, its batch of 32 channels and its streamed weights; not checked yet"),

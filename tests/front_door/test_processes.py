@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from arch.small import kind_of, small_designs
 from front_door.cases import ENVIRONMENT
 
-from accelsim import shipped
-from accelsim.arch.registry import kinds, load_arch
+from accelsim.arch.registry import kinds
 
 PROGRAM = """
 import multiprocessing, sys, threading
@@ -20,13 +20,14 @@ import accelsim
 
 ARCHS = {archs}
 
-def cycles(arch):
+def cycles(design):
+    arch, policy = design
     rng = np.random.default_rng(1)
     weight = (rng.integers(-9, 10, (16, 8, 3, 3)) * (rng.random((16, 8, 3, 3)) < 0.4)).astype(np.int8)
     image = (rng.integers(0, 10, (1, 8, 12, 12)) * (rng.random((1, 8, 12, 12)) < 0.5)).astype(np.int8)
     layers = [accelsim.conv2d("conv", weight, image, padding=1),
               accelsim.linear("fc", weight.reshape(16, 72), image.reshape(1, -1)[:, :72])]
-    return [accelsim.simulate(layer, arch).cycles for layer in layers]
+    return [accelsim.simulate(layer, arch, policy=policy).cycles for layer in layers]
 
 if __name__ == "__main__":
     wanted = [cycles(arch) for arch in ARCHS]  # kernels have run here before
@@ -44,14 +45,11 @@ if __name__ == "__main__":
 """
 
 
-def archs() -> list[str]:
-    """One preset of every kind."""
-    found: dict[str, str] = {}
-    for name in shipped.names("arch"):
-        found.setdefault(type(load_arch(name)).kind, name)
-    dense = {"a100_1_4": "a100_dense"}  # runs layers that are not N:M
-    assert set(found) == set(kinds())
-    return [dense.get(name, name) for name in found.values()]
+def archs() -> list[tuple[str, str | None]]:
+    """A preset of every kind, and a policy that takes any layer."""
+    plain = {kind_of(name): (small.arch, small.policy) for name, small in reversed(small_designs().items())}
+    assert set(plain) == set(kinds())
+    return sorted(plain.values(), key=str)
 
 
 @pytest.mark.parametrize(("how", "layer"), [("fork", ""), ("spawn", ""), ("threads", ""), ("threads", "workqueue")])

@@ -126,7 +126,7 @@ def test_wide_integers_are_narrowed_when_they_fit() -> None:
 
 
 @pytest.mark.parametrize(("make", "told"), [
-    (lambda: linear("fc", [[1.0]], [1]), "weight has dtype float64, wanted int8, int16 or bool; pass x != 0"),
+    (lambda: linear("fc", [[1.5]], [1]), "weight has dtype float64"),
     (lambda: linear("fc", [[1]], [np.nan]), "activation has dtype float64"),
     (lambda: linear("fc", [["a"]], [1]), "weight has dtype <U1"),
     (lambda: linear("fc", [[1], [2, 3]], [1]), "weight is not an array .* give one of equal rows"),

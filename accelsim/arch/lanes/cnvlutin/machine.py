@@ -51,8 +51,8 @@ class Cnvlutin(Machine[CnvlutinConfig]):
               "brick_write", "brick_bits", "output"),
     )
     policies = POLICIES
-    mapping_keys = ("space_to_depth", "neuron_lanes", "brick", "lane_map", "skip_zeros", "first_layer",
-                    "fully_connected")
+    mapping_keys = ("tiles", "filters_per_tile", "space_to_depth", "neuron_lanes", "brick", "lane_map", "skip_zeros",
+                    "first_layer", "fully_connected")
 
     def design_for(self, config: CnvlutinConfig, first: bool) -> CnvlutinConfig:
         """The trace's own input is not encoded: with `first_layer: dense` its zeros take their steps."""
