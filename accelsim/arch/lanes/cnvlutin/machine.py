@@ -52,7 +52,7 @@ class Cnvlutin(Machine[CnvlutinConfig]):
     )
     policies = POLICIES
     mapping_keys = ("tiles", "filters_per_tile", "space_to_depth", "neuron_lanes", "brick", "lane_map", "skip_zeros",
-                    "first_layer", "fully_connected")
+                    "first_layer", "fully_connected", "empty_brick_cycles")
 
     def design_for(self, config: CnvlutinConfig, first: bool) -> CnvlutinConfig:
         """The trace's own input is not encoded: with `first_layer: dense` its zeros take their steps."""

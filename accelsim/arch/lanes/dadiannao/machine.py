@@ -36,7 +36,7 @@ class Dadiannao(Machine[DadiannaoConfig]):
               "brick_bits", "output"),
     )
     policies = POLICIES
-    mapping_keys = ("space_to_depth", "tiles", "filters_per_tile")
+    mapping_keys = ("space_to_depth", "tiles", "filters_per_tile", "inputs_per_step")
 
     def area_mm2(self, config: DadiannaoConfig) -> float | None:
         """The recalled area of a node of 16 tiles of 16 x 16 multipliers, else None."""
