@@ -84,8 +84,8 @@ class Scnn(Machine[ScnnConfig]):
     )
     policies: ClassVar[Mapping[str, Policy]] = POLICIES
     mapping_keys = ("pe_rows", "pe_cols", "tiling", "accumulator_entries", "kc_rule", "kc_max", "iaram_bits",
-                    "value_bits", "index_bits", "bank_hash", "weight_order", "weight_vector", "activation_vector", "banks",
-                    "bank_queue_entries", "barrier", "weight_fifo_entries")
+                    "value_bits", "index_bits", "bank_hash", "weight_order", "weight_vector", "activation_vector",
+                    "banks", "bank_queue_entries", "barrier", "weight_fifo_entries")
 
     def area_mm2(self, config: ScnnConfig) -> float | None:
         """7.9 mm2 (16 nm) for the paper's own geometry, else None [paper]."""
