@@ -25,7 +25,7 @@ class CambriconSRules(Rules):
 
     def begin(self, product: LaneProduct, original: LaneProduct, number: int, deal: Deal) -> None:
         super().begin(product, original, number, deal)
-        dealt = [int(output) for output in deal.outputs.reshape(-1)]
+        dealt = [int(output) for output in deal.outputs[:, 0].reshape(-1)]
         order = [output for output in dealt if output != NOBODY]
         self.kept = shared_index(self.layer.name, number, product.weights[order], self.config.block_outputs,
                                  deal.union)

@@ -130,7 +130,7 @@ class ProductRun:
             work = np.zeros((1, self.schedule.outputs), np.int64)
             for job in self.jobs:
                 for lane in job.lanes:
-                    places = {o: place for span in lane.outputs for place, o in enumerate(span)}
+                    places = {output: place for place, output in enumerate(lane.outputs[0])}
                     for output, products in lane.by_place.items():
                         work[0, places[output] % self.schedule.outputs] += products
             return work
