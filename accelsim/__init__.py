@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from accelsim.study.policies import compare_policies
     from accelsim.study.sweep import SweepResult, sweep
     from accelsim.timelines.timeline import Timeline, timeline
+    from accelsim.workload.conv2d import Conv2d, conv2d
     from accelsim.workload.dispersion import Dispersion
-    from accelsim.workload.layer import Conv2d, Layer, Matmul, conv2d, linear, matmul
+    from accelsim.workload.layer import Layer
+    from accelsim.workload.matmul import Matmul, linear, matmul
     from accelsim.workload.prune import prune
     from accelsim.workload.published import load_workload
     from accelsim.workload.quantize import quantize
@@ -56,7 +58,9 @@ _HOMES = {
     "accelsim.study.policies": ("compare_policies",),
     "accelsim.study.sweep": ("SweepResult", "sweep"),
     "accelsim.timelines.timeline": ("Timeline", "timeline"),
-    "accelsim.workload.layer": ("Conv2d", "Layer", "Matmul", "conv2d", "linear", "matmul"),
+    "accelsim.workload.conv2d": ("Conv2d", "conv2d"),
+    "accelsim.workload.layer": ("Layer",),
+    "accelsim.workload.matmul": ("Matmul", "linear", "matmul"),
     "accelsim.workload.prune": ("prune",),
     "accelsim.workload.published": ("load_workload",),
     "accelsim.workload.quantize": ("quantize",),

@@ -14,7 +14,7 @@ import pytest
 from numba import njit, prange
 
 from accelsim.arch.registry import load_arch, machine
-from accelsim.workload.layer import Conv2d, conv2d
+from accelsim.workload.conv2d import Conv2d, conv2d
 
 SCNN = machine("scnn")
 EQUAL = SCNN.policies["equal_planes"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from accelsim.arch.registry import load_arch, machine
-from accelsim.workload.layer import Matmul, linear
+from accelsim.workload.matmul import Matmul, linear
 
 SIGMA = machine("sigma")
 PACKED = SIGMA.policies["packed"]

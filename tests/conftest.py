@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from accelsim.workload.layer import Layer, linear
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear
 
 settings.register_profile("default", max_examples=40, deadline=None, derandomize=True)
 settings.register_profile("tiny", max_examples=4, deadline=None, derandomize=True)  # without the JIT all is slow

@@ -2,73 +2,36 @@
 
 from abc import ABC
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from inspect import getfile
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
-
-import numpy as np
+from typing import Any, ClassVar, Generic, TypeVar
 
 from accelsim.arch.activity import Activity, Window
 from accelsim.arch.config import ArchConfig
 from accelsim.arch.facts import About, Count, Stall, names
+from accelsim.arch.layer_run import Alone, LayerRun
+from accelsim.arch.plain_layers import run_plainly
 from accelsim.errors import ConfigError
 from accelsim.hw.energy import Action
-from accelsim.hw.memory.tiles import LayerMemory, Tiles
-from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
+
+__all__ = ["Alone", "Config", "LayerRun", "Machine", "Policy"]
 
 Policy = Callable[..., Any]  # each kind's docstring states the signature of its own policies
 Config = TypeVar("Config", bound=ArchConfig)
-
-
-class Alone(NamedTuple):
-    """What a layer takes on a machine whose DRAM takes no time: the machine alone, for the roofline."""
-
-    cycles: int
-    stalls: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class LayerRun:
-    """What an engine says about one layer.
-
-    slots: units of work the machine could do per cycle (PEs, or multipliers), over which stalls are counted.
-    stalls: slot-cycles by name, "busy" among them; they sum to slots x cycles.
-    counts: every action counted, by the names the machine declares.
-    notes: what the user should know about how this layer was mapped; see also `Machine.notes`.
-    mapping: chosen tiles, passes, orders: small JSON-able values.
-    output: the computed tensor (reference engine only), in the shape of `layer.output()`.
-    tiles: what the layer moves from and to DRAM, and when (docs/memory.md); whether it stays on chip is not the
-    engine's business. None: the machine does not tell.
-    memory, alone: instead of tiles, from a machine with `own_dram` and a design with `dram`: what its DRAM did, the
-    waits being among its own stalls, and the layer without them.
-    work: the work of each PE; the sum is that of the stalls it names. None: the machine does not tell.
-    """
-
-    cycles: int
-    slots: int
-    stalls: Mapping[str, int]
-    counts: Mapping[str, int]
-    notes: tuple[str, ...] = ()
-    mapping: Mapping[str, Any] = field(default_factory=dict)
-    output: np.ndarray | None = None
-    tiles: Tiles | None = None
-    memory: LayerMemory | None = None
-    alone: Alone | None = None
-    work: PeWork | None = None
 
 
 class Machine(ABC, Generic[Config]):
     """One arch kind. Stateless. It is the class in `machine.py` of the folder that is named as its kind.
 
     `version` is part of every run id: raise it with each change that moves a number (and say so in CHANGELOG).
-    `stalls` starts with `BUSY`. `slot`: one of the machine's slots, as sentences begin ("a PE"). The first of
-    `policies` is the default and the published one. `own_dram`: the engines simulate a DRAM of the machine's own, which
-    follows the config's `dram`, and no memory timeline is laid over them; their runs say what it did, and `alone`.
+    `stalls` starts with `BUSY`. `ops`: the kinds of layers that its engines take; others run as the plain layers
+    they are made of. `slot`: one of the machine's slots, as sentences begin ("a PE"). The first of `policies` is the
+    default and the published one. `own_dram`: the engines simulate a DRAM of the machine's own, which follows the
+    config's `dram`, and no memory timeline is laid over them; their runs say what it did, and `alone`.
 
     The engines are `run` of `fast.engine` and of `reference` beside `machine.py`, loaded on first use.
     """
@@ -76,6 +39,7 @@ class Machine(ABC, Generic[Config]):
     kind: ClassVar[str]
     version: ClassVar[int]
     config: ClassVar[type[ArchConfig]]
+    ops: ClassVar[tuple[str, ...]] = ("conv2d", "matmul")
     about: ClassVar[About]
     slot: ClassVar[str] = "a PE"
     stalls: ClassVar[tuple[Stall, ...]]
@@ -103,13 +67,17 @@ class Machine(ABC, Generic[Config]):
 
     def run(self, layer: Layer, config: Config, policy: Policy) -> LayerRun:
         """Simulate with the fast kernel. Raises UnsupportedLayerError for a layer the machine cannot run."""
-        run: LayerRun = self._room("fast.engine").run(layer, config, policy)
-        return run
+        return self._run("fast.engine", layer, config, policy)
 
     def reference(self, layer: Layer, config: Config, policy: Policy) -> LayerRun:
         """Simulate tick by tick on real values; also yields the output. Needs `layer.has_values`."""
-        run: LayerRun = self._room("reference").run(layer, config, policy)
-        return run
+        return self._run("reference", layer, config, policy)
+
+    def _run(self, engine: str, layer: Layer, config: Config, policy: Policy) -> LayerRun:
+        run: Callable[[Layer, Config, Policy], LayerRun] = self._room(engine).run
+        if layer.op in self.ops:
+            return run(layer, config, policy)
+        return run_plainly(layer.plainly(), lambda plain: run(plain, config, policy))
 
     @property
     def has_events(self) -> bool:
@@ -125,6 +93,10 @@ class Machine(ABC, Generic[Config]):
         if not self.has_events:
             raise ConfigError(f"kind {self.kind!r} does not say when it does what (there is no module fast/events.py "
                               "beside its machine.py); leave out the timeline, or choose another machine")
+        if layer.op not in self.ops:
+            raise ConfigError(f"layer {layer.name!r}: {self.kind} runs a {layer.op} as the plain layers it is made of, "
+                              "which have no timeline; leave it out (--timeline-layer), or choose a machine that knows "
+                              f"{layer.op} layers")
         activity: Activity = self._room("fast.events").events(layer, config, policy, window)
         return activity
 
@@ -133,7 +105,7 @@ class Machine(ABC, Generic[Config]):
 
         It is `bound_cycles` of `fast.engine` where there is one; else all slots are busy with the useful work.
         """
-        own = getattr(self._room("fast.engine"), "bound_cycles", None)
+        own = getattr(self._room("fast.engine"), "bound_cycles", None) if layer.op in self.ops else None
         cycles: int = -(-run.stalls["busy"] // run.slots) if own is None else own(layer, config, run)
         return cycles
 

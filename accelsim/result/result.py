@@ -71,7 +71,9 @@ class LayerResult:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the layer ran; found on first use: a machine may look at all weights."""
-        return (*self.run_notes, *machine(self.config.kind).notes(self.layer, self.config, self.mapping))
+        model = machine(self.config.kind)
+        own = model.notes(self.layer, self.config, self.mapping) if self.layer.op in model.ops else ()
+        return (*self.run_notes, *own)
 
     @property
     def macs_effectual(self) -> int:

@@ -18,7 +18,9 @@ from accelsim.errors import AccelsimError, told
 from accelsim.hw.energy import EnergyTable
 from accelsim.result.result import Result
 from accelsim.simulation import simulate_design
-from accelsim.workload.layer import Conv2d, Layer, conv2d, linear, matmul
+from accelsim.workload.conv2d import Conv2d, conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 from accelsim.workload.trace import Trace, load_trace
 from accelsim.yaml import validate
 

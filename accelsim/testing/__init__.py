@@ -16,8 +16,10 @@ patterns against values, edge shapes, names, energy and timelines. Needs pytest 
 from accelsim.testing.machines import MachineConformance
 from accelsim.testing.policies import PolicyConformance
 from accelsim.testing.run_facts import facts
-from accelsim.testing.small_layers import DENSITIES, edge_layers, layers, pattern_of, tensor
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.testing.small_layers import DENSITIES, edge_layers, layers, tensor
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 
 __all__ = ["DENSITIES", "Layer", "MachineConformance", "PolicyConformance", "conv2d", "edge_layers", "facts", "layers",
-           "linear", "matmul", "pattern_of", "tensor"]
+           "linear", "matmul", "tensor"]

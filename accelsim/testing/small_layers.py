@@ -1,11 +1,11 @@
 """Small layers to try a machine on: drawn ones, and those that break careless models."""
 
-from dataclasses import replace
-
 import numpy as np
 from hypothesis import strategies as st
 
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 
 DENSITIES = (0.0, 0.1, 0.3, 0.6, 1.0)
 
@@ -94,9 +94,3 @@ def edge_layers() -> dict[str, Layer]:
                                          bias=[1, 0, 2]),
         "filter as large as the plane": conv2d("c", tensor(rng, (2, 4, 5, 6), 0.4), plane),
     }
-
-
-def pattern_of(layer: Layer) -> Layer:
-    """The same layer, non-zeros as bools."""
-    bias = None if layer.bias is None else layer.bias != 0
-    return replace(layer, weight=layer.weight != 0, activation=layer.activation != 0, bias=bias)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.errors import UnsupportedLayerError
+from accelsim.workload.conv2d import Conv2d
 from accelsim.workload.derived import derived
-from accelsim.workload.layer import Conv2d, Layer, Matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import Matmul
 
 MAX_PATCH_ELEMENTS = 1 << 31  # of one im2col matrix: 2 GB of int8
 

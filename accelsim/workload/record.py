@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import AccelsimError, PruneError, RecordError, TraceError
+from accelsim.workload.conv2d import conv2d
 from accelsim.workload.importers.doors import open_source
 from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.samples import ImageRule
 from accelsim.workload.importers.site import Operands, Scales, Site, Source
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 from accelsim.workload.output_drift import LARGE, drift_text, output_drift
 from accelsim.workload.prune.apply import left_out
 from accelsim.workload.prune.spec import parse

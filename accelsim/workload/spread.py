@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
 
 
 @dataclass(frozen=True)

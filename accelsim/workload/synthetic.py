@@ -13,8 +13,10 @@ import numpy as np
 
 from accelsim.arguments import texts, truth, whole
 from accelsim.errors import ConfigError
+from accelsim.workload.conv2d import conv2d
 from accelsim.workload.dispersion import RECORDED, UNIFORM, Dispersion, densities, logistic, shared_out, shift_to
-from accelsim.workload.layer import Layer, conv2d, matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import matmul
 from accelsim.workload.published import PlannedLayer, Workload, load_workload
 from accelsim.workload.quantize import quantize
 from accelsim.workload.tables import ConvShape

@@ -16,7 +16,6 @@ from accelsim.errors import TraceError
 from accelsim.workload import formats
 from accelsim.yaml import StrictModel
 
-Role = Literal["weight", "activation", "bias"]
 Encoding = Literal["values", "bits", "bitmap", "run_length", "coo", "csr", "csc", "block_4x4", "n_of_4", "n_of_16"]
 
 MAX_EXPANSION = 256  # times that a compressed tensor may grow, so that a small file cannot fill the memory
@@ -44,11 +43,11 @@ class Stored:
     array: np.ndarray
 
 
-def stored(tensor: np.ndarray, op: str, role: Role) -> Stored:
+def stored(tensor: np.ndarray, op: str, role: str) -> Stored:
     """`tensor` in the encoding that takes fewest bits; plain where none is smaller."""
     plain: Encoding = "bits" if tensor.dtype == bool else "values"
     shape = list(tensor.shape)
-    if role != "bias":
+    if role in formats.MATRIX_ROLES:
         matrix = tensor.reshape(formats.matrix_shape(op, role, shape))
         plain_bits = tensor.size if plain == "bits" else 8 * tensor.nbytes
         for bits, encoding in sorted((formats.CATALOGUE[name].size_bits(matrix), name) for name in _COMPRESSED):
@@ -59,15 +58,15 @@ def stored(tensor: np.ndarray, op: str, role: Role) -> Stored:
                   np.packbits(tensor) if plain == "bits" else np.ascontiguousarray(tensor))
 
 
-def restored(spec: TensorSpec, file: Any, key: str, op: str, role: Role) -> np.ndarray:
+def restored(spec: TensorSpec, file: Any, key: str, op: str, role: str) -> np.ndarray:
     """The tensor behind a header entry: `key` of an open safetensors file, read once it is known to fit.
 
     Raises TraceError when the two do not belong together.
     """
     if spec.encoding in _PLAIN:
         return _plain(spec, file, key)
-    if role == "bias" or spec.dtype is None or spec.bits is None:
-        raise TraceError(f"tensor {key!r}: encoding {spec.encoding!r} needs dtype and bits, and is not for a bias")
+    if role not in formats.MATRIX_ROLES or spec.dtype is None or spec.bits is None:
+        raise TraceError(f"tensor {key!r}: encoding {spec.encoding!r} needs dtype and bits, and is not for a {role}")
     _must_be(key, spec, file, ("U8",), [-(-spec.bits // 8)])
     dtype = np.dtype(spec.dtype)
     if not _may_grow(math.prod(spec.shape) * dtype.itemsize, -(-spec.bits // 8)):

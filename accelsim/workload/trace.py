@@ -24,9 +24,10 @@ from accelsim import shipped
 from accelsim.arguments import items, path_text
 from accelsim.errors import TraceError, listing, shown, told
 from accelsim.files import check_writable, refusing, replacing
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload import stored_layers
+from accelsim.workload.layer import Layer
 from accelsim.workload.operands import checked_name
-from accelsim.workload.tensors import Role, TensorSpec, restored, stored
+from accelsim.workload.tensors import TensorSpec, restored
 from accelsim.yaml import StrictModel, digest_of
 
 if TYPE_CHECKING:
@@ -34,22 +35,7 @@ if TYPE_CHECKING:
 
 _KEY = "accelsim"
 MAX_MADE_BY = 1 << 24  # characters of JSON
-_ROLES: tuple[Role, ...] = ("weight", "activation", "bias")
 _REMAKE = "make the file again with accelsim.Trace(...).save(path)"
-
-
-class LayerSpec(StrictModel):
-    """One layer in the header; the geometry of a convolution is None for a matmul."""
-
-    op: Literal["conv2d", "matmul"]
-    name: str = Field(min_length=1)
-    weight: TensorSpec
-    activation: TensorSpec
-    bias: TensorSpec | None
-    stride: list[int] | None = None
-    padding: list[int] | None = None
-    dilation: list[int] | None = None
-    groups: int | None = None
 
 
 class Header(StrictModel):
@@ -58,7 +44,7 @@ class Header(StrictModel):
     format: Literal[1, 2]  # 2 knows compressed tensors
     name: str = Field(min_length=1)
     made_by: dict[str, Any]
-    layers: list[LayerSpec] = Field(min_length=1)
+    layers: list[stored_layers.Spec] = Field(min_length=1)
     edges: list[list[str]]
     digest: str
 
@@ -161,15 +147,11 @@ class Trace:
         Raises TraceError when the file cannot be written.
         """
         writable(path)
-        target, tensors, specs = Path(path), {}, []
+        target, specs = Path(path), []
+        tensors: dict[str, np.ndarray] = {}
         for index, layer in enumerate(self.layers):
-            spec: dict[str, Any] = {"op": layer.op, "name": layer.name, **layer.geometry}
-            for role in _ROLES:
-                tensor = getattr(layer, role)
-                spec[role] = None
-                if tensor is not None:
-                    entry = stored(tensor, layer.op, role)
-                    spec[role], tensors[f"{index}.{role}"] = entry.spec, entry.array
+            spec, arrays = stored_layers.write(layer)
+            tensors |= {f"{index}.{role}": array for role, array in arrays.items()}
             specs.append(spec)
         made_by = json.loads(_provenance(self.name, self.made_by))
         header = {"format": 2, "name": self.name, "made_by": made_by, "layers": specs,
@@ -270,34 +252,18 @@ def _header(file: Path, metadata: Mapping[str, str]) -> Header:
         raise TraceError(f"{file}: header: {where}: {first['msg']}; {_REMAKE}") from None
 
 
-def _layer(file: Path, tensors: Any, unread: set[str], index: int, spec: LayerSpec) -> Layer:
-    arrays = [None if getattr(spec, role) is None else _read(file, tensors, unread, index, role, spec)
-              for role in _ROLES]
-    weight, activation, bias = arrays
-    if spec.op == "conv2d":
-        given = (spec.stride, spec.padding, spec.dilation, spec.groups)
-        if None in given:
-            raise TraceError(f"{file}: layer {spec.name!r}: a conv2d needs stride, padding, dilation and groups; "
-                             + _REMAKE)
-        return _located(file, lambda: conv2d(spec.name, weight, activation, spec.stride, spec.padding, spec.dilation,
-                                             spec.groups or 0, bias))
-    if bias is None:
-        return _located(file, lambda: matmul(spec.name, weight, activation))
-    if weight is None or weight.shape[:1] != (1,) or activation is None or activation.shape[:1] != (1,):
-        raise TraceError(f"{file}: layer {spec.name!r}: only a matmul with one group has a bias; {_REMAKE}")
-    return _located(file, lambda: linear(spec.name, weight[0], activation[0], bias))
+def _layer(file: Path, tensors: Any, unread: set[str], index: int, spec: stored_layers.Spec) -> Layer:
+    def read(role: str, stored: TensorSpec) -> np.ndarray:
+        key = f"{index}.{role}"
+        if key not in unread:
+            raise TraceError(f"tensor {key!r} is missing")
+        unread.remove(key)
+        return restored(stored, tensors, key, spec.op, role)
 
-
-def _read(file: Path, tensors: Any, unread: set[str], index: int, role: Role, spec: LayerSpec) -> np.ndarray:
-    key = f"{index}.{role}"
-    if key not in unread:
-        raise TraceError(f"{file}: tensor {key!r} is missing; {_REMAKE}")
-    unread.remove(key)
     try:
-        array = restored(getattr(spec, role), tensors, key, spec.op, role)
+        return spec.layer(read)
     except TraceError as error:
         raise TraceError(f"{file}: {error}; {_REMAKE}") from None
-    return array
 
 
 def _located(file: Path, make: Any) -> Any:

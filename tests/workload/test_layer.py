@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim import TraceError, conv2d, linear, matmul
-from accelsim.workload.layer import Conv2d
+from accelsim.workload.conv2d import Conv2d
 
 pytestmark = pytest.mark.small
 

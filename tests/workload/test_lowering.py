@@ -7,7 +7,8 @@ from workload.test_layer import convolutions
 
 from accelsim import UnsupportedLayerError, conv2d, linear, matmul
 from accelsim.workload import lowering
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import DenseLayer
 from accelsim.workload.lowering import assemble, im2col, matrix_products, output_shape
 
 pytestmark = pytest.mark.small
@@ -59,7 +60,7 @@ def test_patches_beyond_memory_are_refused_before_they_are_made(monkeypatch: pyt
 
 
 def test_a_layer_of_another_operator_is_unsupported() -> None:
-    class Gate(Layer):
+    class Gate(DenseLayer):
         op = "gate"  # type: ignore[misc]
 
     one = np.ones((1, 1), np.int8)

@@ -20,11 +20,11 @@ from accelsim.workload.formats.csr import Csr
 from accelsim.workload.formats.dense import Dense
 from accelsim.workload.formats.eie import EieCsc
 from accelsim.workload.formats.eyeriss_v2 import EyerissV2Csc
-from accelsim.workload.formats.matrices import matrix_shape
+from accelsim.workload.formats.matrices import MATRIX_ROLES, matrix_shape
 from accelsim.workload.formats.run_length import RunLength
 
-__all__ = ["CATALOGUE", "Balanced", "Bitmap", "Block", "CompressedSparseBlock", "Coordinates", "Csc", "Csr", "Dense",
-           "DoesNotFitError", "EieCsc", "EyerissV2Csc", "Format", "RunLength", "matrix_shape", "sizes"]
+__all__ = ["CATALOGUE", "MATRIX_ROLES", "Balanced", "Bitmap", "Block", "CompressedSparseBlock", "Coordinates", "Csc",
+           "Csr", "Dense", "DoesNotFitError", "EieCsc", "EyerissV2Csc", "Format", "RunLength", "matrix_shape", "sizes"]
 
 # What tables compare, by the name they show; parameters chosen from the data are part of the counted bits.
 CATALOGUE: dict[str, Format] = {

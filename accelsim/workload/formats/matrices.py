@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+
+MATRIX_ROLES = ("weight", "activation")  # tensors of a layer that have storage formats; others are stored as they are
 
 
-def matrix_shape(op: str, role: Literal["weight", "activation"], shape: Sequence[int]) -> tuple[int, int]:
+def matrix_shape(op: str, role: str, shape: Sequence[int]) -> tuple[int, int]:
     """Rows and columns of a tensor's matrix; its elements stay in C order, so a reshape is all it takes.
 
     A convolution's weight is [K, C/groups*R*S] (one filter per row), its activation [N*C, H*W] (one plane per row);

@@ -1,7 +1,6 @@
 """Pruning the layers of a trace: one-shot, by magnitude, on the recorded integers."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, overload
 
@@ -9,7 +8,8 @@ import numpy as np
 
 from accelsim.arguments import texts
 from accelsim.errors import PruneError, shown
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
 from accelsim.workload.prune.drift import output_drift
 from accelsim.workload.prune.spec import Spec, parse
 from accelsim.workload.prune.weights import Weights
@@ -70,7 +70,7 @@ def weights_of(layer: Layer) -> Weights:
 def with_mask(layer: Layer, mask: np.ndarray) -> Layer:
     """`layer` with the weights outside `mask` at zero."""
     weight = np.where(mask, layer.weight, layer.weight.dtype.type(0))
-    return replace(layer, weight=weight)
+    return layer.with_weight(weight)
 
 
 def _patterns(skip: Any) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
 from accelsim.arch.config import ArchConfig
-from accelsim.workload.layer import Conv2d, Layer, Matmul
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import Matmul
 
 BUFFERS = {"dram": st.sampled_from([None, {"gbps": 1.0}]), "resident_weights": st.booleans(),
            "resident_activations": st.booleans(), "weight_buffer_kbytes": st.sampled_from([0, 0.004, 0.02, 1]),

@@ -10,7 +10,7 @@ from accelsim.arch.planar.dcnn.config import DcnnConfig
 from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import UnsupportedLayerError
 from accelsim.simulation import check_accounting
-from accelsim.workload.layer import conv2d
+from accelsim.workload.conv2d import conv2d
 
 DCNN = machine("dcnn")
 EQUAL = DCNN.policies["equal_planes"]

@@ -13,7 +13,9 @@ from accelsim.arch.machine import LayerRun
 from accelsim.arch.planar.dcnn.reference import COUNTS, STALLS, run
 from accelsim.arch.planar.shared.policies import POLICIES
 from accelsim.errors import ModelError, TraceError, UnsupportedLayerError
-from accelsim.workload.layer import Conv2d, Layer, conv2d, linear
+from accelsim.workload.conv2d import Conv2d, conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear
 
 EQUAL = POLICIES["equal_planes"]
 

@@ -7,7 +7,7 @@ import pytest
 from arch.tiles import reference_tiles
 
 from accelsim import load_arch
-from accelsim.workload.layer import conv2d
+from accelsim.workload.conv2d import conv2d
 
 # Two groups of a filter on a row of 8 inputs.
 LAYER = conv2d("row", np.array([3, 4])[:, None, None, None], np.array([1, 0, 0, 2, 0, 0, 0, 3])[None, None, None])

@@ -11,7 +11,9 @@ from accelsim.arch.broadcast.eie.reference import COUNTS, STALLS, run
 from accelsim.arch.machine import LayerRun
 from accelsim.errors import DeadlockError, ModelError, TraceError
 from accelsim.parts.clock import Clock
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from accelsim.arch.machine import LayerRun
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
 from accelsim.arch.row_stationary.eyeriss.mapping import RowStationaryMapping
 from accelsim.arch.row_stationary.eyeriss.reference import COUNTS, STALLS, run
-from accelsim.workload.layer import Conv2d, Layer, conv2d
+from accelsim.workload.conv2d import Conv2d, conv2d
+from accelsim.workload.layer import Layer
 
 ONE_PE = {
     "name": "small", "clock_mhz": 200.0, "energy_table": "none", "cluster_rows": 1, "cluster_cols": 1, "pe_rows": 1,

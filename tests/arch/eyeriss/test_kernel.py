@@ -16,7 +16,9 @@ from accelsim.arch.row_stationary.eyeriss.fast import kernel
 from accelsim.arch.row_stationary.eyeriss.fast.routes import mesh, path, routes
 from accelsim.errors import ConfigError
 from accelsim.simulation import check_accounting
-from accelsim.workload.layer import Layer, conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear
 
 MODEL = machine("eyeriss")
 ONE_PE = {"cluster_rows": 1, "cluster_cols": 1, "pe_rows": 1, "pe_cols": 1}

@@ -15,7 +15,9 @@ from accelsim.arch.row_stationary.eyeriss.mapping import RowStationaryMapping
 from accelsim.arch.row_stationary.eyeriss.policies import POLICIES
 from accelsim.arch.row_stationary.eyeriss.shape import shape_of, weight_mask
 from accelsim.errors import CapacityError
-from accelsim.workload.layer import Layer, conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear
 
 DRAWS = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow,
                                         HealthCheck.data_too_large], deadline=None)

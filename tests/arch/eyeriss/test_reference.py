@@ -10,7 +10,9 @@ from accelsim.arch.row_stationary.eyeriss.reference import run
 from accelsim.arch.row_stationary.eyeriss.reference.convolution import as_convolution
 from accelsim.errors import ConfigError, TraceError, UnsupportedLayerError
 from accelsim.testing import layers
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 
 # Worked by hand from docs/machines/eyeriss.md. L = 6; two sums move up a cycle; one multiplier unless a case says more.
 

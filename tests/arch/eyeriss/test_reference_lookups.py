@@ -2,7 +2,7 @@
 
 import pytest
 
-from accelsim.workload.layer import linear
+from accelsim.workload.matmul import linear
 
 # From docs/machines/eyeriss.md, Time of a window in a PE. L = 6; two sums move up a cycle; one multiplier.
 

@@ -16,7 +16,7 @@ from accelsim.arch.row_stationary.eyeriss.reference.pe import LaneSetting, Pe
 from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, Strip
 from accelsim.errors import ModelError
 from accelsim.testing import tensor
-from accelsim.workload.layer import conv2d
+from accelsim.workload.conv2d import conv2d
 
 STREAM = Stream(segments=(), reach=1, bits=10, dram_bits=10)
 TILE = WeightTile(words=(), addresses=(0,), bits=10)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from accelsim.hw.memory.config import DramConfig
-from accelsim.workload.layer import conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.matmul import linear
 
 # Worked by hand from docs/machines/eyeriss.md; the same small design as in test_reference.py.
 

@@ -13,7 +13,9 @@ import pytest
 import accelsim
 from accelsim import Trace
 from accelsim.result.result import LayerResult
-from accelsim.workload.layer import Layer, conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear
 
 SKIPS = {"first_layer": "skip", "space_to_depth": False}
 IDEAL = {"brick_overhead_cycles": 0, "drain_cycles": 0, "position_overhead_cycles": 0}

@@ -15,7 +15,9 @@ from accelsim.arch.training.procrustes.fast.geometry import _window, loops_of, m
 from accelsim.arch.training.procrustes.fast.threshold import FIRST_ESTIMATE, filter_candidates
 from accelsim.errors import ConfigError, ModelError, UnsupportedLayerError
 from accelsim.simulation import check_accounting, simulate
-from accelsim.workload.layer import Layer, conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear
 
 pytestmark = pytest.mark.small
 MODEL = machine("procrustes")
@@ -163,7 +165,7 @@ def test_books_balance_and_tiles_fit(layer, dataflow, sparse, words, policy):
     except UnsupportedLayerError:
         return
     assert outcome.stalls["busy"] == 3 * np.count_nonzero(layer.weight) * (layer.macs_dense // layer.weight.size)
-    assert testing.facts(run(testing.pattern_of(layer), policy, **changes)) == testing.facts(outcome)
+    assert testing.facts(run(layer.pattern(), policy, **changes)) == testing.facts(outcome)
     idle = replace(layer, activation=np.zeros_like(layer.activation))
     assert testing.facts(run(idle, policy, **changes)) == testing.facts(outcome)  # activations do not matter
     assert run(layer, policy, **changes | {"glb_bound": False}).cycles <= outcome.cycles

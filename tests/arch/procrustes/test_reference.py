@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import ModelError, TraceError, UnsupportedLayerError
-from accelsim.testing import edge_layers, layers, pattern_of
-from accelsim.workload.layer import conv2d, linear
+from accelsim.testing import edge_layers, layers
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.matmul import linear
 
 FORWARD, BACKWARD, UPDATE = ("forward",), ("backward",), ("weight_update",)
 
@@ -249,7 +250,7 @@ def test_too_large_a_filter(simulate, small):
 
 def test_pattern_only_layer(simulate, small):
     with pytest.raises(TraceError, match="pattern-only"):
-        simulate(pattern_of(linear("p", [[1]], [1])), small)
+        simulate(linear("p", [[1]], [1]).pattern(), small)
 
 
 @pytest.mark.parametrize("answer", [([[9, 0]], [0], [0]), ([[1, 0, 0]], [0], [0]), ([[1, 0]], [-1], [0]),

@@ -10,7 +10,8 @@ from accelsim.arch.training.procrustes.reference.loops import LoopAxis, loops_of
 from accelsim.arch.training.procrustes.reference.sets import weight_sets
 from accelsim.arch.training.procrustes.reference.threshold import ThresholdUnit
 from accelsim.arch.training.procrustes.reference.tiling import choose_tile
-from accelsim.workload.layer import conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.matmul import linear
 
 # C, K, channels and filters of a PE's tile, kept share of the weights: speed-up without and with half-tile pairing
 # over 12 draws, mean and standard deviation, as an independent program of the authors' algorithm gives them

@@ -14,7 +14,8 @@ from accelsim.arch.training.procrustes.reference.sets import weight_sets
 from accelsim.arch.training.procrustes.reference.tiling import choose_tile
 from accelsim.errors import UnsupportedLayerError
 from accelsim.testing import layers
-from accelsim.workload.layer import conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.matmul import linear
 
 
 class Page:

@@ -9,7 +9,9 @@ from accelsim.arch.training.procrustes.reference import passes
 from accelsim.arch.training.procrustes.reference.gradient import output_gradient
 from accelsim.errors import UnsupportedLayerError
 from accelsim.testing import layers
-from accelsim.workload.layer import Conv2d, Layer, conv2d, linear
+from accelsim.workload.conv2d import Conv2d, conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear
 
 
 def explicit_gradients(layer: Layer, dy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,8 @@ from accelsim.arch.planar.shared.policies import POLICIES
 from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import ConfigError, UnsupportedLayerError
 from accelsim.simulation import check_accounting
-from accelsim.workload.layer import conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.matmul import linear
 
 SCNN = machine("scnn")
 EQUAL = POLICIES["equal_planes"]
@@ -58,7 +59,7 @@ def test_bounds_and_books(layer, config, policy):
     worked = sum(stalls[s] for s in ("busy", "fragmentation", "placeholder", "outside"))
     assert worked == config.lanes * counts["steps"]
     assert counts["multiplies"] == stalls["busy"] + stalls["outside"]
-    assert testing.facts(SCNN.run(testing.pattern_of(layer), config, POLICIES[policy])) == testing.facts(run)
+    assert testing.facts(SCNN.run(layer.pattern(), config, POLICIES[policy])) == testing.facts(run)
 
 
 @given(testing.layers(), designs())

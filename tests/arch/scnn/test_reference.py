@@ -9,7 +9,9 @@ import pytest
 from accelsim.arch.machine import LayerRun
 from accelsim.arch.planar.scnn.reference import run
 from accelsim.errors import ModelError, TraceError, UnsupportedLayerError
-from accelsim.workload.layer import Conv2d, Layer, conv2d, linear
+from accelsim.workload.conv2d import Conv2d, conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear
 
 
 def row_layer(weight: list, activation: list, **geometry) -> Conv2d:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from accelsim.workload.layer import Conv2d, conv2d
+from accelsim.workload.conv2d import Conv2d, conv2d
 
 
 def dnnsim_layer(channels: int, plane: int, filters: int, taps: int, padding: int) -> Conv2d:

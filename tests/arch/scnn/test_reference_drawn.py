@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 
 
 def tensors(shape: tuple[int, ...]) -> st.SearchStrategy[np.ndarray]:

@@ -11,7 +11,8 @@ from accelsim.arch.flexible.sigma.fast import bitmap
 from accelsim.arch.flexible.sigma.policies import POLICIES
 from accelsim.arch.registry import machine
 from accelsim.errors import ModelError
-from accelsim.workload.layer import conv2d, linear, matmul
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.matmul import linear, matmul
 
 pytestmark = pytest.mark.small
 FULL = os.environ.get("ACCELSIM_PROFILE") == "full"

@@ -14,8 +14,10 @@ from accelsim.arch.flexible.sigma.reference.controller import Fold
 from accelsim.arch.flexible.sigma.reference.engine import run_product
 from accelsim.arch.machine import LayerRun
 from accelsim.errors import ConfigError, ModelError, TraceError
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import matrix_products
+from accelsim.workload.matmul import linear, matmul
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import pytest
 from arch.tiles import reference_tiles
 
 from accelsim import load_arch
-from accelsim.workload.layer import Layer, linear, matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 
 # K tiles of two. No vector has k = 0, 1 or 5, so that values stay at k = 2 and 3 alone: two folds of the middle tile.
 STATIONARY = [[5, 0, 1, 2, 0, 0], [6, 7, 3, 0, 0, 9]]

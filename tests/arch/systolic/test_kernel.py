@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from accelsim.arch.registry import load_arch, machine
 from accelsim.arch.systolic.systolic.policies import POLICIES
 from accelsim.errors import ModelError
-from accelsim.workload.layer import conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.matmul import linear
 
 pytestmark = pytest.mark.small
 FULL = os.environ.get("ACCELSIM_PROFILE") == "full"

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from accelsim.arch.machine import LayerRun
 from accelsim.arch.systolic.systolic.reference import COUNTS, STALLS, run
 from accelsim.errors import ModelError, TraceError
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ import pytest
 from arch.tiles import reference_tiles
 
 from accelsim import load_arch
-from accelsim.workload.layer import Layer, conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear
 
 
 def tiles(layer: Layer, dataflow: str, **changes: Any) -> dict[str, list[int]]:

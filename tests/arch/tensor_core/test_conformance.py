@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
 from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 
 NM = ((2, 4), (1, 4), (4, 8), (2, 6), (1, 2))
 

@@ -17,7 +17,8 @@ from accelsim.errors import ConfigError
 from accelsim.study.checks import load_study
 from accelsim.study.space import Space
 from accelsim.study.traces import study_traces
-from accelsim.workload.layer import Layer, linear
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear
 
 TENSOR_CORE = machine("tensor_core")
 GBPS = (0.05, 0.1, 0.3, 1.0, 2.56, 7.7, 64.0, 1e5)

@@ -10,7 +10,9 @@ from accelsim.arch.machine import LayerRun
 from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import ConfigError
 from accelsim.simulation import check_accounting
-from accelsim.workload.layer import Layer, conv2d, linear, matmul
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
 
 pytestmark = pytest.mark.small
 TENSOR_CORE = machine("tensor_core")

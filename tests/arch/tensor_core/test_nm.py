@@ -16,7 +16,8 @@ from accelsim.arch.gpu.tensor_core.fast.pattern import first_violation, first_vi
 from accelsim.arch.gpu.tensor_core.policies import POLICIES
 from accelsim.arch.registry import load_arch, machine
 from accelsim.errors import ModelError, UnsupportedLayerError
-from accelsim.workload.layer import conv2d, linear, matmul
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.matmul import linear, matmul
 
 TENSOR_CORE = machine("tensor_core")
 A100 = load_arch("a100_40gb")

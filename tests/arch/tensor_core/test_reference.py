@@ -17,8 +17,10 @@ from accelsim.arch.gpu.tensor_core.reference.tiles import CtaTile
 from accelsim.arch.machine import LayerRun
 from accelsim.errors import ConfigError, ModelError, TraceError, UnsupportedLayerError
 from accelsim.hw.memory.config import DramConfig
-from accelsim.workload.layer import Conv2d, Layer, conv2d, linear, matmul
+from accelsim.workload.conv2d import Conv2d, conv2d
+from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import matrix_products
+from accelsim.workload.matmul import linear, matmul
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from accelsim import CapacityError, ConfigError, TraceError, shipped, testing
 from accelsim.arch.machine import LayerRun
 from accelsim.arch.registry import kinds, load_arch, machine
 from accelsim.hw.memory import overlay
-from accelsim.workload.layer import Conv2d
+from accelsim.workload.conv2d import Conv2d
 
 DESIGNS = on_timeline()
 QUICK = settings(max_examples=25)

@@ -10,7 +10,7 @@ import numpy as np
 from accelsim.validation.claim import Chapter, Claim, Group
 from accelsim.validation.measured import Numbers, measured
 from accelsim.validation.target import Exact, Table, Target, Trend
-from accelsim.workload.layer import Matmul, linear
+from accelsim.workload.matmul import Matmul, linear
 
 # Table III: inputs, outputs, percent of weights and of inputs that are not zero
 TABLE_III = {

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from accelsim.arch.broadcast.eie.config import EieConfig
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
 
 
 def notes_of(layer: Layer, config: EieConfig, mapping: Mapping[str, Any]) -> Iterator[str]:

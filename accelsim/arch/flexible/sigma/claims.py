@@ -10,7 +10,7 @@ import numpy as np
 from accelsim.validation.claim import Chapter, Claim, Group
 from accelsim.validation.measured import Numbers, bitmap, measured
 from accelsim.validation.target import Range, Table
-from accelsim.workload.layer import Matmul, linear
+from accelsim.workload.matmul import Matmul, linear
 
 Shape = tuple[int, int, int]  # M, N, K
 UNLIMITED: dict[str, Any] = {"streaming": "unlimited", "stationary_filter": False}

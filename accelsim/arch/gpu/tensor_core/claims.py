@@ -7,7 +7,7 @@ import numpy as np
 from accelsim.validation.claim import Chapter, Claim, Group
 from accelsim.validation.measured import Numbers, measured
 from accelsim.validation.target import Exact, Table, Trend
-from accelsim.workload.layer import Matmul, linear
+from accelsim.workload.matmul import Matmul, linear
 
 RTX_3090 = {  # K: microseconds of cuBLAS, dense, and of cuSPARSELt, 2:4
     768: (157.9, 90.6), 1536: (294.2, 161.6), 2304: (386.7, 232.6), 3072: (510.4, 303.8), 3840: (635.3, 375.0),

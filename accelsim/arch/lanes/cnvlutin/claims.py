@@ -7,7 +7,8 @@ import numpy as np
 from accelsim.validation.claim import Chapter, Claim, Group
 from accelsim.validation.measured import Numbers, measured
 from accelsim.validation.target import Exact
-from accelsim.workload.layer import conv2d, linear
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.matmul import linear
 
 EARLY = {  # name: channels, plane, filters, taps, stride, padding, density of inputs, seed: cycles dense, skipping
     "A4": ((64, 4, 256, 3, 1, 0, .3, 1), (200, 113)), "A5": ((64, 5, 256, 3, 2, 1, .05, 2), (450, 111))}

@@ -16,7 +16,8 @@ from accelsim.arch.lanes.shared.facts import (
     ZERO_OPERAND,
 )
 from accelsim.arch.machine import Machine
-from accelsim.workload.layer import Layer, Matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import Matmul
 
 ADDED_AREA = 1.0449  # over DaDianNao [paper]
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.arch.lanes.shared.schedule import Order
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import matrix_products
 
 IMAGE_CHANNELS = 3  # of a layer that space-to-depth is for

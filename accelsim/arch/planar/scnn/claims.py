@@ -13,7 +13,8 @@ from accelsim.hw.energy import load_energy_table
 from accelsim.validation.claim import Chapter, Claim, Group
 from accelsim.validation.measured import Numbers, measured
 from accelsim.validation.target import Exact, Range, Table, Trend
-from accelsim.workload.layer import Conv2d, conv2d, linear
+from accelsim.workload.conv2d import Conv2d, conv2d
+from accelsim.workload.matmul import linear
 from accelsim.workload.published import load_workload
 from accelsim.workload.synthetic import draw_trace
 from accelsim.workload.trace import Trace

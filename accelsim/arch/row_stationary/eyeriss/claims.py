@@ -10,7 +10,8 @@ import numpy as np
 from accelsim.validation.claim import Chapter, Claim, Group
 from accelsim.validation.measured import Numbers, measured
 from accelsim.validation.target import Exact, Table, Trend
-from accelsim.workload.layer import Matmul, linear
+from accelsim.workload.layer import DenseLayer
+from accelsim.workload.matmul import Matmul, linear
 from accelsim.workload.synthetic import draw_trace
 from accelsim.workload.trace import Trace
 
@@ -191,7 +192,7 @@ ENERGY = Group(
 def scaled(name: str, arch: str, side: int) -> int:
     """Cycles of a dense network on side x side clusters of 4 x 4 PEs."""
     layers = [replace(x, weight=np.ones(x.weight.shape, bool), activation=np.ones(x.activation.shape, bool))
-              for x in draw_trace(name, seed=1).layers]
+              for x in draw_trace(name, seed=1).layers if isinstance(x, DenseLayer)]
     change: dict[str, Any] = {"cluster_rows": side, "cluster_cols": side, "pe_rows": 4, "pe_cols": 4}
     if arch == "eyeriss_v1":
         change = {"pe_rows": 4 * side, "pe_cols": 4 * side, "glb_iact_bytes": 4608 * side**2,

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.errors import UnsupportedLayerError
-from accelsim.workload.layer import Conv2d, Layer, Matmul
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import Matmul
 
 
 class LayerShape(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from accelsim.validation.claim import Chapter, Claim, Group
 from accelsim.validation.measured import Numbers, measured
 from accelsim.validation.target import Exact, Table
-from accelsim.workload.layer import linear
+from accelsim.workload.matmul import linear
 
 REPORTED = {  # M, N, K: cycles
     (128, 2048, 4096): 73_728, (1632, 36548, 1024): 3_827_616, (1024, 16, 500_000): 5_000_960,

@@ -10,7 +10,7 @@ import numpy as np
 from accelsim.validation.claim import Chapter, Claim, Group
 from accelsim.validation.measured import Numbers, measured
 from accelsim.validation.target import Range, Table, Target, Trend
-from accelsim.workload.layer import Conv2d, conv2d
+from accelsim.workload.conv2d import Conv2d, conv2d
 from accelsim.workload.synthetic import draw_trace
 from accelsim.workload.trace import Trace
 

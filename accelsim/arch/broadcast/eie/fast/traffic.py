@@ -9,7 +9,8 @@ from accelsim.arch.broadcast.eie.config import EieConfig
 from accelsim.arch.broadcast.eie.fast.encoding import Encoded
 from accelsim.hw.memory.sram import Sram
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct
 
 ACTIVATION_BITS, POINTER_BITS, CODEBOOK_VALUE_BITS = 16, 16, 16  # [paper]: 16-bit fixed point and pointers

@@ -17,9 +17,11 @@ from accelsim.arch.gpu.tensor_core.fast.tiles import LaunchGrid, TileShape, core
 from accelsim.arch.gpu.tensor_core.fast.traffic import ABSENT
 from accelsim.arch.machine import Policy
 from accelsim.errors import ModelError, UnsupportedLayerError
+from accelsim.workload.conv2d import Conv2d
 from accelsim.workload.derived import derived
-from accelsim.workload.layer import Conv2d, Layer, Matmul
+from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import matrix_products
+from accelsim.workload.matmul import Matmul
 
 
 class Blocks(NamedTuple):

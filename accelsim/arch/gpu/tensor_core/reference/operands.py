@@ -12,7 +12,8 @@ import numpy as np
 from accelsim.arch.gpu.tensor_core.config import TensorCoreConfig
 from accelsim.arch.machine import Policy
 from accelsim.errors import ModelError, UnsupportedLayerError
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct
 
 Order = Sequence[int]  # the channel at each position of a tap, -1 where there is none

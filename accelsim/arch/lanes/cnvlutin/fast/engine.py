@@ -11,7 +11,8 @@ from accelsim.arch.lanes.shared.fast.account import ProductRun
 from accelsim.arch.lanes.shared.fast.engine import LanesEngine, Task
 from accelsim.arch.lanes.shared.fast.traffic import Plane
 from accelsim.arch.lanes.shared.products import space_to_depth
-from accelsim.workload.layer import Layer, Matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import Matmul
 
 
 class CnvlutinEngine(LanesEngine):

@@ -11,7 +11,8 @@ from accelsim.arch.lanes.shared.reference import engine
 from accelsim.arch.lanes.shared.reference.rules import Rules
 from accelsim.arch.lanes.shared.reference.units import lane_units
 from accelsim.arch.machine import LayerRun, Policy
-from accelsim.workload.layer import Layer, Matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import Matmul
 
 
 class CnvlutinRules(Rules):

@@ -8,8 +8,10 @@ import numpy as np
 
 from accelsim.arch.lanes.shared.fast.account import ProductRun
 from accelsim.hw.memory.tiles import MayStay, Tiles
+from accelsim.workload.conv2d import Conv2d
 from accelsim.workload.derived import derived
-from accelsim.workload.layer import Conv2d, Layer, Matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import Matmul
 
 KBYTE_BITS = 8192
 

@@ -7,7 +7,8 @@ import numpy as np
 from accelsim.arch.lanes.shared.reference.product import Done
 from accelsim.arch.lanes.shared.reference.rules import Rules
 from accelsim.hw.memory.tiles import MayStay, Tiles
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
 
 BITS_PER_KBYTE = 8192
 

@@ -6,8 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from accelsim.errors import UnsupportedLayerError
+from accelsim.workload.conv2d import Conv2d
 from accelsim.workload.derived import derived
-from accelsim.workload.layer import Conv2d, Layer, Matmul
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import Matmul
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import numpy as np
 from accelsim.arch.systolic.systolic.config import SUM_BITS, WORD_BITS, SystolicConfig
 from accelsim.arch.systolic.systolic.fast.kernel import ArrayDesign, ProductWork
 from accelsim.hw.memory.tiles import Tiles
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct
 
 

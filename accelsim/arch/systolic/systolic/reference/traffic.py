@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from accelsim.parts.ledger import Ledger
-from accelsim.workload.layer import Conv2d, Layer
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
 
 OPERAND_BITS, OUTPUT_BITS = 16, 32
 

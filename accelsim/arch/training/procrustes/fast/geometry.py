@@ -11,7 +11,9 @@ import numpy as np
 
 from accelsim.arch.training.procrustes.config import Phase, ProcrustesConfig
 from accelsim.errors import UnsupportedLayerError
-from accelsim.workload.layer import Conv2d, Layer, Matmul
+from accelsim.workload.conv2d import Conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import Matmul
 
 MAX_SLICE = (1 << 16) - 1  # weights of one R x S slice: counted in 16 bits
 Pair = tuple[int, int]

@@ -1,0 +1,73 @@
+"""How each kind of layer stands in a trace file: its entry in the header, and its tensors.
+
+A new kind of layer adds a class to `Spec`; its tensors are stored by role, its geometry in the entry itself.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from accelsim.errors import TraceError
+from accelsim.workload.conv2d import conv2d
+from accelsim.workload.layer import Layer
+from accelsim.workload.matmul import linear, matmul
+from accelsim.workload.tensors import TensorSpec, stored
+from accelsim.yaml import StrictModel
+
+ReadTensor = Callable[[str, TensorSpec], np.ndarray]  # by role
+
+
+class _DenseSpec(StrictModel):
+    name: str = Field(min_length=1)
+    weight: TensorSpec
+    activation: TensorSpec
+    bias: TensorSpec | None
+
+    def _tensors(self, read: ReadTensor) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        bias = None if self.bias is None else read("bias", self.bias)
+        return read("weight", self.weight), read("activation", self.activation), bias
+
+
+class ConvSpec(_DenseSpec):
+    """A convolution."""
+
+    op: Literal["conv2d"]
+    stride: list[int]
+    padding: list[int]
+    dilation: list[int]
+    groups: int
+
+    def layer(self, read: ReadTensor) -> Layer:
+        weight, activation, bias = self._tensors(read)
+        return conv2d(self.name, weight, activation, self.stride, self.padding, self.dilation, self.groups, bias)
+
+
+class MatmulSpec(_DenseSpec):
+    """A linear layer, or a batched matrix product."""
+
+    op: Literal["matmul"]
+
+    def layer(self, read: ReadTensor) -> Layer:
+        weight, activation, bias = self._tensors(read)
+        if bias is None:
+            return matmul(self.name, weight, activation)
+        if weight.shape[:1] != (1,) or activation.shape[:1] != (1,):
+            raise TraceError(f"layer {self.name!r}: only a matmul with one group has a bias")
+        return linear(self.name, weight[0], activation[0], bias)
+
+
+Spec = Annotated[ConvSpec | MatmulSpec, Field(discriminator="op")]
+
+
+def write(layer: Layer) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The layer's entry in the header, and the arrays to store, by role."""
+    spec: dict[str, Any] = {"op": layer.op, "name": layer.name, **layer.geometry}
+    arrays: dict[str, np.ndarray] = {}
+    for role, tensor in layer.tensors.items():
+        spec[role] = None
+        if tensor is not None:
+            entry = stored(tensor, layer.op, role)
+            spec[role], arrays[role] = entry.spec, entry.array
+    return spec, arrays
