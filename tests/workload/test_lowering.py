@@ -8,7 +8,7 @@ from workload.test_layer import convolutions
 from accelsim import UnsupportedLayerError, conv2d, linear, matmul
 from accelsim.workload import lowering
 from accelsim.workload.conv2d import Conv2d
-from accelsim.workload.layer import DenseLayer
+from accelsim.workload.layer import DenseLayer, Layer
 from accelsim.workload.lowering import assemble, im2col, matrix_products, output_shape
 
 pytestmark = pytest.mark.small
