@@ -26,8 +26,8 @@ class _DenseSpec(StrictModel):
     bias: TensorSpec | None
 
     def _tensors(self, read: ReadTensor) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        bias = None if self.bias is None else read("bias", self.bias)
-        return read("weight", self.weight), read("activation", self.activation), bias
+        weight, activation = read("weight", self.weight), read("activation", self.activation)
+        return weight, activation, None if self.bias is None else read("bias", self.bias)
 
 
 class ConvSpec(_DenseSpec):

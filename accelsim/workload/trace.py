@@ -248,7 +248,8 @@ def _header(file: Path, metadata: Mapping[str, str]) -> Header:
         return Header.model_validate_json(metadata[_KEY])
     except (ValidationError, RecursionError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("header",), "msg": "too deep"}
-        where = ".".join(map(str, first["loc"])) or "the text"
+        loc = [part for i, part in enumerate(first["loc"]) if (i, first["loc"][0]) != (2, "layers")]  # the op
+        where = ".".join(map(str, loc)) or "the text"
         raise TraceError(f"{file}: header: {where}: {first['msg']}; {_REMAKE}") from None
 
 

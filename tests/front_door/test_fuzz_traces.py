@@ -100,7 +100,7 @@ def test_floats_are_refused_with_what_is_wanted(sound: bytes, refused: Callable[
     (lambda h: h["layers"][0].update(groups=1),
      "layer 'conv': weight [4, 1, 3, 2] with groups=1 wants 1 input channels"),
     (lambda h: h["layers"][0].update(groups=None),
-     "layer 'conv': a conv2d needs stride, padding, dilation and groups; "),
+     "header: layers.0.groups: Input should be a valid integer; "),
     (lambda h: h["layers"][0]["weight"].update(shape=[-4, 1, 3, 2]),
      "header: layers.0.weight.shape.0: Input should be greater than or"),
     (lambda h: h["layers"][0]["weight"].update(shape=[2**41, 1, 3, 2]),

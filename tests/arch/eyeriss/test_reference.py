@@ -11,7 +11,7 @@ from accelsim.arch.row_stationary.eyeriss.reference.convolution import as_convol
 from accelsim.errors import ConfigError, TraceError, UnsupportedLayerError
 from accelsim.testing import layers
 from accelsim.workload.conv2d import conv2d
-from accelsim.workload.layer import Layer
+from accelsim.workload.layer import DenseLayer
 from accelsim.workload.matmul import linear, matmul
 
 # Worked by hand from docs/machines/eyeriss.md. L = 6; two sums move up a cycle; one multiplier unless a case says more.
@@ -202,7 +202,7 @@ def test_errors(simulate):
     with pytest.raises(TraceError, match="pattern-only"):
         simulate(linear("pattern", [[True]], [True]), {})
 
-    class Odd(Layer):
+    class Odd(DenseLayer):
         op = "odd"
 
     with pytest.raises(UnsupportedLayerError, match="no rule for a odd"):
