@@ -1,6 +1,7 @@
-"""Writing files: whole or not at all, with one way to say why not; and rows as CSV text."""
+"""Files: written whole or not at all, with one way to say why not; their digests; and rows as CSV text."""
 
 import csv
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,12 @@ from accelsim.errors import AccelsimError, ReportError
 def reason_of(error: Exception) -> str:
     """What an OSError or ValueError says of a path, without its number and the path."""
     return str(getattr(error, "strerror", None) or error)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of the file's bytes, read part by part."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

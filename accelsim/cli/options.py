@@ -22,7 +22,7 @@ TableOption = Annotated[str | None, typer.Option("--energy-table", metavar="NAME
 TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or a trace file's path.")]
 
 
-class Format(StrEnum):
+class OutputFormat(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"

@@ -11,8 +11,8 @@ import typer
 from accelsim.cli.options import (
     ArchOption,
     Checked,
-    Format,
     GbpsOption,
+    OutputFormat,
     PolicyOption,
     SetOption,
     TableOption,
@@ -52,7 +52,7 @@ def run(
     energy_table: TableOption = None,
     policy: PolicyOption = None,
     engine: Annotated[Engine, typer.Option(help="kernel: fast; reference: tick by tick on values.")] = Engine.kernel,
-    format_: Annotated[Format, typer.Option("--format", help="What is printed.")] = Format.table,
+    format_: Annotated[OutputFormat, typer.Option("--format", help="What is printed.")] = OutputFormat.table,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR",
                                                 help="Also write result.json, layers.csv and table.txt there.")] = None,
     timeline: TimelineOption = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from accelsim.cli.options import Checked, Format, TraceArgument
+from accelsim.cli.options import Checked, OutputFormat, TraceArgument
 
 
 def register(app: typer.Typer, checked: Checked) -> None:
@@ -18,7 +18,7 @@ def formats(
     trace: TraceArgument,
     value_bits: Annotated[int | None, typer.Option(metavar="BITS", min=1, max=32, help="Bits per value (default: the "
                                                    "tensor's; 8 for patterns).")] = None,
-    format_: Annotated[Format, typer.Option("--format", help="What is printed.")] = Format.table,
+    format_: Annotated[OutputFormat, typer.Option("--format", help="What is printed.")] = OutputFormat.table,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FIGURE",
                                                 help="Also plot storage against sparsity (.png, .svg, .pdf).")] = None,
 ) -> None:
@@ -31,7 +31,7 @@ def formats(
     tensors = storage_of(loaded, value_bits)
     if output is not None:
         storage.plot(output, loaded.name, tensors)
-    typer.echo(storage.as_csv(tensors) if format_ is Format.csv
+    typer.echo(storage.as_csv(tensors) if format_ is OutputFormat.csv
                else {"json": storage.as_json, "table": storage.as_text}[format_.value](loaded.name, tensors))
 
 

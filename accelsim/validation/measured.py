@@ -25,7 +25,7 @@ class LayerNumbers:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class RunNumbers:
     """Numbers of a run; every field means what it means in `Result`."""
 
     cycles: int
@@ -50,12 +50,12 @@ class Numbers:
         return 2 * self.layers[0].slots * self.clock_mhz / 1e6
 
 
-def measured(trace: Trace | Layer, arch: str, policy: str | None = None, **changes: Any) -> Numbers:
+def measured(trace: Trace | Layer, arch: str, policy: str | None = None, **changes: Any) -> RunNumbers:
     """`simulate` with `changes` of config keys; a double underscore in a key stands for a dot."""
     result = simulate(trace, arch, policy=policy, set={key.replace("__", "."): v for key, v in changes.items()})
     layers = tuple(LayerNumbers(x.name, x.slots, x.cycles, x.energy_pj, x.mapping, x.counts, x.stalls)
                    for x in result.layers)
-    return Numbers(result.cycles, result.time_us, result.energy_pj, result.utilization, result.macs_dense,
+    return RunNumbers(result.cycles, result.time_us, result.energy_pj, result.utilization, result.macs_dense,
                    result.area_mm2, result.config.clock_mhz, result.counts, result.stalls, result.energy_by_component,
                    layers)
 

@@ -18,7 +18,7 @@ from accelsim.workload.conv2d import conv2d
 from accelsim.workload.importers.doors import open_source
 from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.samples import ImageRule
-from accelsim.workload.importers.site import Operands, Scales, Site, Source
+from accelsim.workload.importers.site import OpenedModel, Scales, Site, SiteOperands
 from accelsim.workload.layer import Layer
 from accelsim.workload.matmul import linear, matmul
 from accelsim.workload.output_drift import LARGE, drift_text, output_drift
@@ -82,7 +82,7 @@ def _bits(key: str, value: Any) -> int:
     return value
 
 
-def _recorded(source: Source, name: str, precision: Precision, image: ImageRule, spec: Any, keep: Collection[str],
+def _recorded(source: OpenedModel, name: str, precision: Precision, image: ImageRule, spec: Any, keep: Collection[str],
               progress: Progress | None) -> Trace:
     made_by: dict[str, Any] = {
         "importer": source.importer, "packages": dict(source.packages), **source.notes, "samples": source.samples,
@@ -121,7 +121,7 @@ def _warning(drift: dict[str, float], precision: Precision) -> str:
             f"{' or '.join(ways) or 'no finer precision is left'}{' keeps it closer' if ways else ''}")
 
 
-def _layer(calls: list[Site], operands: list[Operands], precision: Precision,
+def _layer(calls: list[Site], operands: list[SiteOperands], precision: Precision,
            scales: Scales) -> tuple[Layer, dict[str, Any]]:
     """The integer layer behind the operands of all samples and calls."""
     site, first = calls[0], operands[0]
@@ -181,7 +181,7 @@ def _lost(floats: np.ndarray, integers: np.ndarray) -> float:
     return (nonzero - int(np.count_nonzero(integers))) / nonzero if nonzero else 0.0
 
 
-def _prune(source: Source, spec: Any, keep: Collection[str]) -> dict[str, Any]:
+def _prune(source: OpenedModel, spec: Any, keep: Collection[str]) -> dict[str, Any]:
     """Prune the model inside `source`; what was done and how far its outputs moved."""
     first = {s.name: s for s in reversed(source.sites) if s.weight_is_constant}
     order = [n for n in plan(source.sites) if n in first]
@@ -204,6 +204,6 @@ def _prune(source: Source, spec: Any, keep: Collection[str]) -> dict[str, Any]:
             "drift": output_drift(dense, pruned)}
 
 
-def _weights(source: Source, site: Site) -> Weights:
+def _weights(source: OpenedModel, site: Site) -> Weights:
     shape = site.weight_shape if len(site.weight_shape) > 2 else (1, *site.weight_shape)
     return Weights(site.name, shape, lambda: source.weight(site).reshape(shape), site.groups)

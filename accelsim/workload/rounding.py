@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.errors import RecordError, TraceError
-from accelsim.workload.importers.site import Operands, Scales, Site, Source, weight_rows
+from accelsim.workload.importers.site import OpenedModel, Scales, Site, SiteOperands, weight_rows
 from accelsim.workload.quantize import largest, magnitude, quantize, quantize_rows, step
 
 CHUNK_BYTES = 256 << 20
@@ -45,7 +45,7 @@ def plan(sites: Sequence[Site]) -> dict[str, list[Site]]:
     return found
 
 
-def captured(source: Source, layers: Plan) -> Iterator[tuple[list[Site], list[Operands]]]:
+def captured(source: OpenedModel, layers: Plan) -> Iterator[tuple[list[Site], list[SiteOperands]]]:
     """Each layer's calls with their operands of all samples, a chunk of layers per run of the model."""
     chunk: list[list[Site]] = []
     size = 0
@@ -59,9 +59,9 @@ def captured(source: Source, layers: Plan) -> Iterator[tuple[list[Site], list[Op
             size += own
 
 
-def _chunk(source: Source, chunk: list[list[Site]]) -> Iterator[tuple[list[Site], list[Operands]]]:
+def _chunk(source: OpenedModel, chunk: list[list[Site]]) -> Iterator[tuple[list[Site], list[SiteOperands]]]:
     sites = [site for calls in chunk for site in calls]
-    found: dict[str, list[Operands]] = {}
+    found: dict[str, list[SiteOperands]] = {}
     for sample in range(source.samples):
         for site, operands in zip(sites, source.capture(sites, sample), strict=True):
             found.setdefault(site.name, []).append(operands)
@@ -69,7 +69,7 @@ def _chunk(source: Source, chunk: list[list[Site]]) -> Iterator[tuple[list[Site]
         yield calls, found.pop(calls[0].name)
 
 
-def run_rounded(source: Source, layers: Plan, precision: Precision) -> tuple[dict[str, Scales], dict[str, float]]:
+def run_rounded(source: OpenedModel, layers: Plan, precision: Precision) -> tuple[dict[str, Scales], dict[str, float]]:
     """Let `source` run with operands of this precision from now on.
 
     Returns the scales of every layer, and the share of its non-zero constant weights that rounding turned into zeros.
@@ -94,7 +94,7 @@ def run_rounded(source: Source, layers: Plan, precision: Precision) -> tuple[dic
     return scales, lost
 
 
-def _scales(site: Site, operands: list[Operands], precision: Precision) -> Scales:
+def _scales(site: Site, operands: list[SiteOperands], precision: Precision) -> Scales:
     activation = operands[0].activation_scale
     if activation is None:
         peak = max(_peak(site, "activation", o.activation) for o in operands)
@@ -111,7 +111,7 @@ def _scales(site: Site, operands: list[Operands], precision: Precision) -> Scale
     return Scales(weight, activation)
 
 
-def _raised(source: Source, layers: Plan, scales: Mapping[str, Scales], precision: Precision) -> dict[str, Scales]:
+def _raised(source: OpenedModel, layers: Plan, scales: Mapping[str, Scales], precision: Precision) -> dict[str, Scales]:
     """Wider scales of the layers whose operands, with all operands before them rounded, no longer fit."""
     raised = {}
     for calls, operands in captured(source, layers):
@@ -128,7 +128,7 @@ def _raised(source: Source, layers: Plan, scales: Mapping[str, Scales], precisio
     return raised
 
 
-def _varying(site: Site, operands: list[Operands]) -> list[Operands]:
+def _varying(site: Site, operands: list[SiteOperands]) -> list[SiteOperands]:
     return operands[:1] if site.weight_is_constant else operands
 
 
@@ -153,7 +153,7 @@ def _roomy(site: Site, scale: float | np.ndarray, bias: np.ndarray | None, activ
     return max(scale, float(sizes.max(initial=0.0)) / least / activation)
 
 
-def _round_weight(source: Source, calls: list[Site], precision: Precision, scale: float | np.ndarray) -> float:
+def _round_weight(source: OpenedModel, calls: list[Site], precision: Precision, scale: float | np.ndarray) -> float:
     """Round a layer's constant weight in the model; the share of its non-zeros that became zeros."""
     floats = source.weight(calls[0])
     integers = integers_of(floats, precision.weight, scale)

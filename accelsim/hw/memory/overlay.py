@@ -42,10 +42,10 @@ class Work:
     channel: Channel
 
     def schedule(self) -> Any:
-        """The Schedule of the fast timeline."""
-        from accelsim.hw.memory.timeline import Schedule
+        """The TileSchedule of the fast timeline."""
+        from accelsim.hw.memory.timeline import TileSchedule
 
-        return Schedule(self.bits, self.compute_cycles, self.load_cycles, *self.order)
+        return TileSchedule(self.bits, self.compute_cycles, self.load_cycles, *self.order)
 
 
 def overlay(tiles: Sequence[Tiles | None], names: Sequence[str], edges: Sequence[tuple[str, str]], config: ArchConfig,
@@ -117,10 +117,10 @@ def _fast(work: Work, buffering: int) -> tuple[np.ndarray, int]:
 
 def _slow(work: Work, buffering: int) -> tuple[np.ndarray, int]:
     """The same on SimPy."""
-    from accelsim.hw.memory.reference import NAMES, Accelerator, Job
+    from accelsim.hw.memory.reference import NAMES, Accelerator, TileJob
 
     needs, gate = ([None if tile < 0 else tile for tile in tiles.tolist()] for tiles in work.order)
-    jobs = [Job(dict(zip(NAMES, tile_bits, strict=True)), *rest)
+    jobs = [TileJob(dict(zip(NAMES, tile_bits, strict=True)), *rest)
             for tile_bits, *rest in zip(work.bits.T.tolist(), work.compute_cycles.tolist(), work.load_cycles.tolist(),
                                         needs, gate, strict=True)]
     records = Accelerator(jobs, work.channel, buffering).run()

@@ -15,7 +15,7 @@ AFTER_ALL_ELSE = 2  # SimPy's own events of the same time have priorities 0 and 
 
 
 @dataclass(frozen=True)
-class Job:
+class TileJob:
     """One tile: bits (in whole bursts) by name, cycles, and the tiles it waits for (None: nothing to wait for).
 
     load_cycles: the first of its compute_cycles, in which its weights come in; 0: they are there before.
@@ -128,7 +128,7 @@ class Memory:
 class Accelerator:
     """Three DMA queues and the computing part, which hand over tiles through buffers."""
 
-    def __init__(self, jobs: Sequence[Job], channel: Any, buffering: int) -> None:
+    def __init__(self, jobs: Sequence[TileJob], channel: Any, buffering: int) -> None:
         self.env = simpy.Environment()
         self.jobs, self.channel = jobs, channel
         self.memory = Memory(self.env, channel)

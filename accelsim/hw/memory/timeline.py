@@ -15,7 +15,7 @@ READS = 2  # queues 0 and 1 read (weights, activations), queue 2 writes (outputs
 CAUSES = 4  # columns of `waits`: weights, handover (a needed layer still drains), activations, writeback
 
 
-class Schedule(NamedTuple):
+class TileSchedule(NamedTuple):
     """All tiles of a run: bits[queue, tile] in whole bursts, compute_cycles[tile], load_cycles[tile] of these, and what
     they wait for.
 

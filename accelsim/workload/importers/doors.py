@@ -8,7 +8,7 @@ from typing import Any
 from accelsim.errors import RecordError
 from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.samples import ImageRule
-from accelsim.workload.importers.site import Source
+from accelsim.workload.importers.site import OpenedModel
 
 WANTED = ("an .onnx, .tflite, .pt2 or TorchScript file, module:callable, or weights (.safetensors, .npz, a saved state "
           "dict, .mtx, .smtx) with a network YAML")
@@ -16,7 +16,7 @@ WEIGHTS = (".safetensors", ".npz", ".npy", ".json", ".bin", ".mtx", ".smtx")
 
 
 def open_source(model: Any, inputs: Any, network: Any, image: ImageRule, samples: int | None,
-                skip: Collection[str], limits: Limits) -> tuple[Source, str]:
+                skip: Collection[str], limits: Limits) -> tuple[OpenedModel, str]:
     """The importer's source for `model`, and a name for the trace."""
     skip = [skip] if isinstance(skip, str) else skip
     if not isinstance(model, (str, os.PathLike)):
@@ -50,7 +50,7 @@ def open_source(model: Any, inputs: Any, network: Any, image: ImageRule, samples
 
 
 def _from_weights(path: Path, inputs: Any, network: Any, image: ImageRule, samples: int | None,
-                  skip: Collection[str], limits: Limits) -> tuple[Source, str]:
+                  skip: Collection[str], limits: Limits) -> tuple[OpenedModel, str]:
     if network is None:
         raise RecordError(f"{path}: weights alone do not say how layers follow each other; give network=FILE.yaml "
                           "(--network), see docs/record.md")

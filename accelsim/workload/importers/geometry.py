@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import RecordError
-from accelsim.workload.importers.site import Operands
+from accelsim.workload.importers.site import SiteOperands
 
 Pads = Sequence[tuple[int, int]]  # (before, after) per spatial axis
 
 
 def convolution(name: str, weight: np.ndarray, activation: np.ndarray, bias: np.ndarray | None,
-                stride: Sequence[int], pads: Pads, dilation: Sequence[int], groups: int) -> Operands:
+                stride: Sequence[int], pads: Pads, dilation: Sequence[int], groups: int) -> SiteOperands:
     """Operands of a 1-D, 2-D or 3-D convolution; 1-D becomes 2-D with one row, 3-D becomes 2-D as `_slices` tells.
 
     A layer's padding is the same on both sides of an axis. Where the model's is not, and the side with less does not
@@ -41,7 +41,7 @@ def convolution(name: str, weight: np.ndarray, activation: np.ndarray, bias: np.
         note = uneven if note is None else f"{note}; {uneven}"
     geometry: dict[str, Any] = {"stride": tuple(stride), "padding": tuple(padding), "dilation": tuple(dilation),
                                 "groups": groups}
-    return Operands(weight, activation, bias, geometry, note)
+    return SiteOperands(weight, activation, bias, geometry, note)
 
 
 def planar_weight(weight: np.ndarray) -> np.ndarray:
@@ -75,7 +75,7 @@ def transposed_weight(weight: np.ndarray, groups: int) -> np.ndarray:
     return weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
 
 
-def transposed_convolution(weight: np.ndarray, activation: np.ndarray, groups: int) -> Operands:
+def transposed_convolution(weight: np.ndarray, activation: np.ndarray, groups: int) -> SiteOperands:
     """A transposed convolution as the matrix product that it is: each input position times all filter taps.
 
     Its results are then added up where they overlap on the larger output plane, and the bias with them: neither is part
@@ -85,7 +85,7 @@ def transposed_convolution(weight: np.ndarray, activation: np.ndarray, groups: i
     positions = activation.reshape(images, groups, channels // groups, -1).transpose(1, 0, 3, 2)
     rows = positions.reshape(groups, -1, channels // groups)
     note = "transposed convolution as a matrix product; adding up its taps and the bias follow after the layer"
-    return Operands(transposed_weight(weight, groups), rows[0] if groups == 1 else rows, note=note)
+    return SiteOperands(transposed_weight(weight, groups), rows[0] if groups == 1 else rows, note=note)
 
 
 def same_pads(size: int, taps: int, stride: int, dilation: int, upper: bool) -> tuple[int, int]:

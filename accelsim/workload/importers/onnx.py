@@ -1,6 +1,5 @@
 """ONNX models: activations are what onnxruntime computes for the inputs of every operator that carries MACs."""
 
-import hashlib
 import re
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -11,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import RecordError
+from accelsim.files import sha256_of
 from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.onnx_bfloat16 import NOTE
 from accelsim.workload.importers.onnx_einsum import einsum
 from accelsim.workload.importers.onnx_file import first_line, modules, read_model
-from accelsim.workload.importers.onnx_graph import Graph, used
+from accelsim.workload.importers.onnx_graph import Graph
 from accelsim.workload.importers.onnx_quantized import (
     conv_integer,
     matmul_integer,
@@ -24,9 +24,18 @@ from accelsim.workload.importers.onnx_quantized import (
     with_stored,
 )
 from accelsim.workload.importers.onnx_recurrent import recurrent
-from accelsim.workload.importers.onnx_rules import Found, conv, conv_transpose, gemm, matmul, title, unsupported
+from accelsim.workload.importers.onnx_rules import OnnxSite, conv, conv_transpose, gemm, matmul, title, unsupported
+from accelsim.workload.importers.onnx_values import used
 from accelsim.workload.importers.samples import ImageRule, Want, read_samples
-from accelsim.workload.importers.site import Names, Operands, Scales, Site, Source, forward_edges, write_through
+from accelsim.workload.importers.site import (
+    Names,
+    OpenedModel,
+    Scales,
+    Site,
+    SiteOperands,
+    forward_edges,
+    write_through,
+)
 
 RULES = {"Conv": conv, "ConvTranspose": conv_transpose, "Gemm": gemm, "MatMul": matmul, "Einsum": einsum,
          "LSTM": recurrent, "GRU": recurrent, "RNN": recurrent, "QLinearConv": qlinear_conv,
@@ -37,7 +46,7 @@ _RECURRENT = ("LSTM", "GRU", "RNN")
 _PARAMETER = re.compile(r"(.+)[._/](?:weight|kernel)(?:_quantized|_q)?")
 
 
-class OnnxSource(Source):
+class OnnxSource(OpenedModel):
     """An ONNX model with its samples (see `Source`)."""
 
     importer = "onnx"
@@ -68,7 +77,7 @@ class OnnxSource(Source):
             graph.settle(self._samples[0])
         self.left_out = _refuse_unsupported(graph, skip)
         self.notes = {
-            "model": {"file": path.name, "sha256": _sha256(path)}, "inputs": notes, **more,
+            "model": {"file": path.name, "sha256": sha256_of(path)}, "inputs": notes, **more,
             **({"bfloat16": NOTE} if graph.bfloat16 else {}),
             **({"branches": dict(graph.branches)} if graph.branches else {})}
         for i, sample in enumerate(self._samples[1:], 2):
@@ -106,7 +115,7 @@ class OnnxSource(Source):
         self.sites = sites
         self.edges = self._edges(layers)
 
-    def _sites_of(self, node: Any) -> list[Found]:
+    def _sites_of(self, node: Any) -> list[OnnxSite]:
         try:
             return [with_stored(self._graph, node, site) for site in RULES[node.op_type](self._graph, node)]
         except RecordError as error:
@@ -150,16 +159,16 @@ class OnnxSource(Source):
                 reach[output] = found
         return forward_edges([s.name for s in self.sites], sources)
 
-    def capture(self, sites: Sequence[Site], sample: int) -> list[Operands]:
+    def capture(self, sites: Sequence[Site], sample: int) -> list[SiteOperands]:
         """The operands of `sites`, from one run that computes no more than they need."""
         values = self._graph.run([n for s in sites for n in s.key.needs], self._samples[sample])
         self._types |= {n: v.dtype for n, v in values.items()}
         floats = {n: v.astype(np.float32) if v.dtype in (np.float16, np.float64) else v for n, v in values.items()}
         return [self._read(site, floats) for site in sites]
 
-    def _read(self, site: Site, values: Mapping[str, np.ndarray]) -> Operands:
+    def _read(self, site: Site, values: Mapping[str, np.ndarray]) -> SiteOperands:
         try:
-            found: Operands = site.key.read(values)
+            found: SiteOperands = site.key.read(values)
         except RecordError as error:
             raise RecordError(f"{self._graph.path}: {error}") from None
         except _DAMAGE as error:
@@ -256,7 +265,7 @@ def _refuse_unsupported(graph: Graph, skip: Collection[str]) -> list[str]:
     return left
 
 
-def _name(graph: Graph, node: Any, site: Found) -> str:
+def _name(graph: Graph, node: Any, site: OnnxSite) -> str:
     """A layer's name: the parameter's without `.weight`, else the module path in the node's name, else the node's."""
     head, _, tail = node.name.strip("/").rpartition("/")
     path = head.replace("/", ".") if node.op_type in tail else ""
@@ -269,7 +278,7 @@ def _name(graph: Graph, node: Any, site: Found) -> str:
     return re.sub(r"^(branch\d+/)+", "", parameter.group(1)) if parameter else own
 
 
-def _site(found: Found, node: Any, name: str, shapes: Mapping[str, tuple[int, ...]], graph: Graph) -> Site:
+def _site(found: OnnxSite, node: Any, name: str, shapes: Mapping[str, tuple[int, ...]], graph: Graph) -> Site:
     """`found` with the shapes of its first sample; a constant that is not stored in the file counts as one too."""
     constant = found.weight is not None and found.weight in graph.constant
     empty = next((n for n in found.needs if 0 in shapes[n]), None)
@@ -286,11 +295,3 @@ def _site(found: Found, node: Any, name: str, shapes: Mapping[str, tuple[int, ..
     if op == "matmul" and len(shape) > 3:
         shape = (int(np.prod(shape[:-2])), *shape[-2:])
     return Site(name, op, title(node), constant, tuple(shape), size, found.groups, found, found.operands)
-
-
-def _sha256(path: Path) -> str:
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 20):
-            sha.update(part)
-    return sha.hexdigest()

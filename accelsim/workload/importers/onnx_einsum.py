@@ -8,8 +8,8 @@ import numpy as np
 
 from accelsim.errors import RecordError
 from accelsim.workload.importers.onnx_graph import Graph
-from accelsim.workload.importers.onnx_rules import Found, Values, attributes, operands, title
-from accelsim.workload.importers.site import Operands
+from accelsim.workload.importers.onnx_rules import OnnxSite, Values, attributes, operands, title
+from accelsim.workload.importers.site import SiteOperands
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Equation:
         return ordered.reshape(sizes)
 
 
-def einsum(graph: Graph, node: Any) -> list[Found]:
+def einsum(graph: Graph, node: Any) -> list[OnnxSite]:
     """The site of an Einsum, none where it multiplies element by element or has one operand."""
     text = str(attributes(graph, node)["equation"]).replace(" ", "")
     if len(node.input) == 1:
@@ -57,17 +57,17 @@ def einsum(graph: Graph, node: Any) -> list[Found]:
         shown = equation.matrices(array, w_labels, w_free)
         return shown if equation.batch else shown[0]
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         weight, rows = layout(values[w]), equation.matrices(values[x], x_labels, x_free)
         if constant and not equation.batch:
-            return Operands(weight, rows[0])
-        return Operands(weight.reshape(-1, *weight.shape[-2:]), rows)
+            return SiteOperands(weight, rows[0])
+        return SiteOperands(weight.reshape(-1, *weight.shape[-2:]), rows)
 
     rounds = {"activation": 1 - weight_at} | ({} if constant else {"weight": weight_at})
     names = operands(activation=x, weight=w)
     if constant:
-        return [Found("linear", (x, w), read, w, layout, rounds=rounds, operands=names)]
-    return [Found("matmul", (x, w), read, rounds=rounds, operands=names)]
+        return [OnnxSite("linear", (x, w), read, w, layout, rounds=rounds, operands=names)]
+    return [OnnxSite("matmul", (x, w), read, rounds=rounds, operands=names)]
 
 
 def _equation(text: str, where: str, count: int) -> Equation:

@@ -5,7 +5,7 @@ Branches (If) are replaced by the one that the sample takes, so every operator t
 
 import math
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from accelsim.errors import RecordError
 from accelsim.workload.importers.geometry import same_pads
 from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.onnx_bfloat16 import to_float32
-from accelsim.workload.importers.onnx_file import MAX_ELEMENTS, modules, spill, subgraphs
+from accelsim.workload.importers.onnx_file import MAX_ELEMENTS, modules, spill
 from accelsim.workload.importers.onnx_session import Session
+from accelsim.workload.importers.onnx_values import makes, nodes_of, rename_values, used
 
 _RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
 _MAX_BRANCHES = 10_000
@@ -244,11 +245,11 @@ class Graph:
         body = self.onnx.GraphProto()
         body.CopyFrom(next(a.g for a in node.attribute if a.name == branch))
         renamed = {o.name: t for o, t in zip(body.output, node.output, strict=True)}
-        if len(renamed) < len(body.output) or not all(_makes(body, name) for name in renamed):
+        if len(renamed) < len(body.output) or not all(makes(body, name) for name in renamed):
             renamed = {}
         inner = [*(i.name for i in body.initializer), *(o for n in body.node for o in n.output)]
         rename = {n: renamed.get(n, prefix + n) for n in inner if n}
-        _rename(body, rename)
+        rename_values(body, rename)
         new = list(body.node)
         if not renamed:  # an output that the branch hands through
             new += [self.onnx.helper.make_node("Identity", [rename.get(o.name, o.name)], [t])
@@ -274,43 +275,3 @@ class Graph:
                     entry.value = f"{folder.name}/{entry.value}"
         self.constants |= new
         self.model.graph.initializer.extend(wrapped.graph.initializer)
-
-
-def used(node: Any) -> list[str]:
-    """Names that a node reads, those that its subgraphs take from outside included."""
-    names = [n for n in node.input if n]
-    for graph in subgraphs(node):
-        own = {i.name for i in [*graph.initializer, *graph.input]}
-        for inner in graph.node:
-            names += [n for n in used(inner) if n not in own]
-            own.update(inner.output)
-        names += [o.name for o in graph.output if o.name not in own]
-    return names
-
-
-def nodes_of(graph: Any) -> Iterator[Any]:
-    """All nodes of a graph and of the graphs inside it."""
-    for node in graph.node:
-        yield node
-        for inner in subgraphs(node):
-            yield from nodes_of(inner)
-
-
-def _makes(graph: Any, name: str) -> bool:
-    return any(name in n.output for n in graph.node)
-
-
-def _rename(graph: Any, names: Mapping[str, str]) -> None:
-    """Rename values in `graph` and in the graphs inside it (a name that is bound anew inside keeps to itself)."""
-    for tensor in graph.initializer:
-        tensor.name = names.get(tensor.name, tensor.name)
-    for node in graph.node:
-        for field in (node.input, node.output):
-            for i, name in enumerate(field):
-                field[i] = names.get(name, name)
-        for inner in subgraphs(node):
-            bound = {i.name for i in [*inner.initializer, *inner.input]} | {o for n in inner.node for o in n.output}
-            outer = {k: v for k, v in names.items() if k not in bound}
-            _rename(inner, outer)
-            for output in inner.output:
-                output.name = outer.get(output.name, output.name)

@@ -13,8 +13,8 @@ import numpy as np
 
 from accelsim.errors import RecordError
 from accelsim.workload.importers.onnx_graph import Graph
-from accelsim.workload.importers.onnx_rules import Found, Values, attributes, conv_of, matmul_of, optional, title
-from accelsim.workload.importers.site import Operands, weight_rows
+from accelsim.workload.importers.onnx_rules import OnnxSite, Values, attributes, conv_of, matmul_of, optional, title
+from accelsim.workload.importers.site import SiteOperands, weight_rows
 
 _SEEN_THROUGH = ("Transpose", "Identity")
 
@@ -75,7 +75,7 @@ class Integers:
         return parameter.reshape(sizes)
 
 
-def with_stored(graph: Graph, node: Any, found: Found) -> Found:
+def with_stored(graph: Graph, node: Any, found: OnnxSite) -> OnnxSite:
     """`found` reading stored integers where its operands come from DequantizeLinear."""
     if found.stored or not found.operands or found.scale != 1:
         return found
@@ -83,7 +83,7 @@ def with_stored(graph: Graph, node: Any, found: Found) -> Found:
     return _stored(graph, node, found, {role: i for role, i in behind.items() if i is not None})
 
 
-def qlinear_conv(graph: Graph, node: Any) -> list[Found]:
+def qlinear_conv(graph: Graph, node: Any) -> list[OnnxSite]:
     """QLinearConv: x, its scale and zero point, w, its own, those of the output, bias."""
     x, xs, xz, w, ws, wz, *_ = node.input
     bias = optional(node, 8)
@@ -92,7 +92,7 @@ def qlinear_conv(graph: Graph, node: Any) -> list[Found]:
     return [_whole(graph, node, found, own, bias)]
 
 
-def conv_integer(graph: Graph, node: Any) -> list[Found]:
+def conv_integer(graph: Graph, node: Any) -> list[OnnxSite]:
     """ConvInteger: x, w and their zero points; scales are applied later on."""
     x, w = node.input[:2]
     [found] = conv_of(graph, node, x, w, None)
@@ -100,19 +100,19 @@ def conv_integer(graph: Graph, node: Any) -> list[Found]:
     return [_whole(graph, node, found, own, None)]
 
 
-def qlinear_matmul(graph: Graph, node: Any) -> list[Found]:
+def qlinear_matmul(graph: Graph, node: Any) -> list[OnnxSite]:
     """QLinearMatMul: a, its scale and zero point, b, its own, those of the output."""
     a, a_scale, a_zero, b, b_scale, b_zero, *_ = node.input
     return [_product(graph, node, Integers(a, a_scale, a_zero or None, -2), Integers(b, b_scale, b_zero or None, -1))]
 
 
-def matmul_integer(graph: Graph, node: Any) -> list[Found]:
+def matmul_integer(graph: Graph, node: Any) -> list[OnnxSite]:
     """MatMulInteger: a, b and their zero points; scales are applied later on."""
     a, b = node.input[:2]
     return [_product(graph, node, Integers(a, None, optional(node, 2), -2), Integers(b, None, optional(node, 3), -1))]
 
 
-def _product(graph: Graph, node: Any, a: Integers, b: Integers) -> Found:
+def _product(graph: Graph, node: Any, a: Integers, b: Integers) -> OnnxSite:
     found = matmul_of(graph, node, a.integers, b.integers)
     by_name = {a.integers: a, b.integers: b}
     names = {role: name for role, name in found.operands.items() if role != "bias"}
@@ -120,7 +120,7 @@ def _product(graph: Graph, node: Any, a: Integers, b: Integers) -> Found:
     return _whole(graph, node, found, {role: by_name[name] for role, name in names.items()}, None)
 
 
-def _whole(graph: Graph, node: Any, found: Found, own: Mapping[str, Integers], bias: str | None) -> Found:
+def _whole(graph: Graph, node: Any, found: OnnxSite, own: Mapping[str, Integers], bias: str | None) -> OnnxSite:
     """A site of an operator on integers; both operands must be readable as such."""
     result = _stored(graph, node, found, own, bias)
     if {"activation", "weight"} - set(result.stored):
@@ -152,7 +152,7 @@ def _behind(graph: Graph, name: str) -> Integers | None:
     return Integers(node.input[0], node.input[1], zero, given.get("axis", 1), tuple(perms))
 
 
-def _stored(graph: Graph, node: Any, found: Found, own: Mapping[str, Integers], bias: str | None = None) -> Found:
+def _stored(graph: Graph, node: Any, found: OnnxSite, own: Mapping[str, Integers], bias: str | None = None) -> OnnxSite:
     """`found` with the operands in `own` read as integers; `bias` is in units of both scales."""
     usable = {role: i for role, i in own.items() if role == "bias" or _readable(graph, found, role, i)}
     if not set(usable) - {"bias"}:
@@ -160,7 +160,7 @@ def _stored(graph: Graph, node: Any, found: Found, own: Mapping[str, Integers], 
     names = dict(found.operands)
     where = title(node)
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         shown = dict(values)
         for role, integers in usable.items():
             shown[names[role]] = _bias(usable, values) if role == "bias" else integers.centred(values)
@@ -215,7 +215,7 @@ def _after(layout: Callable[[np.ndarray], np.ndarray],
     return lambda array: layout(turned(array))
 
 
-def _readable(graph: Graph, found: Found, role: str, integers: Integers) -> bool:
+def _readable(graph: Graph, found: OnnxSite, role: str, integers: Integers) -> bool:
     """One scale for an activation; for a constant weight one, or one per output."""
     parameters = [graph.constants.get(n) for n in (integers.scale, integers.zero) if n]
     if any(p is None for p in parameters) or (integers.scale and not _sound(graph.constants[integers.scale])):
@@ -231,13 +231,13 @@ def _sound(scale: np.ndarray) -> bool:
     return bool((np.isfinite(scale.astype(np.float64)) & (scale > 0)).all())
 
 
-def _weight_scale(found: Found, integers: Integers, values: Values) -> float | np.ndarray:
+def _weight_scale(found: OnnxSite, integers: Integers, values: Values) -> float | np.ndarray:
     scale = _scale_of_rows(found, integers, values)
     assert scale is not None  # `_readable` has seen it
     return scale
 
 
-def _scale_of_rows(found: Found, integers: Integers, values: Values) -> float | np.ndarray | None:
+def _scale_of_rows(found: OnnxSite, integers: Integers, values: Values) -> float | np.ndarray | None:
     """The scale of a weight, one per output where they differ; None where they differ within an output."""
     if integers.scale is None:
         return 1.0

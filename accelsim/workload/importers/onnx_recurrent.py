@@ -15,8 +15,8 @@ import numpy as np
 
 from accelsim.errors import RecordError
 from accelsim.workload.importers.onnx_graph import Graph
-from accelsim.workload.importers.onnx_rules import Found, Values, attributes, title
-from accelsim.workload.importers.site import Operands
+from accelsim.workload.importers.onnx_rules import OnnxSite, Values, attributes, title
+from accelsim.workload.importers.site import SiteOperands
 
 _GATES = {"LSTM": [0, 2, 3, 1], "GRU": [1, 0, 2], "RNN": [0]}  # ONNX has i o f c and z r h
 _DIRECTIONS = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}  # is it run backwards?
@@ -74,7 +74,7 @@ class _Cell:
         return lambda a: a[self.direction].reshape(-1, self.hidden, a.shape[2])[gates].reshape(-1, a.shape[2])
 
 
-def recurrent(graph: Graph, node: Any) -> list[Found]:
+def recurrent(graph: Graph, node: Any) -> list[OnnxSite]:
     """The sites of an LSTM, GRU or RNN node."""
     given = attributes(graph, node)
     inputs = [*node.input, *[""] * 8]
@@ -93,7 +93,7 @@ def recurrent(graph: Graph, node: Any) -> list[Found]:
     if hidden < 1 or kind not in _DIRECTIONS:
         raise RecordError(f"{title(node)}: hidden_size is {given.get('hidden_size', 'missing')}, direction {kind!r}; "
                           f"wanted at least 1 and {', '.join(_DIRECTIONS)}; export the model again")
-    sites: list[Found] = []
+    sites: list[OnnxSite] = []
     for direction, reverse in enumerate(_DIRECTIONS[kind]):
         cell = _Cell(node, direction, reverse, hidden, bool(given.get("layout", 0)), split,
                      inputs[0], node.output[0], inputs[1], inputs[2], inputs[3], inputs[4], inputs[5])
@@ -101,30 +101,30 @@ def recurrent(graph: Graph, node: Any) -> list[Found]:
     return sites
 
 
-def _layers(cell: _Cell, suffix: str) -> list[Found]:
+def _layers(cell: _Cell, suffix: str) -> list[OnnxSite]:
     gates = _GATES[cell.node.op_type]
     recurrent_gates = gates[:2] if cell.split else gates
 
-    def inputs(values: Values) -> Operands:
+    def inputs(values: Values) -> SiteOperands:
         x = cell.inputs(values)
-        return Operands(cell.rows(gates)(values[cell.w]), x.reshape(-1, x.shape[2]), cell.bias(values, 0, gates))
+        return SiteOperands(cell.rows(gates)(values[cell.w]), x.reshape(-1, x.shape[2]), cell.bias(values, 0, gates))
 
-    def states(values: Values) -> Operands:
+    def states(values: Values) -> SiteOperands:
         cell.inputs(values)  # checks the lengths
         h = cell.states(values)
-        return Operands(cell.rows(recurrent_gates)(values[cell.r]), h.reshape(-1, cell.hidden),
+        return SiteOperands(cell.rows(recurrent_gates)(values[cell.r]), h.reshape(-1, cell.hidden),
                         cell.bias(values, 1, recurrent_gates))
 
-    def candidate(values: Values) -> Operands:
+    def candidate(values: Values) -> SiteOperands:
         reset = cell.states(values) * _reset_gate(cell, values)
-        return Operands(cell.rows([2])(values[cell.r]), reset.reshape(-1, cell.hidden), cell.bias(values, 1, [2]))
+        return SiteOperands(cell.rows([2])(values[cell.r]), reset.reshape(-1, cell.hidden), cell.bias(values, 1, [2]))
 
     x, r = cell.needs(cell.x, cell.w, cell.b), cell.needs(cell.x, cell.y, cell.r, cell.b, cell.h0)
-    sites = [Found("linear", x, inputs, cell.w, cell.rows(gates), suffix=f"ih{suffix}", rounds={}),
-             Found("linear", r, states, cell.r, cell.rows(recurrent_gates), suffix=f"hh{suffix}", rounds={})]
+    sites = [OnnxSite("linear", x, inputs, cell.w, cell.rows(gates), suffix=f"ih{suffix}", rounds={}),
+             OnnxSite("linear", r, states, cell.r, cell.rows(recurrent_gates), suffix=f"hh{suffix}", rounds={})]
     if cell.split:
         needs = cell.needs(cell.x, cell.y, cell.w, cell.r, cell.b, cell.h0)
-        sites.append(Found("linear", needs, candidate, cell.r, cell.rows([2]), suffix=f"hh_candidate{suffix}",
+        sites.append(OnnxSite("linear", needs, candidate, cell.r, cell.rows([2]), suffix=f"hh_candidate{suffix}",
                            rounds={}))
     return sites
 

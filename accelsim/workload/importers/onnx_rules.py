@@ -20,7 +20,7 @@ from accelsim.workload.importers.geometry import (
 )
 from accelsim.workload.importers.onnx_file import subgraphs
 from accelsim.workload.importers.onnx_graph import Graph
-from accelsim.workload.importers.site import Op, Operands, matrices
+from accelsim.workload.importers.site import Op, SiteOperands, matrices
 
 STANDARD = ("", "ai.onnx", "ai.onnx.ml")
 # operators of the standard sets that multiply and accumulate, and have no rule
@@ -30,7 +30,7 @@ _BOTH = {"activation": 0, "weight": 1}
 
 
 @dataclass(frozen=True)
-class Found:
+class OnnxSite:
     """One site in an ONNX graph.
 
     suffix: what the layer's name has after the node's. needs: values of one sample. weight: the constant's name, or
@@ -43,7 +43,7 @@ class Found:
 
     op: Op
     needs: tuple[str, ...]
-    read: Callable[[Values], Operands]
+    read: Callable[[Values], SiteOperands]
     weight: str | None = None
     layout: Callable[[np.ndarray], np.ndarray] = np.asarray
     scale: float = 1.0
@@ -83,17 +83,17 @@ def unsupported(nodes: Any, known: set[str], rules: Mapping[str, Any], nested: b
     return found
 
 
-def conv(graph: Graph, node: Any) -> list[Found]:
+def conv(graph: Graph, node: Any) -> list[OnnxSite]:
     """Conv, 1-D to 3-D, with what zero Pad nodes in front of it add to its padding."""
     return conv_of(graph, node, node.input[0], node.input[1], optional(node, 2))
 
 
-def conv_of(graph: Graph, node: Any, x: str, w: str, bias: str | None) -> list[Found]:
+def conv_of(graph: Graph, node: Any, x: str, w: str, bias: str | None) -> list[OnnxSite]:
     """The site of a convolution whose operands are these values."""
     given, front = attributes(graph, node), zero_padding(graph, x)
     needs = (x, w, *([bias] if bias else []), *front.needs)
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         activation, weight = values[x], values[w]
         axes = activation.ndim - 2
         stride, dilation = given.get("strides", [1] * axes), given.get("dilations", [1] * axes)
@@ -106,7 +106,7 @@ def conv_of(graph: Graph, node: Any, x: str, w: str, bias: str | None) -> list[F
         return convolution(title(node), weight, activation, None if bias is None else values[bias], stride, pads,
                            dilation, given.get("group", 1))
 
-    return [Found("conv2d", needs, read, w, planar_weight, groups=given.get("group", 1),
+    return [OnnxSite("conv2d", needs, read, w, planar_weight, groups=given.get("group", 1),
                   operands=operands(activation=x, weight=w, bias=bias))]
 
 
@@ -120,19 +120,19 @@ def operands(**names: str | None) -> dict[str, str]:
     return {role: name for role, name in names.items() if name}
 
 
-def conv_transpose(graph: Graph, node: Any) -> list[Found]:
+def conv_transpose(graph: Graph, node: Any) -> list[OnnxSite]:
     """ConvTranspose as a matrix product (see `transposed_convolution`)."""
     x, w = node.input[:2]
     groups = attributes(graph, node).get("group", 1)
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         return transposed_convolution(values[w], values[x], groups)
 
-    return [Found("linear", (x, w), read, w, lambda a: transposed_weight(a, groups),
+    return [OnnxSite("linear", (x, w), read, w, lambda a: transposed_weight(a, groups),
                   operands=operands(activation=x, weight=w))]
 
 
-def gemm(graph: Graph, node: Any) -> list[Found]:
+def gemm(graph: Graph, node: Any) -> list[OnnxSite]:
     """Gemm as a linear layer: alpha is part of the weight, beta of the bias."""
     a, b = node.input[:2]
     c = optional(node, 2)
@@ -142,70 +142,71 @@ def gemm(graph: Graph, node: Any) -> list[Found]:
     def layout(array: np.ndarray) -> np.ndarray:
         return array if given.get("transB") else array.T
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         activation = values[a].T if given.get("transA") else values[a]
         weight = layout(values[b])
         bias, note = (None, None) if c is None else _bias(values[c], len(weight), c in graph.constant)
-        return Operands(weight if alpha == 1 else weight * np.float32(alpha), activation,
+        return SiteOperands(weight if alpha == 1 else weight * np.float32(alpha), activation,
                         None if bias is None else bias * np.float32(beta), note=note)
 
-    return [Found("linear", (a, b, *([c] if c else [])), read, b, layout, alpha, rounds=_BOTH,
+    return [OnnxSite("linear", (a, b, *([c] if c else [])), read, b, layout, alpha, rounds=_BOTH,
                   operands=operands(activation=a, weight=b, bias=c))]
 
 
-def matmul(graph: Graph, node: Any) -> list[Found]:
+def matmul(graph: Graph, node: Any) -> list[OnnxSite]:
     """MatMul: a linear layer when one operand is a constant matrix, else a batched product of two activations."""
     return [matmul_of(graph, node, *node.input[:2])]
 
 
-def matmul_of(graph: Graph, node: Any, a: str, b: str) -> Found:
+def matmul_of(graph: Graph, node: Any, a: str, b: str) -> OnnxSite:
     """The site of a product of these two values."""
     if b in graph.constant:
         return _constant_right(graph, node, a, b)
     if a in graph.constant:
         return _constant_left(a, b)
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         left, right = matrices(values[a], values[b])
-        return Operands(right.swapaxes(1, 2), left)
+        return SiteOperands(right.swapaxes(1, 2), left)
 
-    return Found("matmul", (a, b), read, rounds=_BOTH, operands=operands(activation=a, weight=b))
+    return OnnxSite("matmul", (a, b), read, rounds=_BOTH, operands=operands(activation=a, weight=b))
 
 
-def _constant_right(graph: Graph, node: Any, a: str, b: str) -> Found:
+def _constant_right(graph: Graph, node: Any, a: str, b: str) -> OnnxSite:
     bias, needs = _added(graph, node, b), (a, b)
 
     def layout(array: np.ndarray) -> np.ndarray:
         return array[:, None].T if array.ndim == 1 else array.swapaxes(-1, -2)
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         weight = layout(values[b])
         if weight.ndim > 2:
             left, right = matrices(values[a], values[b])
-            return Operands(right.swapaxes(1, 2), left)
+            return SiteOperands(right.swapaxes(1, 2), left)
         rows = values[a].reshape(-1, values[a].shape[-1])
         found = None if bias is None else values[bias].reshape(-1)
-        return Operands(weight, rows, found if found is not None and found.size == len(weight) else None)
+        return SiteOperands(weight, rows, found if found is not None and found.size == len(weight) else None)
 
-    return Found("linear", needs if bias is None else (*needs, bias), read, b, layout,
+    return OnnxSite("linear", needs if bias is None else (*needs, bias), read, b, layout,
                  operands=operands(activation=a, weight=b, bias=bias))
 
 
-def _constant_left(a: str, b: str) -> Found:
+def _constant_left(a: str, b: str) -> OnnxSite:
     """A constant times an activation: the columns of the activation are the layer's vectors."""
 
     def layout(array: np.ndarray) -> np.ndarray:
         return array[None] if array.ndim == 1 else array
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         weight = layout(values[a])
         if weight.ndim > 2:
             left, right = matrices(values[a], values[b])
-            return Operands(left, right.swapaxes(1, 2))
+            return SiteOperands(left, right.swapaxes(1, 2))
         columns = values[b] if values[b].ndim > 1 else values[b][:, None]
-        return Operands(weight, columns.swapaxes(-1, -2).reshape(-1, columns.shape[-2]))
+        return SiteOperands(weight, columns.swapaxes(-1, -2).reshape(-1, columns.shape[-2]))
 
-    return Found("linear", (a, b), read, a, layout, rounds={"activation": 1}, operands=operands(activation=b, weight=a))
+    return OnnxSite("linear", (a, b), read, a, layout, rounds={"activation": 1},
+                    operands=operands(activation=b, weight=a))
 
 
 def _added(graph: Graph, node: Any, weight_name: str) -> str | None:

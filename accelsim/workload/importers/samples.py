@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import RecordError
+from accelsim.files import sha256_of
 from accelsim.workload.importers.arrays import read_arrays
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
@@ -102,7 +103,7 @@ def _read(item: Any, wants: Sequence[Want], rule: ImageRule) -> tuple[str, dict[
             raise RecordError(f"input {path}: no such file; give images, .npy or .npz files")
         arrays = ({"": _image(path, _pictured(path, wants), rule)} if path.suffix.lower() in IMAGES
                   else dict(read_arrays(path)))
-        return f"input {path}", arrays, {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        return f"input {path}", arrays, {"file": path.name, "sha256": sha256_of(path)}
     arrays = ({str(k): np.asarray(v) for k, v in item.items()} if isinstance(item, Mapping)
               else {"": np.asarray(item)})
     sha = hashlib.sha256()

@@ -11,7 +11,7 @@ Op = Literal["conv2d", "linear", "matmul"]
 
 
 @dataclass(frozen=True)
-class Operands:
+class SiteOperands:
     """The floats that one sample brings to a site, in the axes of `accelsim.workload.layer`.
 
     conv2d: weight [K, C/groups, R, S], activation [N, C, H, W]; linear: [out, in], [rows, in];
@@ -62,7 +62,7 @@ class Scales(NamedTuple):
     activation: float
 
 
-class Source(ABC):
+class OpenedModel(ABC):
     """A model with its samples, opened by an importer.
 
     The model's own integers (see `Operands`) stay as they are: they are never rounded again.
@@ -80,7 +80,7 @@ class Source(ABC):
     samples: int
 
     @abstractmethod
-    def capture(self, sites: Sequence[Site], sample: int) -> list[Operands]:
+    def capture(self, sites: Sequence[Site], sample: int) -> list[SiteOperands]:
         """Run one sample and return the operands of `sites`, in order."""
 
     @abstractmethod

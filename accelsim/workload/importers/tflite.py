@@ -1,6 +1,5 @@
 """TFLite models: activations are what the TFLite runtime computes for the inputs of every operator with MACs."""
 
-import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
@@ -10,19 +9,28 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import RecordError
+from accelsim.files import sha256_of
 from accelsim.workload.importers.arrays import DECODING
 from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.samples import ImageRule, Want, read_samples
-from accelsim.workload.importers.site import Names, Operands, Scales, Site, Source, forward_edges, write_through
+from accelsim.workload.importers.site import (
+    Names,
+    OpenedModel,
+    Scales,
+    Site,
+    SiteOperands,
+    forward_edges,
+    write_through,
+)
 from accelsim.workload.importers.tflite_file import DTYPES, Model
 from accelsim.workload.importers.tflite_graph import Runner
-from accelsim.workload.importers.tflite_rules import RULES, UNSUPPORTED, Found, along, with_integers
+from accelsim.workload.importers.tflite_rules import RULES, UNSUPPORTED, TfliteSite, along, with_integers
 
 _TAIL = re.compile(r"/(?:Conv2D|conv2d_transpose|depthwise\w*|MatMul|BatchMatMul\w*|[kK]ernel|[wW]eights?|"
                    r"ReadVariableOp)[^/]*$")
 
 
-class TfliteSource(Source):
+class TfliteSource(OpenedModel):
     """A TFLite model with its samples (see `Source`)."""
 
     importer = "tflite"
@@ -36,7 +44,7 @@ class TfliteSource(Source):
         samples, notes = read_samples(inputs, wants, rule, limit)
         self._samples = [{n: s[w.name] for n, w in zip(model.graph.inputs, wants, strict=True)} for s in samples]
         self.samples = len(self._samples)
-        self.notes = {"model": {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+        self.notes = {"model": {"file": path.name, "sha256": sha256_of(path)},
                       "inputs": notes}
         self.left_out = self._refuse_unsupported(skip)
         try:
@@ -109,7 +117,7 @@ class TfliteSource(Source):
         return Site(names.unique(wish or name.lower()), found.op, model.title(name, op), constant, tuple(shape), size,
                     found.groups, found, operands)
 
-    def capture(self, sites: Sequence[Site], sample: int) -> list[Operands]:
+    def capture(self, sites: Sequence[Site], sample: int) -> list[SiteOperands]:
         """The operands of `sites`, from one run that computes no more than they need."""
         values = self._runner.run([n for s in sites for n in s.key.needs], self._samples[sample])
         try:
@@ -141,7 +149,7 @@ class TfliteSource(Source):
     def round(self, scales: Mapping[str, Scales]) -> None:
         """Multiply rounded activations from now on."""
         for site in self.sites:
-            found: Found = site.key
+            found: TfliteSite = site.key
             roles = {"activation": found.activation_at} | (
                 {} if site.weight_is_constant else {"weight": found.weight_at})
             for role, at in roles.items():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.workload.importers.geometry import convolution, same_pads, transposed_convolution, transposed_weight
-from accelsim.workload.importers.site import Op, Operands, matrices, weight_rows
+from accelsim.workload.importers.site import Op, SiteOperands, matrices, weight_rows
 from accelsim.workload.importers.tflite_file import Model
 
 # operators that multiply and accumulate, or call graphs and code that may, and have no rule
@@ -22,7 +22,7 @@ Values = Mapping[int, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Found:
+class TfliteSite:
     """One site: its operands by tensor number. `layout` shows the weight tensor as the layer's weight, moving elements
     only. read: operands from values. activation_at, weight_at: where the operator has them among its inputs."""
 
@@ -30,7 +30,7 @@ class Found:
     activation: int
     weight: int
     layout: Callable[[np.ndarray], np.ndarray]
-    read: Callable[[Values], Operands]
+    read: Callable[[Values], SiteOperands]
     needs: tuple[int, ...]
     activation_at: int = 0
     weight_at: int = 1
@@ -38,26 +38,26 @@ class Found:
     operator: Any = field(default=None, repr=False)
 
 
-def conv(model: Model, op: Any) -> Found:
+def conv(model: Model, op: Any) -> TfliteSite:
     """CONV_2D: weight [K, R, S, C/groups]."""
     x, w = op.inputs[:2]
     groups = max(1, model.shape(x)[3] // max(1, model.shape(w)[3]))
     return _convolution(model, op, lambda a: a.transpose(0, 3, 1, 2), groups)
 
 
-def depthwise(model: Model, op: Any) -> Found:
+def depthwise(model: Model, op: Any) -> TfliteSite:
     """DEPTHWISE_CONV_2D: weight [1, R, S, C * multiplier]."""
     return _convolution(model, op, lambda a: a.transpose(3, 0, 1, 2), model.shape(op.inputs[0])[3])
 
 
-def _convolution(model: Model, op: Any, layout: Callable[[np.ndarray], np.ndarray], groups: int) -> Found:
+def _convolution(model: Model, op: Any, layout: Callable[[np.ndarray], np.ndarray], groups: int) -> TfliteSite:
     x, w = op.inputs[:2]
     bias, options = _optional(op, 2), op.builtinOptions
     stride, dilation = ((int(getattr(options, f"{key}H{tail}")), int(getattr(options, f"{key}W{tail}")))
                         for key, tail in (("stride", ""), ("dilation", "Factor")))
     front = _zero_padding(model, x)
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         activation, weight = values[x].transpose(0, 3, 1, 2), layout(values[w])
         plane, kernel = activation.shape[2:], weight.shape[2:]
         pads = [same_pads(n, k, s, d, True) if options.padding == _SAME else (0, 0)
@@ -70,35 +70,36 @@ def _convolution(model: Model, op: Any, layout: Callable[[np.ndarray], np.ndarra
                            stride, pads, dilation, groups)
 
     needs = (x, w, *([] if bias is None else [bias]))
-    return Found("conv2d", x, w, layout, read, needs, groups=groups, operator=op)
+    return TfliteSite("conv2d", x, w, layout, read, needs, groups=groups, operator=op)
 
 
-def fully_connected(model: Model, op: Any) -> Found:
+def fully_connected(model: Model, op: Any) -> TfliteSite:
     """FULLY_CONNECTED: weight [out, in], any axes of the activation before the last."""
     x, w = op.inputs[:2]
     bias = _optional(op, 2)
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         rows = values[x].reshape(-1, values[w].shape[-1])
-        return Operands(values[w], rows, None if bias is None else values[bias].reshape(-1))
+        return SiteOperands(values[w], rows, None if bias is None else values[bias].reshape(-1))
 
-    return Found("linear", x, w, np.asarray, read, (x, w, *([] if bias is None else [bias])), operator=op)
+    return TfliteSite("linear", x, w, np.asarray, read, (x, w, *([] if bias is None else [bias])), operator=op)
 
 
-def transpose_conv(model: Model, op: Any) -> Found:
+def transpose_conv(model: Model, op: Any) -> TfliteSite:
     """TRANSPOSE_CONV: the output's shape, weight [K, R, S, C], activation."""
     w, x = op.inputs[1:3]
 
     def channels_first(array: np.ndarray) -> np.ndarray:
         return array.transpose(3, 0, 1, 2)
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         return transposed_convolution(channels_first(values[w]), values[x].transpose(0, 3, 1, 2), 1)
 
-    return Found("linear", x, w, lambda a: transposed_weight(channels_first(a), 1), read, (x, w), 2, 1, operator=op)
+    return TfliteSite("linear", x, w, lambda a: transposed_weight(channels_first(a), 1), read, (x, w), 2, 1,
+                      operator=op)
 
 
-def batch_matmul(model: Model, op: Any) -> Found:
+def batch_matmul(model: Model, op: Any) -> TfliteSite:
     """BATCH_MATMUL, either side transposed by an option; a constant right side of two axes is a linear layer."""
     a, b = op.inputs[:2]
     turn_a, turn_b = bool(op.builtinOptions.adjX), bool(op.builtinOptions.adjY)
@@ -107,22 +108,22 @@ def batch_matmul(model: Model, op: Any) -> Found:
     def right(array: np.ndarray) -> np.ndarray:
         return array if turn_b else array.swapaxes(-1, -2)
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         left = values[a].swapaxes(-1, -2) if turn_a else values[a]
         if constant:
-            return Operands(right(values[b]), left.reshape(-1, left.shape[-1]))
+            return SiteOperands(right(values[b]), left.reshape(-1, left.shape[-1]))
         x, y = matrices(left, right(values[b]).swapaxes(-1, -2))
-        return Operands(y.swapaxes(1, 2), x)
+        return SiteOperands(y.swapaxes(1, 2), x)
 
-    return Found("linear" if constant else "matmul", a, b, right, read, (a, b), operator=op)
+    return TfliteSite("linear" if constant else "matmul", a, b, right, read, (a, b), operator=op)
 
 
-RULES: Mapping[str, Callable[[Model, Any], Found]] = {
+RULES: Mapping[str, Callable[[Model, Any], TfliteSite]] = {
     "CONV_2D": conv, "DEPTHWISE_CONV_2D": depthwise, "FULLY_CONNECTED": fully_connected,
     "TRANSPOSE_CONV": transpose_conv, "BATCH_MATMUL": batch_matmul}
 
 
-def with_integers(model: Model, found: Found) -> Found:
+def with_integers(model: Model, found: TfliteSite) -> TfliteSite:
     """`found` with the operands that the model stores as integers read as such, zero points taken off."""
     scales = {"activation": model.quantization(found.activation), "weight": model.quantization(found.weight)}
     whole = {role: s for role, s in scales.items()
@@ -131,7 +132,7 @@ def with_integers(model: Model, found: Found) -> Found:
         return found
     bias = found.operator.inputs[2] if len(found.needs) > 2 else -1
 
-    def read(values: Values) -> Operands:
+    def read(values: Values) -> SiteOperands:
         shown = dict(values)
         units: float | np.ndarray = 1.0
         for role, (scale, zero, axis) in whole.items():

@@ -13,13 +13,21 @@ import numpy as np
 from accelsim.errors import RecordError
 from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.samples import ImageRule, Sample, read_samples
-from accelsim.workload.importers.site import Names, Operands, Scales, Site, Source, forward_edges, write_through
+from accelsim.workload.importers.site import (
+    Names,
+    OpenedModel,
+    Scales,
+    Site,
+    SiteOperands,
+    forward_edges,
+    write_through,
+)
 
 _MISSING = "recording PyTorch models needs one more package: pip install accelsim[torch]"
 _RECURRENT = re.compile(r"(?:(.*)\.)?weight_((?:ih|hh)(?:_l\d+)?(?:_reverse)?)")
 
 
-class TorchSource(Source):
+class TorchSource(OpenedModel):
     """A PyTorch model with its samples (see `Source`). The module runs in evaluation mode and is left as it was."""
 
     importer = "torch"
@@ -120,10 +128,10 @@ class TorchSource(Source):
             raise RecordError(f"{where}running the model on inputs {shapes} failed: {type(error).__name__}: "
                               f"{_last_line(error)}") from None
 
-    def capture(self, sites: Sequence[Site], sample: int) -> list[Operands]:
+    def capture(self, sites: Sequence[Site], sample: int) -> list[SiteOperands]:
         """The operands of `sites`, from one run."""
         wanted = {s.key["position"]: s for s in sites}
-        found: dict[int, Operands] = {}
+        found: dict[int, SiteOperands] = {}
 
         def meet(meeting: Any) -> None:
             if meeting.position in wanted:

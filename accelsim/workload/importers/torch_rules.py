@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.workload.importers.geometry import convolution, transposed_convolution, transposed_weight
-from accelsim.workload.importers.site import Op, Operands, matrices
+from accelsim.workload.importers.site import Op, SiteOperands, matrices
 
 Constant = Callable[[Any], bool]
 # operators that cannot be taken apart and multiply (upsampling interpolates: its products are not MACs of a layer)
@@ -27,7 +27,7 @@ class Product:
     op: Op
     weight_at: int | None
     layout: Callable[[np.ndarray], np.ndarray]
-    read: Callable[[], Operands]
+    read: Callable[[], SiteOperands]
     activation: Any
     groups: int = 1
     scale: float = 1.0
@@ -51,8 +51,8 @@ def linear(args: Sequence[Any], kwargs: Mapping[str, Any], constant: Constant, z
     x, weight = args[:2]
     bias = args[2] if len(args) > 2 else kwargs.get("bias")
 
-    def read() -> Operands:
-        return Operands(array(weight).reshape(-1, weight.shape[-1]), array(x).reshape(-1, x.shape[-1]),
+    def read() -> SiteOperands:
+        return SiteOperands(array(weight).reshape(-1, weight.shape[-1]), array(x).reshape(-1, x.shape[-1]),
                         None if bias is None else array(bias).reshape(-1))
 
     return Product("linear", 1 if constant(weight) else None, lambda a: a.reshape(-1, a.shape[-1]), read, x)
@@ -77,26 +77,26 @@ def _product(a: Any, b: Any, added: tuple[Any, float, float] | None, first: int,
         def right(w: np.ndarray) -> np.ndarray:
             return w[:, None].T if w.ndim == 1 else w.T
 
-        def rows() -> Operands:
+        def rows() -> SiteOperands:
             weight = right(array(b))
             bias, note = _bias(added, len(weight))
-            return Operands(weight * np.float32(alpha), array(a).reshape(-1, a.shape[-1]), bias, note=note)
+            return SiteOperands(weight * np.float32(alpha), array(a).reshape(-1, a.shape[-1]), bias, note=note)
 
         return Product("linear", first + 1, right, rows, a, scale=alpha, rounds=places)
     if constant(a) and a.ndim <= 2:
         def left(w: np.ndarray) -> np.ndarray:
             return w[None] if w.ndim == 1 else w
 
-        def columns() -> Operands:
+        def columns() -> SiteOperands:
             vectors = array(b) if b.ndim > 1 else array(b)[:, None]
-            return Operands(left(array(a)) * np.float32(alpha),
+            return SiteOperands(left(array(a)) * np.float32(alpha),
                             vectors.swapaxes(-1, -2).reshape(-1, vectors.shape[-2]), note=_bias(added, -1)[1])
 
         return Product("linear", first, left, columns, b, scale=alpha, rounds={"activation": first + 1})
 
-    def both() -> Operands:
+    def both() -> SiteOperands:
         x, y = matrices(array(a), array(b))
-        return Operands(y.swapaxes(1, 2) * np.float32(alpha), x, note=_bias(added, -1)[1])
+        return SiteOperands(y.swapaxes(1, 2) * np.float32(alpha), x, note=_bias(added, -1)[1])
 
     return Product("matmul", None, np.asarray, both, a, scale=alpha, rounds=places)
 
@@ -121,7 +121,7 @@ def conv(args: Sequence[Any], kwargs: Mapping[str, Any], constant: Constant, zer
     def each(value: Sequence[int]) -> list[int]:
         return list(value) * (axes if len(value) == 1 else 1)
 
-    def read() -> Operands:
+    def read() -> SiteOperands:
         pads, activation = [(p, p) for p in each(padding)], array(x)
         extra = zeros(x)  # (before, after) per axis, from the last
         if extra is not None and len(extra) <= axes:
@@ -143,7 +143,7 @@ def _transposed(x: Any, weight: Any, groups: int, constant: Constant) -> Product
     def layout(w: np.ndarray) -> np.ndarray:
         return transposed_weight(w, groups)
 
-    def read() -> Operands:
+    def read() -> SiteOperands:
         activation = array(x)[None] if x.ndim == weight.ndim - 1 else array(x)
         return transposed_convolution(array(weight), activation, groups)
 

@@ -3,7 +3,6 @@
 What training tools leave in such files is put in order: masks of `torch.nn.utils.prune`, half and double precision.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.errors import RecordError
+from accelsim.files import sha256_of
 from accelsim.workload.importers.arrays import read_arrays
 from accelsim.workload.importers.matrix_files import MATRICES, read_matrix
 
@@ -19,7 +19,7 @@ _INDEX_BYTES = 64 << 20
 _ORIG, _MASK = "_orig", "_mask"  # endings that torch.nn.utils.prune gives a weight and its mask
 
 
-class Weights:
+class WeightFile:
     """The tensors of a weight file: `name in weights`, `weights[name]`; `notes` tells what was done to them."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray], notes: Mapping[str, object] | None = None) -> None:
@@ -49,19 +49,19 @@ class Weights:
         return array.astype(np.float32)
 
 
-def read_weights(path: Path) -> Weights:
+def read_weights(path: Path) -> WeightFile:
     """The tensors of `path`. Raises RecordError for what is no such file, or is damaged."""
     if path.suffix == ".json":
         return _sharded(path)
     if path.suffix in STATES:
         from accelsim.workload.importers.torch_state import read_state
 
-        return Weights(read_state(path))
+        return WeightFile(read_state(path))
     if path.suffix in MATRICES:
-        return Weights({path.stem: read_matrix(path).astype(np.float32)})
+        return WeightFile({path.stem: read_matrix(path).astype(np.float32)})
     if path.suffix == ".npy":
-        return Weights({path.stem: read_arrays(path)[""]})
-    return Weights(read_arrays(path))
+        return WeightFile({path.stem: read_arrays(path)[""]})
+    return WeightFile(read_arrays(path))
 
 
 class _Shards(Mapping[str, np.ndarray]):
@@ -88,7 +88,7 @@ class _Shards(Mapping[str, np.ndarray]):
         return len(self._places)
 
 
-def _sharded(path: Path) -> Weights:
+def _sharded(path: Path) -> WeightFile:
     """The shards that a model.safetensors.index.json (or pytorch_model.bin.index.json) names, all beside it."""
     wanted = 'wanted {"weight_map": {tensor: file}}, as model hubs write it'
     try:
@@ -116,5 +116,5 @@ def _sharded(path: Path) -> Weights:
     def read(place: Path) -> Mapping[str, np.ndarray]:
         return read_state(place) if place.suffix in STATES else read_arrays(place)
 
-    shards = {file: hashlib.sha256(place.read_bytes()).hexdigest() for file, place in files.items()}
-    return Weights(_Shards(path, {n: files[f] for n, f in names.items()}, read), {"shards": shards})
+    shards = {file: sha256_of(place) for file, place in files.items()}
+    return WeightFile(_Shards(path, {n: files[f] for n, f in names.items()}, read), {"shards": shards})

@@ -13,7 +13,7 @@ from accelsim.arch.row_stationary.eyeriss.reference.convolution import SlidingAx
 from accelsim.arch.row_stationary.eyeriss.reference.global_buffer import PsumBanks
 from accelsim.arch.row_stationary.eyeriss.reference.mesh import Mesh
 from accelsim.arch.row_stationary.eyeriss.reference.pe import LaneSetting, Pe
-from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, Strip
+from accelsim.arch.row_stationary.eyeriss.reference.schedule import PeColumn, Strip
 from accelsim.errors import ModelError
 from accelsim.testing import tensor
 from accelsim.workload.conv2d import conv2d
@@ -123,7 +123,7 @@ def test_a_scratchpad_refuses_too_many_words(small):
 def test_sums_leave_at_the_top_and_enter_at_the_bottom(small):
     # Rows 2 to 6 of 3 a cluster: cluster rows 0 to 2.
     strips = tuple(Strip(j, j, 0, 0, range(j, j + 1), range(1)) for j in range(5))
-    lane = Lane(2, 1, 0, 0, range(1), (0,), strips)
+    lane = PeColumn(2, 1, 0, 0, range(1), (0,), strips)
     mesh, buses = (kind(small(cluster_rows=3, pe_rows=3, pe_cols=2)) for kind in (Mesh, Buses))
     for from_buffer in (False, True):
         mesh.move_psums(lane, 100, from_buffer)

@@ -3,20 +3,20 @@
 import pytest
 
 from accelsim.hw.memory.dram import Channel
-from accelsim.hw.memory.reference import Accelerator, Job, Record
+from accelsim.hw.memory.reference import Accelerator, Record, TileJob
 
 # Worked by hand from docs/memory.md. The channel moves 10 bits a cycle; read data are there 5 cycles later.
 CHANNEL = Channel(10, 1, 5, 1)
 
 
-def run(*jobs: Job, buffering: int = 2) -> list[Record]:
+def run(*jobs: TileJob, buffering: int = 2) -> list[Record]:
     return Accelerator(jobs, CHANNEL, buffering).run()
 
 
 def job(weights: int = 0, activations: int = 0, outputs: int = 0, *, cycles: int, load: int = 0,
-        needs: int | None = None, gate: int | None = None) -> Job:
+        needs: int | None = None, gate: int | None = None) -> TileJob:
     bits = {"weights": weights, "activations": activations, "outputs": outputs}
-    return Job(bits, compute_cycles=cycles, load_cycles=load, needs=needs, gate=gate)
+    return TileJob(bits, compute_cycles=cycles, load_cycles=load, needs=needs, gate=gate)
 
 
 def waits(record: Record) -> dict[str, int]:

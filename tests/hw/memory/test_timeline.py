@@ -7,25 +7,25 @@ from hypothesis import strategies as st
 
 from accelsim.hw.memory.config import DramConfig
 from accelsim.hw.memory.dram import Channel, channel_of
-from accelsim.hw.memory.reference import Accelerator, Job
-from accelsim.hw.memory.timeline import Schedule, Times, run_timeline
+from accelsim.hw.memory.reference import Accelerator, TileJob
+from accelsim.hw.memory.timeline import TileSchedule, Times, run_timeline
 
 CAUSES = ("weights", "handover", "activations", "writeback")
 
 
-def schedule_of(tiles, needs=None, gate=None, burst_bits=1, loads=None) -> Schedule:
+def schedule_of(tiles, needs=None, gate=None, burst_bits=1, loads=None) -> TileSchedule:
     """tiles: (weight, activation, output bits, cycles) of each; loads: cycles of each that load its weights."""
     table = np.array(tiles, np.int64).reshape(-1, 4)
     bits = -(-table[:, :3].T // burst_bits) * burst_bits
     none = np.full(len(table), -1, np.int64)
-    return Schedule(np.ascontiguousarray(bits), table[:, 3].copy(),
+    return TileSchedule(np.ascontiguousarray(bits), table[:, 3].copy(),
                     none + 1 if loads is None else np.array(loads, np.int64),
                     none if needs is None else np.array(needs, np.int64),
                     none if gate is None else np.array(gate, np.int64))
 
 
-def reference_times(schedule: Schedule, channel: Channel, buffering: int) -> Times:
-    jobs = [Job(dict(zip(("weights", "activations", "outputs"), map(int, schedule.bits[:, t]), strict=True)),
+def reference_times(schedule: TileSchedule, channel: Channel, buffering: int) -> Times:
+    jobs = [TileJob(dict(zip(("weights", "activations", "outputs"), map(int, schedule.bits[:, t]), strict=True)),
                 int(schedule.compute_cycles[t]), int(schedule.load_cycles[t]), *(int(x) if x >= 0 else None for x in
                                                    (schedule.needs[t], schedule.gate[t])))
             for t in range(len(schedule.compute_cycles))]

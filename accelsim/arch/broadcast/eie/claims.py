@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.validation.claim import Chapter, Claim, Group
-from accelsim.validation.measured import Numbers, measured
+from accelsim.validation.measured import RunNumbers, measured
 from accelsim.validation.target import Exact, Table, Target, Trend
 from accelsim.workload.matmul import Matmul, linear
 
@@ -40,21 +40,21 @@ def layer(name: str) -> Matmul:
 
 
 @cache
-def run(name: str, **changes: Any) -> Numbers:
+def run(name: str, **changes: Any) -> RunNumbers:
     return measured(layer(name), "eie", **changes)
 
 
-def theory_us(numbers: Numbers) -> float:
+def theory_us(numbers: RunNumbers) -> float:
     """Work over peak: entries, padding counted, one per PE and cycle."""
     return numbers.counts["arithmetic_slots"] / 64 / numbers.clock_mhz
 
 
-def balance(numbers: Numbers) -> float:
+def balance(numbers: RunNumbers) -> float:
     """The paper's load balance: 1 - bubbles / cycles, padding being work."""
     return (numbers.stalls["busy"] + numbers.stalls["padding"]) / sum(numbers.stalls.values())
 
 
-def efficiency(numbers: Numbers) -> float:
+def efficiency(numbers: RunNumbers) -> float:
     """The authors' simulator's: writes / cycles / PEs."""
     return numbers.counts["accumulator_writes"] / sum(numbers.stalls.values())
 
@@ -62,7 +62,7 @@ def efficiency(numbers: Numbers) -> float:
 # the authors' simulator on the authors' data
 
 @cache
-def alex8(file: Path, queue_entries: int) -> Numbers:
+def alex8(file: Path, queue_entries: int) -> RunNumbers:
     """AlexNet FC8 as shipped, weight codes 1..15 as weights: cycles see the non-zeros alone."""
     data = np.load(file)
     activation = np.round(data["activation"] * 1000).astype(np.int16)
@@ -70,11 +70,11 @@ def alex8(file: Path, queue_entries: int) -> Numbers:
     return measured(shipped, "eie", queue_entries=queue_entries)
 
 
-def _alex8(number: Callable[[Numbers], float], queue_entries: int = 7) -> Callable[[Path], float]:
+def _alex8(number: Callable[[RunNumbers], float], queue_entries: int = 7) -> Callable[[Path], float]:
     return lambda file: number(alex8(file, queue_entries))
 
 
-def _count(name: str) -> Callable[[Numbers], float]:
+def _count(name: str) -> Callable[[RunNumbers], float]:
     return lambda numbers: numbers.counts[name]
 
 
@@ -116,7 +116,7 @@ TIMES = Group(
 
 
 @cache
-def denser_alex8() -> Numbers:
+def denser_alex8() -> RunNumbers:
     """Random masks at the densities of the shipped Alex-8."""
     rng = np.random.default_rng(0)
     return measured(linear("Alex-8", rng.random((1000, 4096)) < .2566, rng.random(4096) < .4294), "eie")
@@ -132,15 +132,15 @@ DENSER = Group(
 
 # Tables II and V
 
-def _frames_per_s(numbers: Numbers) -> float:
+def _frames_per_s(numbers: RunNumbers) -> float:
     return 1e6 / numbers.time_us
 
 
-def _at_28nm() -> Numbers:
+def _at_28nm() -> RunNumbers:
     return run("Alex-7", pes=256, clock_mhz=1200, energy_table="eie_28nm")
 
 
-def _mean(number: Callable[[Numbers], float], **changes: Any) -> float:
+def _mean(number: Callable[[RunNumbers], float], **changes: Any) -> float:
     return float(np.mean([number(run(name, **changes)) for name in TABLE_III]))
 
 
@@ -195,7 +195,7 @@ def _speedup(name: str) -> float:
     return run(name, pes=1).cycles / run(name, pes=256).cycles
 
 
-def _worst_step(number: Callable[[Numbers], float], sign: int) -> float:
+def _worst_step(number: Callable[[RunNumbers], float], sign: int) -> float:
     """The least change of `number`, in the direction `sign`, of any layer from one number of PEs to the next."""
     series = [[number(run(name, pes=pes)) for pes in PES] for name in TABLE_III]
     return float(min((sign * np.diff(values)).min() for values in series))

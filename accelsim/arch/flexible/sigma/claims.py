@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.validation.claim import Chapter, Claim, Group
-from accelsim.validation.measured import Numbers, bitmap, measured
+from accelsim.validation.measured import RunNumbers, bitmap, measured
 from accelsim.validation.target import Range, Table
 from accelsim.workload.matmul import Matmul, linear
 
@@ -45,25 +45,25 @@ def name(shape: Shape) -> str:
 
 
 @cache
-def reported(shape: Shape) -> dict[str, Numbers]:
+def reported(shape: Shape) -> dict[str, RunNumbers]:
     """Cycles are reported at densities .2 and .9."""
     layer = gemm(shape, (.2, .9))
     return {"plain": measured(layer, "sigma", stationary_filter=False), "preset": measured(layer, "sigma")}
 
 
 @cache
-def dense(shape: Shape) -> dict[str, Numbers]:
+def dense(shape: Shape) -> dict[str, RunNumbers]:
     layer = gemm(shape, (1, 1))
     return {key: measured(layer, arch, **changes) for key, (arch, changes) in DENSE_DESIGNS.items()}
 
 
 @cache
-def sparse(shape: Shape) -> dict[str, Numbers]:
+def sparse(shape: Shape) -> dict[str, RunNumbers]:
     layer = gemm(shape, (.2, .7))
     return {key: measured(layer, arch, **changes) for key, (arch, changes) in SPARSE_DESIGNS.items()}
 
 
-Runs = Callable[[Shape], dict[str, Numbers]]
+Runs = Callable[[Shape], dict[str, RunNumbers]]
 
 
 def speedup(runs: Runs, shape: Shape, over: tuple[str, ...] = ("128x128",)) -> float:
@@ -165,7 +165,7 @@ SPARSE = Group(
 
 
 @cache
-def busy() -> dict[str, Numbers]:
+def busy() -> dict[str, RunNumbers]:
     """The largest GEMM, dense: every multiplier at work."""
     layer = gemm((1632, 36548, 1024), (1, 1))
     return {arch: measured(layer, arch, energy_table="gemm_28nm", **(UNLIMITED if arch == "sigma" else {}))

@@ -5,7 +5,7 @@ from functools import cache, partial
 import numpy as np
 
 from accelsim.validation.claim import Chapter, Claim, Group
-from accelsim.validation.measured import Numbers, measured
+from accelsim.validation.measured import RunNumbers, measured
 from accelsim.validation.target import Exact, Table, Trend
 from accelsim.workload.matmul import Matmul, linear
 
@@ -97,7 +97,7 @@ RTX_768 = Group(
 # A100
 
 @cache
-def a100(arch: str) -> Numbers:
+def a100(arch: str) -> RunNumbers:
     """16384 cubed, with the weights that fit the preset."""
     weight = pruned(16384, 16384) if arch == "a100_40gb" else np.ones((16384, 16384), bool)
     return measured(linear("gemm", weight, np.ones((16384, 16384), bool)), arch)
@@ -151,7 +151,7 @@ V100 = Group(
 # STC
 
 @cache
-def stc(shape: tuple[int, int, int]) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+def stc(shape: tuple[int, int, int]) -> tuple[RunNumbers, RunNumbers, RunNumbers, RunNumbers]:
     """TC; STC with dense weights; STC with 2:4 weights; STC with 2:8 weights."""
     m, k, n = shape
     activation = np.random.default_rng(m + k + n).random((n, k)) < STC[shape][0]

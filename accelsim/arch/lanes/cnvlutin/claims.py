@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from accelsim.validation.claim import Chapter, Claim, Group
-from accelsim.validation.measured import Numbers, measured
+from accelsim.validation.measured import RunNumbers, measured
 from accelsim.validation.target import Exact
 from accelsim.workload.conv2d import conv2d
 from accelsim.workload.matmul import linear
@@ -15,20 +15,20 @@ EARLY = {  # name: channels, plane, filters, taps, stride, padding, density of i
 
 
 @cache
-def early(name: str, skips: bool) -> Numbers:
+def early(name: str, skips: bool) -> RunNumbers:
     (channels, size, filters, taps, stride, padding, density, seed), _ = EARLY[name]
     inputs = np.random.default_rng(seed).random((1, channels, size, size)) < density
     layer = conv2d("conv", np.ones((filters, channels, taps, taps), bool), inputs, stride, padding)
     return measured(layer, "cnvlutin_early", skip_zeros=skips)
 
 
-def bitsim() -> Numbers:
+def bitsim() -> RunNumbers:
     rng = np.random.default_rng(3)
     weights, inputs = rng.random((32, 3, 3, 3)) < .8, rng.random((1, 3, 16, 16)) < 1
     return measured(conv2d("conv", weights, inputs, 1, 1), "sparten_bitsim")
 
 
-def loas() -> Numbers:
+def loas() -> RunNumbers:
     return measured(linear("fc", np.ones((16, 128), bool), np.ones((32, 128), bool)), "sparten_loas")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from accelsim.arch.registry import load_arch, machine
 from accelsim.hw.energy import load_energy_table
 from accelsim.validation.claim import Chapter, Claim, Group
-from accelsim.validation.measured import Numbers, measured
+from accelsim.validation.measured import RunNumbers, measured
 from accelsim.validation.target import Exact, Range, Table, Trend
 from accelsim.workload.conv2d import Conv2d, conv2d
 from accelsim.workload.matmul import linear
@@ -47,7 +47,7 @@ def dnnsim_layer(row: tuple[float, ...]) -> Conv2d:
 
 
 @cache
-def dnnsim(row: tuple[float, ...]) -> Numbers:
+def dnnsim(row: tuple[float, ...]) -> RunNumbers:
     return measured(dnnsim_layer(row), "scnn_dnnsim")
 
 
@@ -71,12 +71,12 @@ VARIANT = Group(
 # networks at their published densities
 
 @cache
-def network(name: str) -> dict[str, Numbers]:
+def network(name: str) -> dict[str, RunNumbers]:
     trace = draw_trace(NETWORKS[name], seed=0, uniform=True, layers=None if name == "GoogLeNet" else "conv*")
     return {arch: measured(trace, arch) for arch in MACHINES}
 
 
-def _every() -> list[dict[str, Numbers]]:
+def _every() -> list[dict[str, RunNumbers]]:
     return [network(name) for name in NETWORKS]
 
 
@@ -91,7 +91,7 @@ def _layer_energies(arch: str) -> list[float]:
             for theirs, ours in zip(runs[arch].layers, runs["scnn"].layers, strict=True)]
 
 
-def _share(energy_pj: Callable[[Numbers], float]) -> float:
+def _share(energy_pj: Callable[[RunNumbers], float]) -> float:
     """Percent of SCNN's energy, the mean of the networks."""
     return 100 * float(np.mean([energy_pj(runs["scnn"]) / runs["scnn"].energy_pj for runs in _every()]))
 
@@ -101,7 +101,7 @@ def _price_pj(count: str) -> float:
     return load_energy_table(config.energy_table).price_pj(machine("scnn").actions(config)[count])
 
 
-def _iaram_pj(numbers: Numbers) -> float:
+def _iaram_pj(numbers: RunNumbers) -> float:
     return numbers.counts["iaram_vector_reads"] * _price_pj("iaram_vector_reads")
 
 
@@ -165,7 +165,7 @@ NETWORK = Group(
 
 
 @cache
-def fully_connected() -> Numbers:
+def fully_connected() -> RunNumbers:
     return measured(linear("fc", np.ones((1024, 1024), bool), np.ones(1024, bool)), "scnn")
 
 
@@ -189,7 +189,7 @@ def googlenet(density: float) -> Trace:
 
 
 @cache
-def at_density(density: float) -> dict[str, Numbers]:
+def at_density(density: float) -> dict[str, RunNumbers]:
     trace = googlenet(density)
     return {arch: measured(trace, arch) for arch in MACHINES}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.validation.claim import Chapter, Claim, Group
-from accelsim.validation.measured import Numbers, measured
+from accelsim.validation.measured import RunNumbers, measured
 from accelsim.validation.target import Exact, Table, Trend
 from accelsim.workload.layer import DenseLayer
 from accelsim.workload.matmul import Matmul, linear
@@ -36,7 +36,7 @@ def masked_layer(name: str, file: Path) -> Matmul:
     return linear(name, weight, inputs)
 
 
-def single_pe(name: str, macs_per_pe: int, file: Path) -> Numbers:
+def single_pe(name: str, macs_per_pe: int, file: Path) -> RunNumbers:
     """The layer on one PE, with the artifact's M0 and C0."""
     mapping = {"compressed": True, "m0": LAYERS[name][0], "c0": 8, "s0": 1, "column": 1, "row_lanes": 1,
                "filter_lanes": 1, "group_lanes": 1, "inner": "rows"}
@@ -66,7 +66,7 @@ MASKS = Group(
 # whole networks
 
 @cache
-def inference(arch: str, workload: str, gbps: float | None = None) -> Numbers:
+def inference(arch: str, workload: str, gbps: float | None = None) -> RunNumbers:
     """One inference."""
     trace = draw_trace(workload, seed=1)
     return measured(trace, arch) if gbps is None else measured(trace, arch, dram={"gbps": gbps})
@@ -229,7 +229,7 @@ SCALING = Group(
 # the chip
 
 @cache
-def chip() -> Numbers:
+def chip() -> RunNumbers:
     """AlexNet's convolutions at batch 4 on the 168-PE chip."""
     return measured(draw_trace(DENSE, seed=1, batch=4, layers="conv*"), "eyeriss_2017")
 

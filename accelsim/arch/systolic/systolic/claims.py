@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from accelsim.validation.claim import Chapter, Claim, Group
-from accelsim.validation.measured import Numbers, measured
+from accelsim.validation.measured import RunNumbers, measured
 from accelsim.validation.target import Exact, Table
 from accelsim.workload.matmul import linear
 
@@ -30,7 +30,7 @@ BASELINE = Group(
 
 
 @cache
-def one_tile(batch: int, arch: str = "tpu_v1") -> Numbers:
+def one_tile(batch: int, arch: str = "tpu_v1") -> RunNumbers:
     """256 inputs and 256 outputs: one tile of weights."""
     return measured(linear("fc", np.ones((256, 256), bool), np.ones((batch, 256), bool)), arch)
 

@@ -8,7 +8,7 @@ from functools import cache, partial
 import numpy as np
 
 from accelsim.validation.claim import Chapter, Claim, Group
-from accelsim.validation.measured import Numbers, measured
+from accelsim.validation.measured import RunNumbers, measured
 from accelsim.validation.target import Range, Table, Target, Trend
 from accelsim.workload.conv2d import Conv2d, conv2d
 from accelsim.workload.synthetic import draw_trace
@@ -74,7 +74,7 @@ def training_trace(name: str, split: str = "dropback") -> Trace:
 
 @cache
 def iteration(name: str, arch: str = "procrustes", policy: str | None = None, dataflow: str = "kn",
-              split: str = "dropback") -> Numbers:
+              split: str = "dropback") -> RunNumbers:
     """One training iteration of a network; split: which assumption says how dense each layer is."""
     policy = "none" if arch == "procrustes_dense" else policy
     return measured(training_trace(name, split), arch, policy, input_layers=[INPUT_LAYERS[name]], dataflow=dataflow)

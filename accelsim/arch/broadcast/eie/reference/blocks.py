@@ -15,7 +15,7 @@ from accelsim.parts.queue import Queue
 WAITING = "waiting"  # what PtrRead records of an idle cycle: which stall it is shows when the run is over
 
 
-class Broadcast(NamedTuple):
+class QueuedActivation(NamedTuple):
     """What the queues hold: an activation and its column of the matrix."""
 
     activation: int
@@ -25,7 +25,7 @@ class Broadcast(NamedTuple):
 class Scanner:
     """The scan of the activation rows and the non-zero fetch, which pushes one value a cycle into all queues."""
 
-    def __init__(self, vector: np.ndarray, has_bias: bool, queues: list[Queue[Broadcast]]) -> None:
+    def __init__(self, vector: np.ndarray, has_bias: bool, queues: list[Queue[QueuedActivation]]) -> None:
         self.queues = queues
         self.lanes = len(queues)
         rows = -(-len(vector) // self.lanes)
@@ -61,12 +61,12 @@ class Scanner:
             if blocked:
                 continue
             if lane is not None:
-                self._push(Broadcast(values[lane], (self.row.now - 1) * self.lanes + lane))
+                self._push(QueuedActivation(values[lane], (self.row.now - 1) * self.lanes + lane))
             self.last_lane.next = self.lanes - 1 if lane is None else lane
             if self.last_lane.next == self.lanes - 1:
                 self._advance()
 
-    def _push(self, broadcast: Broadcast) -> None:
+    def _push(self, broadcast: QueuedActivation) -> None:
         self.broadcasts += 1
         self.pushed.append((len(self.held) - 1, broadcast.column))
         for queue in self.queues:
@@ -104,7 +104,7 @@ class Selection(NamedTuple):
 class PtrRead:
     """Takes columns from the PE's queue and presents their entries, one a cycle, to the sparse-matrix SRAM."""
 
-    def __init__(self, memory: PeMemory, queue: Queue[Broadcast], entries_per_row: int) -> None:
+    def __init__(self, memory: PeMemory, queue: Queue[QueuedActivation], entries_per_row: int) -> None:
         self.memory = memory
         self.queue = queue
         self.entries_per_row = entries_per_row
@@ -189,7 +189,7 @@ class Fetched(NamedTuple):
     last_of_column: bool
 
 
-class Operands(NamedTuple):
+class ArithmeticInput(NamedTuple):
     """In the second arithmetic stage."""
 
     code: int
@@ -214,7 +214,7 @@ class Pipeline:
         self.codebook = codebook
         self.next_row = Register(0)  # the running address: local row behind the entry before
         self.first: Register[Fetched | None] = Register(None)
-        self.second: Register[Operands | None] = Register(None)
+        self.second: Register[ArithmeticInput | None] = Register(None)
         self.third: Register[Addition | None] = Register(None)
         self.accumulators = Accumulators(rows)
 
@@ -242,13 +242,13 @@ class Pipeline:
             return None
         return Fetched(row.entries[selection.offset], selection.activation, selection.last_of_column)
 
-    def _decode(self) -> Operands | None:
+    def _decode(self) -> ArithmeticInput | None:
         fetched = self.first.now
         if fetched is None:
             return None
         row = self.next_row.now + fetched.entry.zeros_before
         self.next_row.next = 0 if fetched.last_of_column else row + 1
-        return Operands(fetched.entry.code, self.codebook[fetched.entry.code], fetched.activation, row)
+        return ArithmeticInput(fetched.entry.code, self.codebook[fetched.entry.code], fetched.activation, row)
 
     def _multiply(self) -> Addition | None:
         operands, ahead = self.second.now, self.third.now

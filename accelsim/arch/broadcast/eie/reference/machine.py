@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.arch.broadcast.eie.reference.blocks import WAITING, Broadcast, Pipeline, PtrRead, Scanner
+from accelsim.arch.broadcast.eie.reference.blocks import WAITING, Pipeline, PtrRead, QueuedActivation, Scanner
 from accelsim.arch.broadcast.eie.reference.encode import EncodedMatrix, encode
 from accelsim.arch.broadcast.eie.reference.tiles import TileRow, as_tiles, column_blocks, vector_tiles
 from accelsim.arch.broadcast.shared.rows import assign_rows
@@ -88,7 +88,7 @@ class VectorRun:
 
     def __init__(self, encoded: EncodedMatrix, vector: np.ndarray, has_bias: bool, config: Any) -> None:
         self.memories = encoded.memories
-        self.queues: list[Queue[Broadcast]] = [Queue(config.queue_entries) for _ in self.memories]
+        self.queues: list[Queue[QueuedActivation]] = [Queue(config.queue_entries) for _ in self.memories]
         self.scanner = Scanner(vector, has_bias, self.queues)
         self.ptr_reads = [PtrRead(memory, queue, config.entries_per_row)
                           for memory, queue in zip(self.memories, self.queues, strict=True)]

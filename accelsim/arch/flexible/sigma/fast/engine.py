@@ -150,13 +150,13 @@ class PlacedGemm:
     def _side(self, name: str) -> Side:
         return Side(name, self.rows[_other(name)], self._placement(name), *kernel.run_folds(*self.folds(name)))
 
-    def folds(self, name: str) -> tuple[np.ndarray, np.ndarray, kernel.Timing]:
+    def folds(self, name: str) -> tuple[np.ndarray, np.ndarray, kernel.FoldTiming]:
         """What the recurrence over the folds takes when side `name` stays: values, words sent, and the scalars."""
         config, placement = self.config, self._placement(name)
         bounded = config.streaming == "limited" and config.bandwidth_words_per_cycle < config.multipliers_per_dpe
         sent = self._sources(name)[0] if bounded else np.zeros(len(placement.values), np.int64)
         occupied = placement.values > 0  # a policy may leave a fold empty: it is skipped
-        timing = kernel.Timing(self.rows[_other(name)], config.bandwidth_words_per_cycle, config.slots,
+        timing = kernel.FoldTiming(self.rows[_other(name)], config.bandwidth_words_per_cycle, config.slots,
                                config.drain_cycles, config.drain_per_k_tile, _OVERLAPS[config.overlap])
         return placement.values[occupied], sent[occupied], timing
 

@@ -20,7 +20,7 @@ OVERLAP_NONE, OVERLAP_DRAIN, OVERLAP_LOAD = 0, 1, 2
 BEGIN, STREAM, DRAIN, END, LOAD_BEGIN, LOAD_CYCLES, STEP_CYCLES, LOGGED = range(8)
 
 
-class Timing(NamedTuple):
+class FoldTiming(NamedTuple):
     """Scalars of the recurrence: vectors streamed, words per cycle, slots, cycles of a drain."""
 
     vectors: int

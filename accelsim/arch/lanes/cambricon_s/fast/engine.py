@@ -10,9 +10,9 @@ from accelsim.arch.lanes.cambricon_s.index import shared_index
 from accelsim.arch.lanes.cambricon_s.machine import CambriconS
 from accelsim.arch.lanes.shared.deal import NOBODY, checked_deal
 from accelsim.arch.lanes.shared.fast.account import ProductRun
-from accelsim.arch.lanes.shared.fast.engine import LanesEngine, Task
-from accelsim.arch.lanes.shared.fast.lowering import Dealt, Operands, dealt_out, unpacked
-from accelsim.arch.lanes.shared.fast.traffic import Plane
+from accelsim.arch.lanes.shared.fast.engine import LanesEngine, LayerTask
+from accelsim.arch.lanes.shared.fast.lowering import Dealt, IndexSets, dealt_out, unpacked
+from accelsim.arch.lanes.shared.fast.traffic import InputPlaces
 
 
 class CambriconSEngine(LanesEngine):
@@ -24,7 +24,7 @@ class CambriconSEngine(LanesEngine):
     def least_key(self, config: CambriconSConfig) -> int:
         return config.scan_weights
 
-    def dealt(self, task: Task, operands: Operands) -> Dealt:
+    def dealt(self, task: LayerTask, operands: IndexSets) -> Dealt:
         schedule, block_outputs = task.schedule, task.config.block_outputs
         deal = checked_deal(task.policy, operands.nonzeros, schedule)
         outputs, starts = in_blocks(deal.outputs[:, 0, 0], schedule.outputs, block_outputs)
@@ -36,7 +36,7 @@ class CambriconSEngine(LanesEngine):
         return replace(dealt_out(operands, deal, schedule), slots=kept[block][:, :, None, None], block=block,
                        kept=unpacked(kept, valid))
 
-    def least(self, task: Task, operands: Operands, dealt: Dealt) -> np.ndarray | None:
+    def least(self, task: LayerTask, operands: IndexSets, dealt: Dealt) -> np.ndarray | None:
         scanned = task.config.scan_weights
         if not scanned:
             return None
@@ -44,12 +44,12 @@ class CambriconSEngine(LanesEngine):
         kept = np.add.reduceat(dealt.kept, units, axis=1, dtype=np.int64)
         return -(-kept[dealt.block] // scanned)
 
-    def counts(self, task: Task, run: ProductRun) -> Mapping[str, int]:
+    def counts(self, task: LayerTask, run: ProductRun) -> Mapping[str, int]:
         operands, dealt = run.operands, run.dealt
         return {"selector_scans": operands.positions * len(dealt.count) * operands.reduction,
                 "kept_positions": int(dealt.kept.sum())}
 
-    def weight_bits(self, task: Task, run: ProductRun, plane: Plane) -> np.ndarray:
+    def weight_bits(self, task: LayerTask, run: ProductRun, plane: InputPlaces) -> np.ndarray:
         dealt = run.dealt
         index = np.diff(dealt.block, prepend=-1) > 0  # comes with the first round of its block
         return (dealt.count * dealt.kept.sum(axis=1)[dealt.block] * task.config.weight_bits

@@ -7,9 +7,9 @@ import numpy as np
 from accelsim.arch.lanes.cambricon_x.config import CambriconXConfig
 from accelsim.arch.lanes.cambricon_x.machine import CambriconX
 from accelsim.arch.lanes.shared.fast.account import ProductRun
-from accelsim.arch.lanes.shared.fast.engine import LanesEngine, Task
-from accelsim.arch.lanes.shared.fast.lowering import Operands, unpacked
-from accelsim.arch.lanes.shared.fast.traffic import Plane, sums_of
+from accelsim.arch.lanes.shared.fast.engine import LanesEngine, LayerTask
+from accelsim.arch.lanes.shared.fast.lowering import IndexSets, unpacked
+from accelsim.arch.lanes.shared.fast.traffic import InputPlaces, sums_of
 from accelsim.workload.derived import derived
 
 
@@ -21,18 +21,18 @@ class CambriconXEngine(LanesEngine):
             return super().stored(config)
         return config.index_bits, lambda pattern: with_fillers(pattern, 1 << config.index_bits)
 
-    def counts(self, task: Task, run: ProductRun) -> Mapping[str, int]:
+    def counts(self, task: LayerTask, run: ProductRun) -> Mapping[str, int]:
         stalls = run.stalls
         return {"index_reads": stalls["busy"] + stalls["zero_operand"] + stalls["filler"],
                 "fillers": int(run.operands.fillers.sum())}
 
-    def weight_bits(self, task: Task, run: ProductRun, plane: Plane) -> np.ndarray:
+    def weight_bits(self, task: LayerTask, run: ProductRun, plane: InputPlaces) -> np.ndarray:
         config = task.config
         entries = derived(task.layer, ("cambricon_x entries", task.group, config.index_bits),
                           lambda: self._entries(task, run.operands))
         return sums_of(run, entries) * (config.weight_bits + config.index_bits)
 
-    def _entries(self, task: Task, operands: Operands) -> np.ndarray:
+    def _entries(self, task: LayerTask, operands: IndexSets) -> np.ndarray:
         """[output]: non-zeros and fillers."""
         if task.config.index == "step4":
             return operands.nonzeros.sum(axis=1) + operands.fillers

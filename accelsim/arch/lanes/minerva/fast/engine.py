@@ -7,21 +7,21 @@ import numpy as np
 
 from accelsim.arch.lanes.minerva.machine import Minerva
 from accelsim.arch.lanes.shared.fast.account import ProductRun
-from accelsim.arch.lanes.shared.fast.engine import LanesEngine, Task
+from accelsim.arch.lanes.shared.fast.engine import LanesEngine, LayerTask
 from accelsim.workload.derived import derived
 
 
 class MinervaEngine(LanesEngine):
     """Small activations are gated."""
 
-    def counted(self, task: Task) -> tuple[Hashable, Callable[[np.ndarray], np.ndarray]]:
+    def counted(self, task: LayerTask) -> tuple[Hashable, Callable[[np.ndarray], np.ndarray]]:
         smallest = max(1, self.threshold(task))
         return smallest, lambda values: magnitudes(values) >= smallest
 
-    def gates(self, task: Task) -> bool:
+    def gates(self, task: LayerTask) -> bool:
         return self.threshold(task) > 0
 
-    def threshold(self, task: Task) -> int:
+    def threshold(self, task: LayerTask) -> int:
         """Of the task's layer."""
         layer, config = task.layer, task.config
         if config.kept_share is not None:
@@ -30,12 +30,12 @@ class MinervaEngine(LanesEngine):
         found: int | Mapping[str, int] = config.threshold
         return found if isinstance(found, int) else found.get(layer.name, 0)
 
-    def counts(self, task: Task, run: ProductRun) -> Mapping[str, int]:
+    def counts(self, task: LayerTask, run: ProductRun) -> Mapping[str, int]:
         reads = int(run.products.found.sum())
         return {"gated_multiplies": run.stalls["gated"], "threshold_compares": reads,
                 "sum_updates": run.stalls["busy"] + run.stalls["zero_operand"]}
 
-    def mapping(self, task: Task) -> Mapping[str, Any]:
+    def mapping(self, task: LayerTask) -> Mapping[str, Any]:
         return {"threshold": self.threshold(task)}
 
 

@@ -7,12 +7,12 @@ import numpy as np
 from accelsim.arch.lanes.shared.deal import NOBODY
 from accelsim.arch.lanes.shared.fast.jobs import Jobs, Placed, placed
 from accelsim.arch.lanes.shared.fast.kernel import add_work
-from accelsim.arch.lanes.shared.fast.lowering import Dealt, Operands
+from accelsim.arch.lanes.shared.fast.lowering import Dealt, IndexSets
 from accelsim.arch.lanes.shared.schedule import Schedule
 
 
 @dataclass(frozen=True, eq=False)
-class Products:
+class LaneProducts:
     """What lanes did in the rounds, over all positions, each [round, lane].
 
     steps in one pass; found: effectual indices, in all passes; made: products; busy: products of two non-zeros;
@@ -34,7 +34,7 @@ class Products:
     spent: np.ndarray
 
 
-def products_of(operands: Operands, dealt: Dealt, jobs: Jobs, schedule: Schedule, gates: bool) -> Products:
+def products_of(operands: IndexSets, dealt: Dealt, jobs: Jobs, schedule: Schedule, gates: bool) -> LaneProducts:
     out = jobs.outcome
     steps, spent = out.steps.sum(axis=1, dtype=np.int64) * jobs.times, out.spent * jobs.times
     empty_units, nothing = out.empty * jobs.times, np.zeros_like(steps)
@@ -61,7 +61,7 @@ def products_of(operands: Operands, dealt: Dealt, jobs: Jobs, schedule: Schedule
     empty = empty_units * schedule.costs.empty * passes
     if schedule.effectual == "block":
         empty = spent - steps * passes  # a window that is scanned for longer, too
-    return Products(steps, found * passes, found * outputs, busy, fillers, gated, steps * outputs,
+    return LaneProducts(steps, found * passes, found * outputs, busy, fillers, gated, steps * outputs,
                     (schedule.inputs * steps - found) * outputs, idle, empty, spent - steps * passes - empty, spent)
 
 
@@ -83,10 +83,10 @@ class ProductRun:
     before ends; work [section, lane]: see the page. placed: None with scope `product`.
     """
 
-    operands: Operands
+    operands: IndexSets
     dealt: Dealt
     jobs: Jobs
-    products: Products
+    products: LaneProducts
     placed: Placed | None
     cycles: int
     stalls: dict[str, int]
@@ -94,7 +94,7 @@ class ProductRun:
     work: np.ndarray
 
 
-def accounted(operands: Operands, dealt: Dealt, jobs: Jobs, schedule: Schedule, gates: bool) -> ProductRun:
+def accounted(operands: IndexSets, dealt: Dealt, jobs: Jobs, schedule: Schedule, gates: bool) -> ProductRun:
     """gates: products of activations that do not count are switched off."""
     did, width = products_of(operands, dealt, jobs, schedule, gates), schedule.lane_slots
     stalls = {"busy": int(did.busy.sum()), "zero_operand": int((did.made - did.busy - did.gated - did.fillers).sum()),
@@ -127,7 +127,7 @@ def accounted(operands: Operands, dealt: Dealt, jobs: Jobs, schedule: Schedule, 
                       _work(operands.matches, dealt, jobs, did, place, schedule))
 
 
-def _work(matches: np.ndarray, dealt: Dealt, jobs: Jobs, did: Products, place: Placed | None,
+def _work(matches: np.ndarray, dealt: Dealt, jobs: Jobs, did: LaneProducts, place: Placed | None,
           schedule: Schedule) -> np.ndarray:
     """[section, lane], or [1, output of the lane] where a single lane has all."""
     if schedule.effectual == "both" and place is not None:

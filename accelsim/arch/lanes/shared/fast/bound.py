@@ -5,11 +5,11 @@ from numba import njit
 
 from accelsim.arch.lanes.shared.fast.jobs import groups_of
 from accelsim.arch.lanes.shared.fast.kernel import popcount
-from accelsim.arch.lanes.shared.fast.lowering import Operands
+from accelsim.arch.lanes.shared.fast.lowering import IndexSets
 from accelsim.arch.lanes.shared.schedule import Schedule
 
 
-def product_bound(operands: Operands, schedule: Schedule) -> int:
+def product_bound(operands: IndexSets, schedule: Schedule) -> int:
     """Of kinds whose lanes have outputs of their own."""
     if schedule.effectual == "weights":
         cycles = _of_weights(operands, schedule)
@@ -21,7 +21,7 @@ def product_bound(operands: Operands, schedule: Schedule) -> int:
     return cycles + schedule.costs.product
 
 
-def _of_weights(operands: Operands, schedule: Schedule) -> int:
+def _of_weights(operands: IndexSets, schedule: Schedule) -> int:
     """All positions take the same steps."""
     stored = operands.nonzeros.copy()
     stored[:, 0] += operands.fillers  # 0 with more units than one

@@ -15,8 +15,8 @@ from accelsim.arch.lanes.shared.deal import checked_deal
 from accelsim.arch.lanes.shared.fast.account import ProductRun, accounted
 from accelsim.arch.lanes.shared.fast.bound import product_bound
 from accelsim.arch.lanes.shared.fast.jobs import Jobs, jobs_of
-from accelsim.arch.lanes.shared.fast.lowering import Dealt, Operands, dealt_out, operands_of
-from accelsim.arch.lanes.shared.fast.traffic import Formats, Stored, layer_tiles
+from accelsim.arch.lanes.shared.fast.lowering import Dealt, IndexSets, dealt_out, operands_of
+from accelsim.arch.lanes.shared.fast.traffic import Formats, StoredProduct, layer_tiles
 from accelsim.arch.lanes.shared.products import lane_products
 from accelsim.arch.lanes.shared.schedule import Schedule
 from accelsim.arch.machine import LayerRun, Machine, Policy
@@ -26,7 +26,7 @@ from accelsim.workload.layer import Layer
 
 
 @dataclass(frozen=True)
-class Task:
+class LayerTask:
     """A layer on a design; group: number of the product."""
 
     layer: Layer
@@ -60,7 +60,7 @@ class LanesEngine(Formats):
         """Whether layers are run as others."""
         return False
 
-    def counted(self, task: Task) -> tuple[Hashable, Any]:
+    def counted(self, task: LayerTask) -> tuple[Hashable, Any]:
         """Which activations count for a product of two non-zeros: a key, and a function to their pattern."""
         return 1, _non_zeros
 
@@ -68,11 +68,11 @@ class LanesEngine(Formats):
         """Which weights of a pattern are stored: a key, and a function."""
         return 0, _unchanged
 
-    def dealt(self, task: Task, operands: Operands) -> Dealt:
+    def dealt(self, task: LayerTask, operands: IndexSets) -> Dealt:
         deal = checked_deal(task.policy, operands.nonzeros, task.schedule)
         return dealt_out(operands, deal, task.schedule)
 
-    def least(self, task: Task, operands: Operands, dealt: Dealt) -> np.ndarray | None:
+    def least(self, task: LayerTask, operands: IndexSets, dealt: Dealt) -> np.ndarray | None:
         """Least cycles of units [round, unit]; None: 0."""
         return None
 
@@ -80,27 +80,27 @@ class LanesEngine(Formats):
         """Outputs that come to another lane in a cycle; 0: any number."""
         return 0
 
-    def gates(self, task: Task) -> bool:
+    def gates(self, task: LayerTask) -> bool:
         """Whether products of activations that do not count are switched off."""
         return False
 
-    def counts(self, task: Task, run: ProductRun) -> Mapping[str, int]:
+    def counts(self, task: LayerTask, run: ProductRun) -> Mapping[str, int]:
         """Counts of the kind, and those of the family that it counts otherwise."""
         return {}
 
-    def mapping(self, task: Task) -> Mapping[str, Any]:
+    def mapping(self, task: LayerTask) -> Mapping[str, Any]:
         """What is reported besides."""
         return {}
 
     # what all do
 
     def run(self, layer: Layer, config: Any, policy: Policy) -> LayerRun:
-        task = Task(layer, self.design(layer, config), policy)
+        task = LayerTask(layer, self.design(layer, config), policy)
         stalls: Counter[str] = Counter(dict.fromkeys(self.model.stall_names, 0))
         counts: Counter[str] = Counter(dict.fromkeys(self.model.count_names, 0))
         cycles = rounds = products = 0
         work: Any = 0
-        stored: list[Stored] = []
+        stored: list[StoredProduct] = []
         for own, run in self.products(task):
             cycles, rounds, products = cycles + run.cycles, rounds + len(run.dealt.active), products + 1
             stalls.update({name: n for name, n in run.stalls.items() if n})
@@ -112,14 +112,14 @@ class LanesEngine(Formats):
             mapping={"products": products, "rounds": rounds, **self.mapping(task)},
             tiles=layer_tiles(stored, task.config), work=PeWork.of(work))
 
-    def products(self, task: Task) -> Iterator[tuple[Task, ProductRun]]:
+    def products(self, task: LayerTask) -> Iterator[tuple[LayerTask, ProductRun]]:
         """Each product's task and run, in order."""
         for group, operands in enumerate(self.operands(task)):
-            own = Task(task.layer, task.config, task.policy, group)
+            own = LayerTask(task.layer, task.config, task.policy, group)
             dealt, jobs = self.jobs(own, operands)
             yield own, accounted(operands, dealt, jobs, task.schedule, self.gates(own))
 
-    def operands(self, task: Task) -> list[Operands]:
+    def operands(self, task: LayerTask) -> list[IndexSets]:
         """All products as bitmaps, kept for other designs."""
         schedule, config = task.schedule, task.config
         (count_key, counts), (stored_key, stored) = self.counted(task), self.stored(config)
@@ -130,7 +130,7 @@ class LanesEngine(Formats):
             operands_of(product, schedule, counts, stored) for product in lane_products(
                 self.as_run(task.layer, config), schedule.order, schedule.pad_channels)])
 
-    def jobs(self, task: Task, operands: Operands, log: Any = None) -> tuple[Dealt, Jobs]:
+    def jobs(self, task: LayerTask, operands: IndexSets, log: Any = None) -> tuple[Dealt, Jobs]:
         """Who has what, and what the kernel says of it; kept for designs that differ elsewhere."""
         key = (task.group, self.folds(task.config), task.policy, *self._deal_key(task))
         dealt = derived(task.layer, ("lanes deal", *key), partial(self.dealt, task, operands))
@@ -139,20 +139,20 @@ class LanesEngine(Formats):
             return dealt, self._jobs(task, operands, dealt, log)
         return dealt, derived(task.layer, ("lanes jobs", *own), partial(self._jobs, task, operands, dealt))
 
-    def _jobs(self, task: Task, operands: Operands, dealt: Dealt, log: Any = None) -> Jobs:
+    def _jobs(self, task: LayerTask, operands: IndexSets, dealt: Dealt, log: Any = None) -> Jobs:
         least = self.least(task, operands, dealt)
         if least is None:
             least = np.zeros((len(dealt.active), len(operands.unit_words) - 1), np.int64)
         return jobs_of(operands, dealt, task.schedule, least, self.permuted(task.config), log)
 
-    def _deal_key(self, task: Task) -> tuple[Hashable, ...]:
+    def _deal_key(self, task: LayerTask) -> tuple[Hashable, ...]:
         """What the deal depends on, besides layer and policy."""
         schedule = task.schedule
         return (self.counted(task)[0], self.stored(task.config)[0], schedule.effectual, schedule.unit,
                 schedule.crosses_taps, schedule.lane_map, schedule.reduction_lanes, schedule.order,
                 schedule.pad_channels, schedule.dealt_lanes, schedule.places, self.deal_key(task.config))
 
-    def _time_key(self, task: Task) -> tuple[Hashable, ...]:
+    def _time_key(self, task: LayerTask) -> tuple[Hashable, ...]:
         """What the jobs' times depend on, besides the deal: all but who has which job when."""
         s = task.schedule
         shared_out = s.sections if not s.group_positions else 0
@@ -167,7 +167,7 @@ class LanesEngine(Formats):
         """What of a design `least` depends on."""
         return None
 
-    def _counts(self, task: Task, run: ProductRun) -> dict[str, int]:
+    def _counts(self, task: LayerTask, run: ProductRun) -> dict[str, int]:
         did, stalls = run.products, run.stalls
         multiplies = stalls["busy"] + stalls["zero_operand"] + stalls["filler"]
         common = {"macs": stalls["busy"], "multiplies": multiplies, "weight_reads": multiplies,
@@ -177,7 +177,7 @@ class LanesEngine(Formats):
 
     def bound_cycles(self, layer: Layer, config: Any, run: LayerRun) -> int:
         """Cycles below which no policy takes the design."""
-        task = Task(layer, self.design(layer, config), next(iter(self.model.policies.values())))
+        task = LayerTask(layer, self.design(layer, config), next(iter(self.model.policies.values())))
         schedule = task.schedule
         if schedule.effectual == "block":
             return -(-run.stalls["busy"] // run.slots)

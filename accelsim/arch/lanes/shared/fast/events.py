@@ -11,7 +11,7 @@ import numpy as np
 from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.lanes.shared.deal import NOBODY
 from accelsim.arch.lanes.shared.fast.account import ProductRun
-from accelsim.arch.lanes.shared.fast.engine import LanesEngine, Task
+from accelsim.arch.lanes.shared.fast.engine import LanesEngine, LayerTask
 from accelsim.arch.lanes.shared.fast.lowering import Dealt
 from accelsim.arch.machine import Policy
 from accelsim.workload.layer import Layer
@@ -23,7 +23,7 @@ CHUNK_CELLS = 1 << 16  # jobs x lanes of one chunk: bounds memory
 class Drawing:
     """Slices of one product, which begins at cycle `begin` of the layer."""
 
-    def __init__(self, engine: LanesEngine, task: Task, begin: int) -> None:
+    def __init__(self, engine: LanesEngine, task: LayerTask, begin: int) -> None:
         self.names, self.schedule = engine.model.stall_names, task.schedule
         self.product, self.begin = task.group, begin
 
@@ -48,7 +48,7 @@ class Drawing:
 
 def events(engine: LanesEngine, unit: str, layer: Layer, config: object, policy: Policy, window: Window) -> Activity:
     """unit: what a lane is called; the whole array where all lanes are in lock-step."""
-    task = Task(layer, engine.design(layer, config), policy)
+    task = LayerTask(layer, engine.design(layer, config), policy)
     schedule = task.schedule
     count = schedule.sections * schedule.lanes
     names = [unit] if count == 1 else [
@@ -58,7 +58,7 @@ def events(engine: LanesEngine, unit: str, layer: Layer, config: object, policy:
                     _chunks(engine, task, window))
 
 
-def _chunks(engine: LanesEngine, task: Task, window: Window) -> Iterator[Chunk]:
+def _chunks(engine: LanesEngine, task: LayerTask, window: Window) -> Iterator[Chunk]:
     begin = 0
     for own, run in engine.products(task):
         if window.meets(begin, begin + run.cycles):
@@ -127,7 +127,7 @@ def _without_scopes(drawing: Drawing, run: ProductRun) -> Chunk:
     return drawing.chunk(np.tile(np.arange(lanes), (len(begin), 1)), begin, parts, (rounds, -1), run.cycles)
 
 
-def _jobs(drawing: Drawing, engine: LanesEngine, task: Task, run: ProductRun, window: Window) -> Iterator[Chunk]:
+def _jobs(drawing: Drawing, engine: LanesEngine, task: LayerTask, run: ProductRun, window: Window) -> Iterator[Chunk]:
     """Lanes job by job."""
     place, out, schedule = run.placed, run.jobs.outcome, drawing.schedule
     assert place is not None

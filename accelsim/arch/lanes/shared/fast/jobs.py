@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.arch.lanes.shared.fast import kernel
-from accelsim.arch.lanes.shared.fast.lowering import Dealt, Operands
+from accelsim.arch.lanes.shared.fast.lowering import Dealt, IndexSets
 from accelsim.arch.lanes.shared.schedule import Schedule
 
 SCOPES = {"unit": kernel.UNIT, "position": kernel.POSITION, "job": kernel.JOB, "product": kernel.PRODUCT}
@@ -19,7 +19,7 @@ class Jobs:
     """
 
     groups: np.ndarray
-    outcome: kernel.Outcome
+    outcome: kernel.JobTimes
     times: int
 
     @property
@@ -40,7 +40,7 @@ class Placed:
     round_ends: np.ndarray
 
 
-def jobs_of(operands: Operands, dealt: Dealt, schedule: Schedule, least: np.ndarray, permuted: int,
+def jobs_of(operands: IndexSets, dealt: Dealt, schedule: Schedule, least: np.ndarray, permuted: int,
             log: np.ndarray | None = None) -> Jobs:
     """Runs the kernel. least [round, unit]: least cycles of a unit."""
     alike = schedule.effectual in ("all", "weights")
@@ -50,7 +50,7 @@ def jobs_of(operands: Operands, dealt: Dealt, schedule: Schedule, least: np.ndar
     unit_words = operands.unit_words[[0, -1]] if joined else operands.unit_words
     rounds, units = len(dealt.slots), len(unit_words) - 1
     lanes, rows = dealt.slots.shape[3], (len(groups) - 1) * schedule.columns
-    outcome = kernel.Outcome(
+    outcome = kernel.JobTimes(
         np.zeros((rounds, len(groups) - 1), np.int64), np.zeros((rounds, len(groups) - 1), np.int64),
         np.zeros((rounds, rows, lanes), np.int32), np.zeros((rounds, lanes), np.int64),
         np.zeros((rounds, lanes), np.int64))
@@ -60,13 +60,13 @@ def jobs_of(operands: Operands, dealt: Dealt, schedule: Schedule, least: np.ndar
     kernel.run_rounds(
         kernel.Rounds(dealt.slots, dealt.active, passes, least, moved), kernel.Inputs(values, unit_words, groups),
         extras(schedule, operands.lane_units if not joined else np.ones(1, np.int64), units, lanes),
-        kernel.Rules(schedule.inputs, SCOPES[schedule.scope], schedule.columns,
+        kernel.KernelRules(schedule.inputs, SCOPES[schedule.scope], schedule.columns,
                      int(schedule.held > 1 or schedule.columns > 1), schedule.costs.scope_floor, permuted),
         outcome, log)
     return Jobs(groups, outcome, operands.positions if alike else 1)
 
 
-def groups_of(operands: Operands, schedule: Schedule) -> np.ndarray:
+def groups_of(operands: IndexSets, schedule: Schedule) -> np.ndarray:
     """First positions of the groups, and the end of the last."""
     size = schedule.group_positions or -(-operands.positions // schedule.sections)
     row = operands.row if schedule.columns > 1 else operands.positions

@@ -44,7 +44,7 @@ class Extras(NamedTuple):
     once: np.ndarray
 
 
-class Rules(NamedTuple):
+class KernelRules(NamedTuple):
     """Of a design. unit_outer: 1 when all positions of a group meet a unit before the next. permuted: outputs that come
     to another lane in a cycle, 0 = all.
     """
@@ -57,7 +57,7 @@ class Rules(NamedTuple):
     permuted: int
 
 
-class Outcome(NamedTuple):
+class JobTimes(NamedTuple):
     """cycles and longest [round, group]: time of the scopes, and of their slowest lanes alone (without floors).
     steps int32 [round, group x columns, lane]; spent (cycles) and empty (units) [round, lane].
     """

@@ -19,7 +19,7 @@ Pattern = Callable[[np.ndarray], np.ndarray]  # bool of the same shape
 
 
 @dataclass(frozen=True, eq=False)
-class Operands:
+class IndexSets:
     """A product as sets of reduction indices; L of them.
 
     weights uint64 [output, word]: stored weights; values uint64 [position, word, 1 or lane]; valid [word, 1 or lane]:
@@ -67,7 +67,7 @@ class Dealt:
     block: np.ndarray
 
 
-def operands_of(product: LaneProduct, schedule: Schedule, counts: Pattern, stored: Pattern) -> Operands:
+def operands_of(product: LaneProduct, schedule: Schedule, counts: Pattern, stored: Pattern) -> IndexSets:
     """counts: which activations count for a match; stored: the stored weights of a pattern of non-zeros."""
     weights, values = product.weights != 0, counts(product.values)
     value_counts = column_nonzeros(values)
@@ -87,7 +87,7 @@ def operands_of(product: LaneProduct, schedule: Schedule, counts: Pattern, store
     matches = np.zeros((len(weights), parts), np.int64)
     if schedule.effectual != "both":
         weighted_rows(weights.view(np.uint8), value_counts, part_of, matches)
-    return Operands(
+    return IndexSets(
         weights=shared.packed(kept)[:, :, 0] if by_weights else NO_WORDS,
         values=divided.packed(values) if by_values else NO_WORDS[None], valid=divided.valid[0],
         unit_words=divided.unit_words, lane_units=(divided.sizes > 0).sum(axis=1), nonzeros=nonzeros, fillers=fillers,
@@ -170,7 +170,7 @@ def unpacked(words: np.ndarray, valid: np.ndarray) -> np.ndarray:
     return bits[:, existing.view(bool)].view(bool)
 
 
-def dealt_out(operands: Operands, deal: Deal, schedule: Schedule) -> Dealt:
+def dealt_out(operands: IndexSets, deal: Deal, schedule: Schedule) -> Dealt:
     """Of all kinds but those with a shared index."""
     outputs = deal.outputs  # [round, span, lane, place]
     has = (outputs != NOBODY).any(axis=(1, 3))
@@ -187,7 +187,7 @@ def dealt_out(operands: Operands, deal: Deal, schedule: Schedule) -> Dealt:
                  _moved(outputs, units), np.zeros((0, 0), bool), np.zeros(len(outputs), np.int64))
 
 
-def _slots(operands: Operands, outputs: np.ndarray, lane_of: np.ndarray) -> np.ndarray:
+def _slots(operands: IndexSets, outputs: np.ndarray, lane_of: np.ndarray) -> np.ndarray:
     """[round, word, place, lane]: the words of each lane's outputs, 0 for nobody."""
     words = operands.weights.shape[1]
     span_of_word = np.zeros(words, np.int64)

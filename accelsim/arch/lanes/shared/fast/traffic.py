@@ -17,7 +17,7 @@ KBYTE_BITS = 8192
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
+class StoredProduct:
     """Bits of a product in the kind's format, and the cycles of its rounds: weights, outputs, cycles and count (of
     outputs) [round]; inputs.
     """
@@ -30,7 +30,7 @@ class Stored:
     positions: int
 
 
-class Plane:
+class InputPlaces:
     """The inputs of a product as they lie in memory: places of `channels` values each."""
 
     def __init__(self, layer: Layer, group: int) -> None:
@@ -58,20 +58,20 @@ class Plane:
 class Formats:
     """How a kind stores operands: dense, unless it says otherwise."""
 
-    def weight_bits(self, task: Any, run: ProductRun, plane: Plane) -> np.ndarray:
+    def weight_bits(self, task: Any, run: ProductRun, plane: InputPlaces) -> np.ndarray:
         """[round]"""
         return run.dealt.count * plane.reduction * task.config.weight_bits
 
-    def input_bits(self, task: Any, run: ProductRun, plane: Plane) -> int:
+    def input_bits(self, task: Any, run: ProductRun, plane: InputPlaces) -> int:
         return plane.size * task.config.activation_bits
 
     def output_bits(self, task: Any, run: ProductRun) -> np.ndarray:
         """[round]"""
         return run.operands.positions * run.dealt.count * task.config.activation_bits
 
-    def stored_bits(self, task: Any, run: ProductRun) -> Stored:
-        plane = Plane(task.layer, task.group)
-        return Stored(self.weight_bits(task, run, plane), self.input_bits(task, run, plane),
+    def stored_bits(self, task: Any, run: ProductRun) -> StoredProduct:
+        plane = InputPlaces(task.layer, task.group)
+        return StoredProduct(self.weight_bits(task, run, plane), self.input_bits(task, run, plane),
                       self.output_bits(task, run), np.diff(run.round_ends, prepend=0), run.dealt.count,
                       run.operands.positions)
 
@@ -82,7 +82,7 @@ def sums_of(run: ProductRun, values: np.ndarray) -> np.ndarray:
     return np.where(dealt < 0, 0, values[dealt]).sum(axis=1)
 
 
-def layer_tiles(stored: Sequence[Stored], config: Any) -> Tiles:
+def layer_tiles(stored: Sequence[StoredProduct], config: Any) -> Tiles:
     """Tiles of all products, with what may stay on chip."""
     room = [config.weight_buffer_kbytes, config.input_buffer_kbytes, config.output_buffer_kbytes]
     bits = [sum(int(part.weights.sum()) for part in stored), sum(part.inputs for part in stored),
@@ -95,7 +95,7 @@ def _fits(bits: int, kbytes: float) -> bool:
     return not kbytes or bits <= kbytes * KBYTE_BITS
 
 
-def _tiles(part: Stored, config: Any, stay: MayStay) -> Tiles:
+def _tiles(part: StoredProduct, config: Any, stay: MayStay) -> Tiles:
     rounds = len(part.cycles)
     weights = part.weights.astype(np.int64)
     inputs = np.zeros(rounds, np.int64)

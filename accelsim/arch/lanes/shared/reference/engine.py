@@ -6,7 +6,7 @@ import numpy as np
 
 from accelsim.arch.lanes.shared.deal import checked_deal
 from accelsim.arch.lanes.shared.products import lane_products
-from accelsim.arch.lanes.shared.reference.product import ProductRun
+from accelsim.arch.lanes.shared.reference.product import SectionsAtWork
 from accelsim.arch.lanes.shared.reference.rules import Rules
 from accelsim.arch.lanes.shared.reference.traffic import Traffic
 from accelsim.arch.lanes.shared.reference.units import reduction_units
@@ -30,7 +30,7 @@ def run(rules: Rules, policy: Policy) -> LayerRun:
         units = reduction_units(product, schedule)
         nonzeros = np.stack([np.count_nonzero(product.weights[:, unit], axis=1) for unit in units], axis=1)
         rules.begin(product, original, number, checked_deal(policy, nonzeros, schedule))
-        done = ProductRun(rules).run()
+        done = SectionsAtWork(rules).run()
         cycles += done.cycles
         slots += done.slots
         takes += done.takes

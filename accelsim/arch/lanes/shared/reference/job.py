@@ -8,7 +8,7 @@ from accelsim.arch.lanes.shared.reference.rules import Rules
 Piece = tuple[int, int]  # the number of a position among the lane's own, and the unit
 
 
-class Job:
+class LaneJob:
     """Its lanes, run tick by tick from 0. `cycles`, and `own_cycles[lane]` of each lane's own work, when it has run."""
 
     def __init__(self, rules: Rules, turn: int, positions: int, lanes: Sequence[Lane]) -> None:

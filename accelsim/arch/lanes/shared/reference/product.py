@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from accelsim.arch.lanes.shared.deal import NOBODY
-from accelsim.arch.lanes.shared.reference.job import Job
+from accelsim.arch.lanes.shared.reference.job import LaneJob
 from accelsim.arch.lanes.shared.reference.lane import Lane
 from accelsim.arch.lanes.shared.reference.rules import Rules
 from accelsim.arch.lanes.shared.reference.units import group_positions, lane_units
@@ -30,7 +30,7 @@ class Done:
     outputs: list[list[int]] = field(default_factory=list)  # of each round, in the order of the deal
 
 
-class ProductRun:
+class SectionsAtWork:
     """The sections at work on one product."""
 
     def __init__(self, rules: Rules) -> None:
@@ -61,7 +61,7 @@ class ProductRun:
         return Done(cycles, slots + self.waits, takes, ends, len(self.groups), self.sums, self._work(),
                     [self._outputs_of(turn) for turn in range(self.rounds)])
 
-    def _job(self, turn: int, group: Sequence[int]) -> Job:
+    def _job(self, turn: int, group: Sequence[int]) -> LaneJob:
         lanes = []
         for dealt in range(self.schedule.dealt_lanes):
             outputs = [[o for o in span[dealt] if o != NOBODY] for span in self.dealt[turn]]
@@ -71,7 +71,7 @@ class ProductRun:
                     own = group[column:column + 1] if self.schedule.columns > 1 else group
                     of_units = outputs * max(1, len(units)) if len(outputs) == 1 else outputs
                     lanes.append(Lane(self.rules, of_units, own, units, self.sums))
-        return Job(self.rules, turn, len(group), lanes)
+        return LaneJob(self.rules, turn, len(group), lanes)
 
     def _outputs_of(self, turn: int) -> list[int]:
         return [int(output) for output in self.rules.deal.outputs[turn][0].reshape(-1) if output != NOBODY]

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from accelsim.arch.lanes.shared.fast.account import ProductRun
-from accelsim.arch.lanes.shared.fast.engine import LanesEngine, Task
-from accelsim.arch.lanes.shared.fast.traffic import Plane, sums_of
+from accelsim.arch.lanes.shared.fast.engine import LanesEngine, LayerTask
+from accelsim.arch.lanes.shared.fast.traffic import InputPlaces, sums_of
 from accelsim.arch.lanes.sparten.config import SpartenConfig
 from accelsim.arch.lanes.sparten.machine import Sparten
 
@@ -17,7 +17,7 @@ class SpartenEngine(LanesEngine):
     def permuted(self, config: SpartenConfig) -> int:
         return config.permute_words_per_cycle
 
-    def counts(self, task: Task, run: ProductRun) -> Mapping[str, int]:
+    def counts(self, task: LayerTask, run: ProductRun) -> Mapping[str, int]:
         operands, busy, chunks = run.operands, run.stalls["busy"], run.operands.nonzeros.shape[1]
         return {"joins": busy, "operand_reads": busy,
                 "filter_chunks": operands.outputs * chunks * (len(run.jobs.groups) - 1),
@@ -25,16 +25,16 @@ class SpartenEngine(LanesEngine):
                 "permuted_sums": operands.positions * int(run.dealt.moved.sum()),
                 "unit_cycles": task.schedule.slots * run.cycles}
 
-    def weight_bits(self, task: Task, run: ProductRun, plane: Plane) -> np.ndarray:
+    def weight_bits(self, task: LayerTask, run: ProductRun, plane: InputPlaces) -> np.ndarray:
         chunks, stored = run.operands.nonzeros.shape[1], sums_of(run, run.operands.nonzeros.sum(axis=1))
         return run.dealt.count * chunks * map_bits(task.config) + stored * task.config.weight_bits
 
-    def input_bits(self, task: Task, run: ProductRun, plane: Plane) -> int:
+    def input_bits(self, task: LayerTask, run: ProductRun, plane: InputPlaces) -> int:
         config: SpartenConfig = task.config
         return (plane.places * -(-plane.channels // config.chunk) * map_bits(config)
                 + plane.nonzeros * config.activation_bits)
 
-    def output_bits(self, task: Task, run: ProductRun) -> np.ndarray:
+    def output_bits(self, task: LayerTask, run: ProductRun) -> np.ndarray:
         config, count = task.config, run.dealt.count
         return run.operands.positions * (-(-count // config.chunk) * map_bits(config) + count * config.activation_bits)
 

@@ -16,7 +16,13 @@ from accelsim.arch.row_stationary.eyeriss.reference.global_buffer import PsumBan
 from accelsim.arch.row_stationary.eyeriss.reference.mesh import Mesh
 from accelsim.arch.row_stationary.eyeriss.reference.operands import OffChipOperands
 from accelsim.arch.row_stationary.eyeriss.reference.pe import LaneSetting, Pe
-from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, PassSchedule, ScheduledPass, StreamKey, Strip
+from accelsim.arch.row_stationary.eyeriss.reference.schedule import (
+    PassSchedule,
+    PeColumn,
+    ScheduledPass,
+    StreamKey,
+    Strip,
+)
 from accelsim.arch.row_stationary.eyeriss.reference.traffic import Cluster
 
 
@@ -95,16 +101,16 @@ class PeArray:
             network.send_weights(row, key, tiles[key], cluster_cols)
         return sum(tile.bits for tile in tiles.values())
 
-    def _move_psums(self, one: ScheduledPass, lane: Lane, network: Mesh | Buses) -> int:
+    def _move_psums(self, one: ScheduledPass, lane: PeColumn, network: Mesh | Buses) -> int:
         """Returns the bits that a lane puts out of the chip."""
         sums = len(lane.items) * self.conv.cols.outputs * len(lane.filters)
         network.move_psums(lane, sums * self.config.psum_bits, from_buffer=not one.first_step)
         return sums * self.config.value_bits if one.last_step else 0
 
-    def _cluster(self, lane: Lane, pe: int) -> Cluster:
+    def _cluster(self, lane: PeColumn, pe: int) -> Cluster:
         return (lane.top_row + pe) // self.config.pe_rows, lane.column // self.config.pe_cols
 
-    def _column(self, one: ScheduledPass, lane: Lane, network: Mesh | Buses) -> Column:
+    def _column(self, one: ScheduledPass, lane: PeColumn, network: Mesh | Buses) -> Column:
         """A lane's PEs, with what their clusters received for them."""
         setting = LaneSetting(self.operands.compressed, self.conv.cols, len(lane.filters), self.schedule.mapping.m0)
         pes = []
@@ -123,12 +129,12 @@ class PeArray:
 
         return Column(pes, len(lane.filters), incoming, self.counts)
 
-    def _place(self, lane: Lane, window: int) -> tuple[int, int]:
+    def _place(self, lane: PeColumn, window: int) -> tuple[int, int]:
         """(item, output column) of a window."""
         number, q = divmod(window, self.conv.cols.outputs)
         return lane.items[number], q
 
-    def _work(self, one: ScheduledPass, lane: Lane, column: Column) -> None:
+    def _work(self, one: ScheduledPass, lane: PeColumn, column: Column) -> None:
         for window, sums in column.run():
             item, q = self._place(lane, window)
             image, p = self.conv.image_and_row(item)

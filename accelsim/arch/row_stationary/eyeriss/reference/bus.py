@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
 from accelsim.arch.row_stationary.eyeriss.reference.compressed import Stream, WeightTile
-from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, StreamKey, TileKey
+from accelsim.arch.row_stationary.eyeriss.reference.schedule import PeColumn, StreamKey, TileKey
 from accelsim.arch.row_stationary.eyeriss.reference.traffic import Cluster, Networks
 
 
@@ -32,7 +32,7 @@ class Buses(Networks):
         for col in cluster_cols:
             self.inboxes[row // self.config.pe_rows, col].tiles[row, key] = tile
 
-    def move_psums(self, lane: Lane, bits: int, from_buffer: bool) -> None:
+    def move_psums(self, lane: PeColumn, bits: int, from_buffer: bool) -> None:
         """`bits` to the global buffer and, `from_buffer`, as much back on the other bus."""
         self.psums.carry("to the buffer", bits, hop=True)
         if from_buffer:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from accelsim.arch.row_stationary.eyeriss.reference.compressed import Stream, WeightTile
-from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, StreamKey, TileKey
+from accelsim.arch.row_stationary.eyeriss.reference.schedule import PeColumn, StreamKey, TileKey
 from accelsim.arch.row_stationary.eyeriss.reference.traffic import Cluster, Networks
 
 
@@ -49,7 +49,7 @@ class Mesh(Networks):
             self.weights.carry(("link", row, col, col + 1), tile.bits, hop=True)
             col += 1
 
-    def move_psums(self, lane: Lane, bits: int, from_buffer: bool) -> None:
+    def move_psums(self, lane: PeColumn, bits: int, from_buffer: bool) -> None:
         """`bits` out of the top of a lane's column and, `from_buffer`, as much from the bank there into its bottom."""
         top, bottom = lane.top_row // self.config.pe_rows, lane.bottom_row // self.config.pe_rows
         rows_passed = 1 + bottom - top

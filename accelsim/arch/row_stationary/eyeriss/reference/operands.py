@@ -3,7 +3,7 @@
 from accelsim.arch.row_stationary.eyeriss.config import EyerissConfig
 from accelsim.arch.row_stationary.eyeriss.reference.compressed import Stream, WeightTile
 from accelsim.arch.row_stationary.eyeriss.reference.convolution import GroupedConvolution
-from accelsim.arch.row_stationary.eyeriss.reference.schedule import Lane, StreamKey, Strip, TileKey
+from accelsim.arch.row_stationary.eyeriss.reference.schedule import PeColumn, StreamKey, Strip, TileKey
 
 
 class OffChipOperands:
@@ -14,7 +14,7 @@ class OffChipOperands:
         self._tiles: dict[TileKey, WeightTile] = {}
         self._streams: dict[StreamKey, Stream] = {}
 
-    def tile(self, lane: Lane, strip: Strip) -> WeightTile:
+    def tile(self, lane: PeColumn, strip: Strip) -> WeightTile:
         """The weights of a strip for a lane's filters."""
         key = lane.tile_key(strip)
         if key not in self._tiles:

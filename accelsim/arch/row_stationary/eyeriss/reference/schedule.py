@@ -24,7 +24,7 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Lane:
+class PeColumn:
     """A column of PEs of the array, from `top_row` down, and its work in a pass: PE i has strips[i]."""
 
     top_row: int
@@ -50,7 +50,7 @@ class ScheduledPass:
 
     first_step: bool
     last_step: bool
-    lanes: tuple[Lane, ...]
+    lanes: tuple[PeColumn, ...]
 
     @property
     def mapped_pes(self) -> int:
@@ -94,7 +94,7 @@ class PassSchedule:
                         lanes = tuple(self._lanes(first_group, first_tile, chunk, step))
                         yield ScheduledPass(step.start == 0, step.stop == len(self.strips), lanes)
 
-    def _lanes(self, first_group: int, first_tile: int, chunk: range, step: range) -> Iterator[Lane]:
+    def _lanes(self, first_group: int, first_tile: int, chunk: range, step: range) -> Iterator[PeColumn]:
         """The lanes with work."""
         mapping = self.mapping
         array_rows = self.config.cluster_rows * self.config.pe_rows
@@ -109,10 +109,10 @@ class PassSchedule:
                 h, e = divmod(beyond, mapping.row_lanes)
             group, tile, items = first_group + h, first_tile + f, chunk[e::mapping.row_lanes]
             if h < mapping.group_lanes and group < self.conv.groups and tile < len(self.tiles) and items:
-                yield Lane(band * mapping.column, column, group, tile, self.tiles[tile], tuple(items),
+                yield PeColumn(band * mapping.column, column, group, tile, self.tiles[tile], tuple(items),
                            tuple(self.strips[j] for j in step))
 
-    def stream_key(self, lane: Lane, strip: Strip, item: int) -> StreamKey | None:
+    def stream_key(self, lane: PeColumn, strip: Strip, item: int) -> StreamKey | None:
         """The stream that a strip needs for an item; None when its input row is padding."""
         image, out_row = self.conv.image_and_row(item)
         in_row = self.conv.rows.met(out_row, strip.filter_row)

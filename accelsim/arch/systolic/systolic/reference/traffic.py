@@ -15,7 +15,7 @@ from accelsim.workload.layer import Layer
 OPERAND_BITS, OUTPUT_BITS = 16, 32
 
 
-class Source(Protocol):
+class StoredOperand(Protocol):
     """How an operand of a product lies in DRAM. A lane is a row of the weights, or a vector of the inputs."""
 
     @property
@@ -66,7 +66,7 @@ class PlaneSource:
         return self.images * self.plane_words if lane == 0 and k % self.taps == 0 else 0
 
 
-def inputs_of(layer: Layer, vectors: np.ndarray, dataflow: str) -> Source:
+def inputs_of(layer: Layer, vectors: np.ndarray, dataflow: str) -> StoredOperand:
     """How the inputs of a product of `layer`, which are `vectors` [vector, k] in the array, lie in DRAM."""
     count, inputs = vectors.shape
     if not isinstance(layer, Conv2d):
@@ -83,7 +83,7 @@ class TileTraffic:
     the other one, all of which every pass needs (`ws`, `is`: a pass is an output tile; `os`: a row of tiles).
     """
 
-    def __init__(self, held: Source, passed: Source, data_sram_kbytes: float | None) -> None:
+    def __init__(self, held: StoredOperand, passed: StoredOperand, data_sram_kbytes: float | None) -> None:
         self.held, self.passed = held, passed
         room_bits = float("inf") if data_sram_kbytes is None else data_sram_kbytes * 1024 * 8
         self.passed_stays = passed.words * OPERAND_BITS <= room_bits

@@ -9,7 +9,7 @@ from accelsim.arch.training.procrustes.reference.balance import Share
 from accelsim.arch.training.procrustes.reference.loops import Loops
 from accelsim.arch.training.procrustes.reference.sets import WeightSet
 from accelsim.arch.training.procrustes.reference.tiling import PeTiling
-from accelsim.arch.training.procrustes.reference.traffic import Traffic
+from accelsim.arch.training.procrustes.reference.traffic import PassTraffic
 from accelsim.arch.training.procrustes.reference.values import Tensors
 
 
@@ -23,7 +23,7 @@ class PlaneInSpace:
         self._row_patches = _patches(loops.rows.outputs, tiling.words.p, config.pe_rows)
         self._col_patches = _patches(loops.cols.outputs, tiling.words.q, config.pe_cols)
 
-    def walk(self, one: WeightSet, share: Share, traffic: Traffic) -> tuple[int, int]:
+    def walk(self, one: WeightSet, share: Share, traffic: PassTraffic) -> tuple[int, int]:
         """All waves of a set. Returns its cycles and how many PEs hold sums of the same weight."""
         cycles, holders = 0, set[tuple[int, int]]()
         for image in range(self.loops.images):

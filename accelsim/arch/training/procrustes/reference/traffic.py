@@ -13,7 +13,7 @@ POINTERS_PER_TILE = 2 * 2  # end and start of each of two sub-tiles
 BUFFER_COUNTS = ("glb_reads", "glb_writes", "mask_words", "pointer_reads", "displaced_words", "spilled_words")
 
 
-class Traffic:
+class PassTraffic:
     """The words of one pass; `counts` grows with every set and wave."""
 
     def __init__(self, loops: Loops, tiling: PeTiling, config: ProcrustesConfig, phase: str) -> None:

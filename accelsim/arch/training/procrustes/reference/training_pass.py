@@ -14,7 +14,7 @@ from accelsim.arch.training.procrustes.reference.plane_in_space import PlaneInSp
 from accelsim.arch.training.procrustes.reference.sets import weight_sets
 from accelsim.arch.training.procrustes.reference.threshold import ThresholdUnit
 from accelsim.arch.training.procrustes.reference.tiling import choose_tile
-from accelsim.arch.training.procrustes.reference.traffic import Traffic
+from accelsim.arch.training.procrustes.reference.traffic import PassTraffic
 from accelsim.arch.training.procrustes.reference.values import Tensors
 from accelsim.arch.training.procrustes.reference.weights_in_space import WeightsInSpace
 from accelsim.hw.memory.tiles import Tiles
@@ -30,7 +30,7 @@ class TrainingPass:
         """phase: forward, backward or weight_update. Raises UnsupportedLayerError when no tile fits."""
         self.loops, self.config, self.phase = loops, config, phase
         self.tiling = choose_tile(loops, config, phase)
-        self.traffic = Traffic(loops, self.tiling, config, phase)
+        self.traffic = PassTraffic(loops, self.tiling, config, phase)
         self.counts = self.traffic.counts
         self.stalls: Counter[str] = Counter()
         self.set_cycles = [0]  # of each set that runs; of the pass where none does

@@ -11,7 +11,7 @@ from accelsim.arch.training.procrustes.reference.balance import Share
 from accelsim.arch.training.procrustes.reference.loops import LoopAxis, Loops
 from accelsim.arch.training.procrustes.reference.sets import WeightSet
 from accelsim.arch.training.procrustes.reference.tiling import PeTiling
-from accelsim.arch.training.procrustes.reference.traffic import Traffic
+from accelsim.arch.training.procrustes.reference.traffic import PassTraffic
 from accelsim.arch.training.procrustes.reference.values import Tensors
 
 
@@ -26,7 +26,7 @@ class WeightsInSpace:
         self._rows = _cut(loops.rows, tiling.words.p, tiling.tile_rows, by_landing)
         self._cols = _cut(loops.cols, tiling.words.q, tiling.tile_cols, by_landing)
 
-    def walk(self, one: WeightSet, share: Share, traffic: Traffic) -> tuple[int, int]:
+    def walk(self, one: WeightSet, share: Share, traffic: PassTraffic) -> tuple[int, int]:
         """All waves of a set. Returns its cycles and how many PEs hold sums of the same weight."""
         cycles = holders = 0
         for images, columns in self._rounds():
