@@ -1,4 +1,4 @@
-"""What a machine is to the rest of the house: a config class, two engines, and facts about all it counts."""
+"""What a machine is to everything else: a config class, two engines, and facts about all it counts."""
 
 from abc import ABC
 from collections.abc import Callable, Iterable, Mapping

@@ -4,7 +4,7 @@ from rich.text import Text
 
 from accelsim.errors import cut, inert
 from accelsim.result.table import add_column, new_table, rendered
-from accelsim.workload.published import Workload
+from accelsim.workload.planned import Workload
 from accelsim.workload.trace import Trace
 
 _MOST_FACTS = 40  # of provenance that are shown

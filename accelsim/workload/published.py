@@ -6,64 +6,18 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from accelsim import shipped
 from accelsim.arguments import path_text
-from accelsim.errors import ConfigError, shown
+from accelsim.errors import ConfigError
+from accelsim.workload.planned import PlannedLayer, Workload
 from accelsim.workload.tables import PREVIOUS, ConvShape, MatmulShape, Numbers, Source, Stack, Variant, WorkloadFile
+from accelsim.workload.topologies import ENDINGS, load_topology
 from accelsim.yaml import did_you_mean, read_yaml, validate
-
-if TYPE_CHECKING:
-    import numpy as np
-
-
-@dataclass(frozen=True)
-class PlannedLayer:
-    """A layer with its densities and their sources (keys of `Workload.sources`); `matrix` is its real weight, if known.
-    """
-
-    shape: ConvShape | MatmulShape
-    weight_density: float
-    activation_density: float
-    weight_source: str
-    activation_source: str
-    n_of_m: tuple[int, int] | None
-    matrix: "np.ndarray | None" = field(default=None, repr=False, compare=False)
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One variant of a published workload; `layers` in order, `edges` pairs of their names."""
-
-    name: str
-    about: str
-    layers: tuple[PlannedLayer, ...]
-    edges: tuple[tuple[str, str], ...]
-    sources: Mapping[str, Source]
-    omitted: Mapping[str, str]
-    signed_activations: bool
-
-    @property
-    def macs_dense(self) -> int:
-        """Multiply-accumulates of a batch of one, all layers."""
-        return sum(layer.shape.macs for layer in self.layers)
-
-    def only(self, patterns: Iterable[str]) -> "Workload":
-        """The layers whose names match one of `patterns` (`*` stands for any text), with the edges among them."""
-        patterns = tuple(patterns)
-        kept = tuple(x for x in self.layers if any(fnmatchcase(x.shape.name, p) for p in patterns))
-        for pattern in patterns:
-            if not any(fnmatchcase(x.shape.name, pattern) for x in kept):
-                raise ConfigError(f"workload {self.name!r}: no layer is called {shown(pattern)}"
-                                  f"{did_you_mean(pattern, [x.shape.name for x in self.layers])}")
-        names = {x.shape.name for x in kept}
-        edges = tuple(e for e in self.edges if names.issuperset(e))
-        return Workload(self.name, self.about, kept, edges, self.sources, self.omitted, self.signed_activations)
 
 
 def load_workload(name: str | os.PathLike[str], weight_density: float | None = None,
@@ -74,8 +28,6 @@ def load_workload(name: str | os.PathLike[str], weight_density: float | None = N
     matrix, with the densities that it does not have; shapes_only shows it without them. Raises ConfigError with every
     mistake of the file, or when there is no such workload or variant.
     """
-    from accelsim.workload.topologies import ENDINGS, load_topology
-
     name = path_text("workload", name, ConfigError, "a workload's name or a path")
     if Path(name).suffix in ENDINGS:
         return load_topology(Path(name), weight_density, activation_density, shapes_only)

@@ -17,7 +17,8 @@ from accelsim.workload.conv2d import conv2d
 from accelsim.workload.dispersion import RECORDED, UNIFORM, Dispersion, densities, logistic, shared_out, shift_to
 from accelsim.workload.layer import Layer
 from accelsim.workload.matmul import matmul
-from accelsim.workload.published import PlannedLayer, Workload, load_workload
+from accelsim.workload.planned import PlannedLayer, Workload
+from accelsim.workload.published import load_workload
 from accelsim.workload.quantize import quantize
 from accelsim.workload.tables import ConvShape
 from accelsim.workload.trace import Trace

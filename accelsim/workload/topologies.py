@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from accelsim.errors import ConfigError, RecordError
 from accelsim.workload.importers.matrix_files import MATRICES, read_matrix
-from accelsim.workload.published import PlannedLayer, Workload
+from accelsim.workload.planned import PlannedLayer, Workload
 from accelsim.workload.tables import ConvShape, MatmulShape, Source
 
 ENDINGS = (".csv", ".txt", *MATRICES)

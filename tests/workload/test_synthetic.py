@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import accelsim
 from accelsim.errors import ConfigError
 from accelsim.workload.dispersion import RECORDED, UNIFORM, Dispersion, densities, logistic, shared_out, shift_to
-from accelsim.workload.published import PlannedLayer, Workload
+from accelsim.workload.planned import PlannedLayer, Workload
 from accelsim.workload.spread import spread_of
 from accelsim.workload.synthetic import _draw, draw_trace
 from accelsim.workload.tables import ConvShape, MatmulShape

@@ -1,4 +1,4 @@
-"""EIE as the house sees it: names, lowering, and the two engines.
+"""Descriptor of EIE: what the machine declares of itself.
 
 Source: Han et al., ISCA 2016; the behaviour of the authors' cycle simulator. The rules, each with its source, are in
 docs/machines/eie.md. Exact: scan, broadcast, queues with back-pressure, pointer and matrix reads, padding entries, the

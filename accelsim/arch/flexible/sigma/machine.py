@@ -1,4 +1,4 @@
-"""SIGMA as the house sees it: names, lowering, and the two engines.
+"""Descriptor of SIGMA: what the machine declares of itself.
 
 Source: Qin et al., HPCA 2020; its public RTL; the cycles that the TeAAL artifact lists as reported. The rules, each
 with its source, are in docs/machines/sigma.md. Exact: the controller's stationary' and packing on the real bitmaps,

@@ -1,4 +1,4 @@
-"""Tensor cores as the house sees them: names, lowering, and the two engines.
+"""Descriptor of the tensor cores: what the machine declares of itself.
 
 Sources: NVIDIA's A100 and GA102 papers, PTX, public microbenchmarks, CUTLASS; DSTC (Wang et al., ISCA 2021) as
 Sparseloop sets it up. The rules, each with its source, are in docs/machines/tensor_core.md. Exact: N:M on the real

@@ -1,4 +1,4 @@
-"""Cambricon-S as the house sees it. Rules: docs/machines/cambricon_s.md."""
+"""Descriptor of Cambricon-S: what the machine declares of itself. Rules: docs/machines/cambricon_s.md."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Cambricon-X as the house sees it. Rules: docs/machines/cambricon_x.md."""
+"""Descriptor of Cambricon-X: what the machine declares of itself. Rules: docs/machines/cambricon_x.md."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Cnvlutin as the house sees it. Rules: docs/machines/cnvlutin.md."""
+"""Descriptor of Cnvlutin: what the machine declares of itself. Rules: docs/machines/cnvlutin.md."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""DaDianNao as the house sees it: the dense array that Cnvlutin is compared with. Rules: docs/machines/dadiannao.md."""
+"""Descriptor of DaDianNao, the dense array that Cnvlutin is compared with. Rules: docs/machines/dadiannao.md."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""DianNao as the house sees it: the dense array that Cambricon-X is compared with. Rules: docs/machines/diannao.md."""
+"""Descriptor of DianNao, the dense array that Cambricon-X is compared with. Rules: docs/machines/diannao.md."""
 
 from typing import ClassVar
 

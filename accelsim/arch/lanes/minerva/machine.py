@@ -1,4 +1,4 @@
-"""Minerva as the house sees it. Rules: docs/machines/minerva.md."""
+"""Descriptor of Minerva: what the machine declares of itself. Rules: docs/machines/minerva.md."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar

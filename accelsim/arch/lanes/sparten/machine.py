@@ -1,4 +1,4 @@
-"""SparTen as the house sees it. Rules: docs/machines/sparten.md."""
+"""Descriptor of SparTen: what the machine declares of itself. Rules: docs/machines/sparten.md."""
 
 from collections.abc import Mapping
 from typing import ClassVar

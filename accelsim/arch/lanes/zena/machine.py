@@ -1,4 +1,4 @@
-"""ZeNA as the house sees it. Rules: docs/machines/zena.md."""
+"""Descriptor of ZeNA: what the machine declares of itself. Rules: docs/machines/zena.md."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""DCNN as a machine of the house. A dense machine's time is geometry: whole arrays of it, no event loop."""
+"""Descriptor of DCNN. A dense machine's time is geometry: whole arrays of it, no event loop."""
 
 from collections.abc import Mapping
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""SCNN as a machine of the house: plan, lower, simulate, account."""
+"""Descriptor of SCNN: what the machine declares of itself."""
 
 from collections.abc import Mapping
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Eyeriss as the house sees it: names, the mapping of a layer, and the two engines.
+"""Descriptor of Eyeriss: what the machine declares of itself.
 
 Source: Chen et al., JETCAS 2019 (v2), ISCA 2016 and JSSC 2017 (v1); the rules, each with its source, are in
 docs/machines/eyeriss.md. Exact: tiles, windows and passes on the real non-zeros, the bubble rule, the sums of a column

@@ -1,4 +1,4 @@
-"""Systolic arrays as the house sees them: names, lowering, and the two engines.
+"""Descriptor of the systolic arrays: what the machine declares of itself.
 
 Sources: Jouppi et al., ISCA 2017 (TPU); SCALE-Sim (output-stationary timing); the cycles that the TeAAL artifact lists
 for a 128 x 128 array beside SIGMA. The rules, each with its source, are in docs/machines/systolic.md. Exact: tiling,

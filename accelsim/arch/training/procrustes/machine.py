@@ -1,4 +1,4 @@
-"""Procrustes as the house sees it: names, the passes of a layer, and the two engines.
+"""Descriptor of Procrustes: what the machine declares of itself.
 
 Source: Yang et al., MICRO 2020, and the authors' simulator; the rules, each with its source, are in
 docs/machines/procrustes.md. Exact: tiles, waves and barriers on the real masks, half-tile pairing, the threshold unit.
