@@ -9,16 +9,16 @@ SETUP := $(VENV)/.installed
 run: $(SETUP)
 	$(BIN)/accelsim run digits_cnn --arch eie
 
-# lint and types, the suite, coverage with the JIT off on small sizes, and the kernels with bounds checks on
+# lint and types, the suite, and the kernels with bounds checks on at small sizes
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
-	NUMBA_DISABLE_JIT=1 ACCELSIM_PROFILE=tiny $(BIN)/python -m pytest -n 2 --dist loadfile -m "small and not slow" \
-		--cov --cov-report=term:skip-covered
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(VENV)/numba-bounds ACCELSIM_PROFILE=tiny $(BIN)/python -m pytest \
 		-n 2 --dist loadfile -m "small and not slow"
 
-# the same with the full hypothesis counts, the long runs and the benchmarks
+# the same with coverage (without the JIT, at small sizes), the full hypothesis counts, the long runs and the benchmarks
 test-all: test
+	NUMBA_DISABLE_JIT=1 ACCELSIM_PROFILE=tiny $(BIN)/python -m pytest -n 2 --dist loadfile -m "small and not slow" \
+		--cov --cov-report=term:skip-covered
 	ACCELSIM_PROFILE=full $(BIN)/python -m pytest -n 2 -m "slow or not slow"
 	$(MAKE) bench
 

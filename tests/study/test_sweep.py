@@ -283,8 +283,8 @@ def killed_at_random_moments(start: Callable[..., "subprocess.Popen[str]"],
         round_ += 1
 
 
-def test_kill_9_at_5_moments(start, accelsim_command, study_file, tmp_path):
-    killed_at_random_moments(start, accelsim_command, study_file(GRID), tmp_path, 5)
+def test_kill_9_at_2_moments(start, accelsim_command, study_file, tmp_path):
+    killed_at_random_moments(start, accelsim_command, study_file(GRID), tmp_path, 2)
 
 
 @pytest.mark.slow

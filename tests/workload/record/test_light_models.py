@@ -14,6 +14,8 @@ LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 MODELS = {"bvlc_alexnet": None, "vgg19": 19_632, "inception_v1": None, "inception_v2": None, "resnet50": 4_089,
           "densenet121": 2_834, "squeezenet": 349, "shufflenet": None, "zfnet512": None}
 
+BIG = ("vgg19", "zfnet512", "bvlc_alexnet", "densenet121")  # hundreds of megabytes of weights, or many layers
+
 
 def counted(path):
     """MACs by (output elements) x (weights per output), with nothing of accelsim."""
@@ -33,7 +35,7 @@ def counted(path):
     return total
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "vgg19" else n for n in MODELS])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in BIG else n for n in MODELS])
 def test_macs(name):
     path = LIGHT / f"light_{name}.onnx"
     trace = accelsim.record(path, np.random.default_rng(0).random((1, 3, 224, 224), dtype=np.float32))
