@@ -19,7 +19,7 @@ from accelsim.arch.broadcast.eie.reference.encode import EncodedMatrix, encode
 from accelsim.arch.broadcast.eie.reference.tiles import TileRow, as_tiles, column_blocks, vector_tiles
 from accelsim.arch.broadcast.shared.rows import assign_rows
 from accelsim.arch.machine import LayerRun, Policy
-from accelsim.errors import DeadlockError, TraceError
+from accelsim.errors import DeadlockError
 from accelsim.parts.clock import Clock, Clocked
 from accelsim.parts.queue import Queue
 from accelsim.result.work import PeWork
@@ -39,9 +39,7 @@ def run(layer: Layer, config: Any, policy: Policy) -> LayerRun:
     Raises TraceError for a pattern-only layer, ModelError when the policy does not give each row a PE, DeadlockError
     when nothing moves any more.
     """
-    if not layer.has_values:
-        raise TraceError(f"layer {layer.name!r} is pattern-only (bool tensors) and has no values to compute with; "
-                         "give integer tensors, or use engine='kernel', which needs the pattern alone")
+    layer.check_values()
     cycles, stalls, counts = 0, Counter[str](), Counter[str]()
     outputs = []
     tiles: list[TileRow] = []

@@ -11,7 +11,6 @@ from accelsim.arch.lanes.shared.reference.rules import Rules
 from accelsim.arch.lanes.shared.reference.traffic import Traffic
 from accelsim.arch.lanes.shared.reference.units import reduction_units
 from accelsim.arch.machine import LayerRun, Policy
-from accelsim.errors import TraceError
 from accelsim.result.work import PeWork
 from accelsim.workload.lowering import assemble
 
@@ -19,9 +18,7 @@ from accelsim.workload.lowering import assemble
 def run(rules: Rules, policy: Policy) -> LayerRun:
     """Simulate a layer by the rules of a kind. Raises TraceError for a layer without values."""
     layer, schedule = rules.layer, rules.schedule
-    if not layer.has_values:
-        raise TraceError(f"layer {layer.name!r} is pattern-only (bool tensors) and has no values to compute with; "
-                         "give integer tensors, or use engine='kernel', which needs the pattern alone")
+    layer.check_values()
     cycles, rounds, products = 0, 0, 0
     slots, takes, more = Counter[str](), Counter[str](), Counter[str]()
     results, work, traffic = [], [], Traffic(rules)
