@@ -76,6 +76,20 @@ class Layer:
         """The same layer with other weights of the same shape."""
         raise NotImplementedError
 
+    @property
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """The matrices that pruning may thin out, by role."""
+        return {"weight": self.weight}
+
+    def with_weights(self, weights: Mapping[str, np.ndarray]) -> Self:
+        """The same layer with others in place of all its `weights`."""
+        return self.with_weight(weights["weight"])
+
+    @property
+    def operand_pairs(self) -> Sequence[tuple[np.ndarray, np.ndarray]]:
+        """What is multiplied by what."""
+        return [(self.weight, self.activation)]
+
     def plainly(self) -> "PlainLayers":
         """The same work in layers that every machine knows, for machines that do not know this kind."""
         raise UnsupportedLayerError(f"layer {self.name!r}: no rule turns a {self.op} into simpler layers")

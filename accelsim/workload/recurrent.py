@@ -1,6 +1,6 @@
 """Recurrent layers: LSTM, GRU and plain RNN, with the hidden states that each step's products really see."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -12,6 +12,8 @@ from accelsim.workload.layer import DenseLayer, PlainLayers
 from accelsim.workload.matmul import linear
 from accelsim.workload.operands import owned
 from accelsim.workload.recurrent_cell import RecurrentCell
+
+TENSORS = ("weight", "recurrent_weight", "bias", "projection", "peepholes", "activation", "states", "inner")
 
 
 class CellStep(NamedTuple):
@@ -59,9 +61,7 @@ class Recurrent(DenseLayer):
 
     @property
     def tensors(self) -> Mapping[str, np.ndarray | None]:
-        return {"weight": self.weight, "recurrent_weight": self.recurrent_weight, "bias": self.bias,
-                "projection": self.projection, "peepholes": self.peepholes, "activation": self.activation,
-                "states": self.states, "inner": self.inner}
+        return {role: getattr(self, role) for role in TENSORS}
 
     @property
     def geometry(self) -> dict[str, Any]:
@@ -142,6 +142,25 @@ class Recurrent(DenseLayer):
         return (own[:3 * self.cells], own[3 * self.cells:]) if self.cell.resets_before_product else (own, None)
 
     @property
+    def weights(self) -> Mapping[str, np.ndarray]:
+        both = {"weight": self.weight, "recurrent_weight": self.recurrent_weight}
+        return both if self.projection is None else both | {"projection": self.projection}
+
+    def with_weights(self, weights: Mapping[str, np.ndarray]) -> Self:
+        given: dict[str, Any] = dict(weights)
+        return replace(self, **given)
+
+    @property
+    def operand_pairs(self) -> Sequence[tuple[np.ndarray, np.ndarray]]:
+        """Matrices [directions, rows, in], vectors [directions, T, B, in]; but x, which all read, is [T, B, in]."""
+        u, split = self.recurrent_weight, 2 * self.cells
+        if self.inner is None:
+            return [(self.weight, self.activation), (u, self.states)]
+        if self.projection is not None:
+            return [(self.weight, self.activation), (u, self.states), (self.projection, self.inner)]
+        return [(self.weight, self.activation), (u[:, :split], self.states), (u[:, split:], self.inner)]
+
+    @property
     def macs_dense(self) -> int:
         per_step = self.weight[0].size + self.recurrent_weight[0].size
         per_step += 0 if self.projection is None else self.projection[0].size
@@ -150,14 +169,10 @@ class Recurrent(DenseLayer):
     @cached_property
     def macs_effectual(self) -> int:
         total = 0
-        for d in range(len(self.cell.directions)):
-            pairs = [(self.weight[d], self.activation)]
-            u, h = self.recurrent_weight[d], self.states[d]
-            second = self.second_matrix(d)
-            if second is not None and self.inner is not None:
-                pairs.append((second, self.inner[d]))
-            pairs.append((u[:2 * self.cells] if self.cell.resets_before_product else u, h))
-            total += sum(int(column_nonzeros(w) @ column_nonzeros(a.reshape(-1, a.shape[-1]))) for w, a in pairs)
+        for weight, vectors in self.operand_pairs:
+            for d, matrix in enumerate(weight):
+                own = vectors if vectors is self.activation else vectors[d]
+                total += int(column_nonzeros(matrix) @ column_nonzeros(own.reshape(-1, own.shape[-1])))
         return total
 
     def output(self) -> np.ndarray:

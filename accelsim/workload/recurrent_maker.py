@@ -58,6 +58,17 @@ def recurrent(name: str, cell: str | RecurrentCell, activation: Any, weights: Ma
     return _computed(layer) if states is None and inner is None else _recorded(layer, states, inner)
 
 
+def with_summed_bias(layer: Recurrent, bias: np.ndarray | None) -> Recurrent:
+    """`layer` with the bias [directions, sums*H] that another such layer holds."""
+    if bias is None:
+        return layer
+    shape = (len(layer.cell.directions), layer.cell.sums * layer.cells)
+    if bias.shape != shape:
+        raise TraceError(f"layer {layer.name!r}: bias has shape {list(bias.shape)}, wanted {list(shape)}")
+    vector = bias_vector(layer.name, bias.reshape(-1), bias.size)
+    return replace(layer, bias=None if vector is None else vector.reshape(shape))
+
+
 def _check_kinds(name: str, cell: RecurrentCell, given: Mapping[str, np.ndarray]) -> None:
     only_lstm = sorted({"projection", "peepholes"} & set(given)) if cell.kind != "lstm" else []
     if only_lstm:
@@ -159,8 +170,8 @@ def _recorded(layer: Recurrent, states: Any, inner: Any) -> Recurrent:
         if (value is None) != (zeros is None):
             what = "are missing" if value is None else "belong to no product"
             raise TraceError(f"layer {layer.name!r}: {role} {what}, wanted "
-                             f"{'none' if zeros is None else list(zeros.shape)}; give neither states nor inner and they "
-                             "are computed")
+                             f"{'none' if zeros is None else list(zeros.shape)}; give neither states nor inner, and "
+                             "they are computed")
         if value is None or zeros is None:
             continue
         tensor = _directed(layer.name, role, checked_tensor(layer.name, role, value), layer.cell, 4)
