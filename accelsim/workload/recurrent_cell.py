@@ -25,8 +25,8 @@ class CellScales:
     """What the integers stand for: value = integer * scale.
 
     product: sums of `weight` times x and of `recurrent_weight` times h, so both pairs of tensors have this product of
-    scales. state: h. inner: what the projection reads (a gru's second product reads units of `state`). projection:
-    sums of the projection. peephole: the peephole weights.
+    scales. state: h. inner: what a second product reads; a gru's has sums in units of `product` all the same.
+    projection: sums of the projection. peephole: the peephole weights.
     """
 
     product: float
@@ -142,7 +142,7 @@ def _gru(cell: RecurrentCell, weights: CellWeights, x: np.ndarray, h: np.ndarray
     if cell.linear_before_reset:
         from_h = r * (scales.product * (candidate @ h + bias))
     else:
-        inner = _rounded(r * before, scales.state, limit)
+        inner = _rounded(r * before, scales.inner, limit)
         from_h = scales.product * (candidate @ inner + bias)
     n = np.tanh(scales.product * of_x[2 * cells:] + from_h)
     return _rounded((1 - z) * n + z * before, scales.state, limit), inner, c

@@ -59,7 +59,7 @@ def loop(layer: Recurrent) -> tuple[np.ndarray, np.ndarray]:
                         of_h = uh[2 * k:] + b[3 * k:]
                         n_gate = np.tanh(s.product * np.array(total[2 * k:]) + r * s.product * of_h)
                     else:
-                        of_h = u[2 * k:] @ rounded(r * h * s.state, s.state) + b[3 * k:]
+                        of_h = u[2 * k:] @ rounded(r * h * s.state, s.inner) + b[3 * k:]
                         n_gate = np.tanh(s.product * (np.array(total[2 * k:]) + of_h))
                     total += list(of_h)
                     h = rounded((1 - z) * n_gate + z * h * s.state, s.state)
