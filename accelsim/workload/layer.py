@@ -56,6 +56,11 @@ class Layer:
         return {}
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What of `geometry` can change a result."""
+        return self.geometry
+
+    @property
     def shape_text(self) -> str:
         """The shapes as a person writes them."""
         raise NotImplementedError
@@ -98,7 +103,7 @@ class Layer:
     def digest(self) -> str:
         """SHA-256 of everything that can change a result: operator, geometry and tensor bytes."""
         head = {k: None if t is None else [t.dtype.str, list(t.shape)] for k, t in self.tensors.items()}
-        sha = hashlib.sha256(json.dumps([self.op, self.name, self.geometry, head], sort_keys=True).encode())
+        sha = hashlib.sha256(json.dumps([self.op, self.name, self.identity, head], sort_keys=True).encode())
         for tensor in self.tensors.values():
             if tensor is not None:
                 sha.update(np.ascontiguousarray(tensor).data)

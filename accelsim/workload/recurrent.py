@@ -69,6 +69,11 @@ class Recurrent(DenseLayer):
                 "lengths": None if self.lengths is None else list(self.lengths)}
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """Without the scales: the states are there, and what the integers stand for changes no run."""
+        return self.geometry | {"cell": asdict(replace(self.cell, scales=None))}
+
+    @property
     def steps(self) -> int:
         return int(self.activation.shape[0])
 

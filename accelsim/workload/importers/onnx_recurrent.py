@@ -102,7 +102,8 @@ def recurrent(graph: Graph, node: Any) -> list[OnnxSite]:
         cell = _Cell(node, direction, reverse, hidden, bool(given.get("layout", 0)), split,
                      inputs[0], node.output[0], inputs[1], inputs[2], inputs[3], inputs[4], inputs[5],
                      tuple(given.get("activations", ())),
-                     bool({"clip", "input_forget"} & set(given) or (inputs[7] and inputs[7] not in graph.constants)),
+                     bool(given.get("clip") or given.get("input_forget")
+                          or (inputs[7] and inputs[7] not in graph.constants)),
                      _peepholes(graph, inputs[7], direction, hidden))
         sites += _layers(cell, _suffix(node, reverse))
     return sites
