@@ -49,8 +49,9 @@ def _code(product: MatrixProduct, config: CompactConfig, policy: Policy) -> Code
         slept = full * max(0, config.longest_run - awake) + np.maximum(0, rest - awake)
         heads = values[runs.starts]
         bits = codes.sum() * config.value_bits + codes[runs.counted].sum() * config.run_bits
-        total += (len(lengths), codes.sum(), bits, slept.sum(), np.count_nonzero(np.repeat(heads, lengths) != values),
-                  weights[k] * lengths[heads != 0].sum())
+        changed = np.count_nonzero(np.repeat(heads, lengths) != values)
+        total += np.array([len(lengths), codes.sum(), bits, slept.sum(), changed,
+                           weights[k] * lengths[heads != 0].sum()])
     return Coded(*map(int, total))
 
 
