@@ -1,4 +1,4 @@
-"""What a spectral machine computes of a layer: numpy's transforms with the kept values. docs/machines/spectral.md, 17, 18."""
+"""What a spectral machine computes: numpy's transforms with the kept values. Rules 17, 18 of docs/machines/spectral.md."""
 
 import numpy as np
 
@@ -15,11 +15,12 @@ def expected_output(layer: Layer, config: SpectralConfig) -> np.ndarray:
     layer.check_values()
     planes = [_added_up(group, config) for group in tiled_groups(layer, config.fft_size)]
     outputs = np.concatenate(planes, axis=1)
-    if isinstance(layer, Conv2d):
-        extents = [d * (n - 1) + 1 for d, n in zip(layer.dilation, layer.weight.shape[2:], strict=True)]
-        for axis in (0, 1):
-            at = np.arange(layer.out_plane[axis]) * layer.stride[axis] + extents[axis] - 1 - layer.padding[axis]
-            outputs = _taken(outputs, at, 2 + axis)
+    for axis in (0, 1):
+        at = np.zeros(1, np.int64)  # a matrix product has planes of one output
+        if isinstance(layer, Conv2d):
+            extent = layer.dilation[axis] * (layer.weight.shape[2 + axis] - 1) + 1
+            at = np.arange(layer.out_plane[axis]) * layer.stride[axis] + extent - 1 - layer.padding[axis]
+        outputs = _taken(outputs, at, 2 + axis)
     if layer.bias is not None:
         outputs = outputs + np.resize(layer.bias, outputs.shape[1])[:, None, None]
     return from_images(layer, outputs)
