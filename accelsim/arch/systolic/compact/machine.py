@@ -15,6 +15,7 @@ class Compact(Machine[CompactConfig]):
     kind: ClassVar[str] = "compact"
     version: ClassVar[int] = 1
     config = CompactConfig
+    approximates: ClassVar[bool] = True  # lossy_rlc changes inputs, and what rlc stores depends on values
     about = About(
         title="CompAct", paper="Zhang et al., TECS 2019", slots="4,096 PEs", skips="nothing; it saves buffer reads",
         good_for="energy of the activation buffer; never a cycle", equal="nothing: the paper could not be read",
