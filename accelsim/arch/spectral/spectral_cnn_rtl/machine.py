@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from accelsim.arch.facts import About, Stall
 from accelsim.arch.spectral.shared.facts import COMMON_COUNTS, PRODUCT_STALLS, SCHEDULES
-from accelsim.arch.spectral.shared.machine import SpectralMachine
+from accelsim.arch.spectral.shared.alike import SpectralMachine
 from accelsim.arch.spectral.spectral_cnn_rtl.config import SpectralCnnRtlConfig
 from accelsim.arch.spectral.spectral_cnn_rtl.policies import POLICIES
 
