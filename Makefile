@@ -7,6 +7,7 @@ SETUP := $(VENV)/.installed
 .PHONY: run test test-all lint bench wheel clean
 
 run: $(SETUP)
+	$(BIN)/accelsim warm eie
 	$(BIN)/accelsim run digits_cnn --arch eie
 
 # lint and types, the suite, and the kernels with bounds checks on at small sizes

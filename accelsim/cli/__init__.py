@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from accelsim.cli import record_and_prune, report, run, shelves, storage, streams, study, validate, views
+from accelsim.cli import record_and_prune, report, run, shelves, storage, streams, study, validate, views, warm
 from accelsim.errors import AccelsimError, inert
 
 app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -38,7 +38,7 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-for group in (run, shelves, record_and_prune, storage, views, study, validate, report):
+for group in (run, shelves, record_and_prune, storage, views, study, validate, report, warm):
     group.register(app, _plain_errors)
 
 
