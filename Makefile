@@ -29,6 +29,7 @@ lint: $(SETUP)
 	$(BIN)/mypy
 
 bench: $(SETUP)
+	$(BIN)/python benchmarks/whole_networks.py --write docs/performance.md
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max,rounds -m "slow or not slow"
 
 wheel: $(SETUP)
