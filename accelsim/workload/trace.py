@@ -22,7 +22,7 @@ from safetensors.numpy import save_file
 
 from accelsim import shipped
 from accelsim.arguments import items, path_text
-from accelsim.errors import TraceError, listing, shown, told
+from accelsim.errors import TraceError, listing, reason, shown, told
 from accelsim.files import check_writable, refusing, replacing
 from accelsim.workload import stored_layers
 from accelsim.workload.layer import Layer
@@ -190,7 +190,7 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
             unread = set(tensors.keys())
             layers = [_layer(file, tensors, unread, index, spec) for index, spec in enumerate(header.layers)]
     except (SafetensorError, OSError, ValueError, OverflowError, MemoryError) as error:
-        raise TraceError(f"{file}: not a readable safetensors file ({error}); {_REMAKE}") from None
+        raise TraceError(f"{file}: not a readable safetensors file ({reason(error)}); {_REMAKE}") from None
     if unread:
         raise TraceError(f"{file}: holds tensors that no layer names: {', '.join(sorted(unread))[:200]}; {_REMAKE}")
     trace = _located(file, lambda: Trace(layers, header.name, header.edges, header.made_by))
