@@ -120,8 +120,8 @@ class Machine(ABC, Generic[Config]):
         return {name: action for name, action in actions.items() if action is not None}
 
     def expected_output(self, layer: Layer, config: Config) -> np.ndarray:
-        """What the reference must yield: the layer's output, unless the machine approximates. Floats are compared within
-        1e-9 of the largest, whole numbers exactly.
+        """What the reference must yield: the layer's output, unless the machine approximates. Floats are compared
+        within 1e-9 of the largest, whole numbers exactly.
         """
         return layer.output()
 

@@ -6,7 +6,8 @@ from arch.small import Small
 SIZE = {"fft_size": 4, "parallel_tiles": 2, "parallel_kernels": 3}
 DESIGNS = {
     "": Small("spec2", SIZE),
-    "transforms": Small("spec2", {**SIZE, "alpha": 2, "replica_write_words": 3, "fill_cycles": 5, "tile_format": "real"}),
+    "transforms": Small("spec2", {**SIZE, "alpha": 2, "replica_write_words": 3, "fill_cycles": 5,
+                                    "tile_format": "real"}),
 }
 
 

@@ -1,6 +1,7 @@
 """Do the twins of the spectral machines agree, on everything, everywhere?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -33,10 +34,10 @@ RELEASED = {"port_bits": one_of(8, 64, 100), "fft_latency_cycles": st.integers(0
 
 
 class Spectral(testing.MachineConformance):
-    own: dict[str, st.SearchStrategy[object]]
+    own: Mapping[str, st.SearchStrategy[object]]
 
     def configs(self) -> st.SearchStrategy[ArchConfig]:
-        return st.fixed_dictionaries(SHARED | self.own).map(lambda keys: load_arch(self.kind, keys))
+        return st.fixed_dictionaries(SHARED | {**self.own}).map(lambda keys: load_arch(self.kind, keys))
 
     def layers(self) -> st.SearchStrategy[Layer]:
         return layers(size=6)
@@ -60,7 +61,7 @@ class TestSpectralCnnRtl(Spectral):
 
 class TestSpec2(Spectral):
     kind = "spec2"
-    own = {"fill_cycles": st.integers(0, 5)}
+    own = MappingProxyType({"fill_cycles": st.integers(0, 5)})
 
 
 @given(layer=layers(size=6), size=one_of(8, 16))

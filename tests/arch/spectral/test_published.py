@@ -19,7 +19,8 @@ def rows_of(policy, index_sets, replicas):
     return len(POLICIES[policy]([list(kernel) for kernel in index_sets], replicas))
 
 
-@pytest.mark.parametrize(("replicas", "optimum", "max_cover", "lowest_index"), [(1, 7, 7, 7), (2, 4, 5, 6), (3, 4, 4, 5)])
+@pytest.mark.parametrize(("replicas", "optimum", "max_cover", "lowest_index"), [
+    (1, 7, 7, 7), (2, 4, 5, 6), (3, 4, 4, 5)])
 def test_the_authors_figure(replicas, optimum, max_cover, lowest_index):
     assert rows_of("max_cover", FIGURE, replicas) == max_cover
     assert rows_of("lowest_index", FIGURE, replicas) == lowest_index

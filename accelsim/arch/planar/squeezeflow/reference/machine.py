@@ -127,8 +127,8 @@ def run(layer: Layer, config: SqueezeFlowConfig, policy: Policy) -> LayerRun:
     products = machine.stalls["busy"] + machine.stalls["zero_input"] + machine.stalls["padding"]
     machine.counts.update(macs=machine.stalls["busy"], multiplies=products,
                           weight_entries=entries * conv.images * len(tiles))
-    return LayerRun(machine.cycles, config.tile_rows * config.tile_cols, {name: machine.stalls[name] for name in STALLS},
-                    {name: machine.counts[name] for name in COUNTS},
+    return LayerRun(machine.cycles, config.tile_rows * config.tile_cols,
+                    {name: machine.stalls[name] for name in STALLS}, {name: machine.counts[name] for name in COUNTS},
                     mapping={"tile_rows": tile_rows, "tile_cols": tile_cols, "tiles": len(tiles),
                              "zero_input_tiles": machine.zero_input_tiles},
                     output=from_images(layer, machine.output), tiles=_moved(machine, entries),

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from accelsim.arch.machine import LayerRun, Policy
+from accelsim.arch.spectral.shared.alike import SpectralMachine
 from accelsim.arch.spectral.shared.config import SpectralConfig
 from accelsim.arch.spectral.shared.fast.blocks import Blocks, blocks_of, tile_bits
 from accelsim.arch.spectral.shared.fast.lowering import LoweredGroup, Rows, least_rows, lowered_groups, scheduled
-from accelsim.arch.spectral.shared.alike import SpectralMachine
 from accelsim.hw.memory.tiles import MayStay, Tiles
 from accelsim.workload.layer import Layer
 
