@@ -250,7 +250,7 @@ def _header(file: Path, metadata: Mapping[str, str]) -> Header:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("header",), "msg": "too deep"}
         loc = [part for i, part in enumerate(first["loc"]) if (i, first["loc"][0]) != (2, "layers")]  # the op
         where = cut(".".join(map(str, loc)), 120) or "the text"
-        raise TraceError(f"{file}: header: {where}: {cut(first['msg'], 300)}; {_REMAKE}") from None
+        raise TraceError(f"{file}: header: {where}: {cut(str(first['msg']), 300)}; {_REMAKE}") from None
 
 
 def _layer(file: Path, tensors: Any, unread: set[str], index: int, spec: stored_layers.Spec) -> Layer:
