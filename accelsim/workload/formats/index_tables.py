@@ -69,10 +69,10 @@ class IndexTables(Format):
             rows = int(reader.take(1, _COUNT_BITS)[0])
             if rows * self._row_bits(group.shape, value_bits) > reader.left:
                 raise reader.broken(f"tables of {rows:,} rows are longer than what is left")
-            table = reader.take(rows * self.replicas, width_of(matrix.shape[1])).reshape(rows, -1)
-            valid, selector = (reader.take(rows * len(group), width).reshape(rows, -1)
+            table = reader.take(rows * self.replicas, width_of(matrix.shape[1])).reshape(rows, self.replicas)
+            valid, selector = (reader.take(rows * len(group), width).reshape(rows, self.replicas)
                                for width in (1, width_of(self.replicas)))
-            values = take_values(reader, rows * len(group), value_bits, matrix.dtype).reshape(rows, -1)
+            values = take_values(reader, rows * len(group), value_bits, matrix.dtype).reshape(rows, len(group))
             cycle, kernel = np.nonzero(valid)
             chosen = selector[cycle, kernel]
             if (chosen >= self.replicas).any() or (table >= matrix.shape[1]).any():
