@@ -70,7 +70,7 @@ class IndexTables(Format):
             if rows * self._row_bits(group.shape, value_bits) > reader.left:
                 raise reader.broken(f"tables of {rows:,} rows are longer than what is left")
             table = reader.take(rows * self.replicas, width_of(matrix.shape[1])).reshape(rows, self.replicas)
-            valid, selector = (reader.take(rows * len(group), width).reshape(rows, self.replicas)
+            valid, selector = (reader.take(rows * len(group), width).reshape(rows, len(group))
                                for width in (1, width_of(self.replicas)))
             values = take_values(reader, rows * len(group), value_bits, matrix.dtype).reshape(rows, len(group))
             cycle, kernel = np.nonzero(valid)

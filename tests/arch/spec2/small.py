@@ -3,7 +3,7 @@
 import numpy as np
 from arch.small import Small
 
-SIZE = {"fft_size": 4, "parallel_tiles": 2, "parallel_kernels": 3}
+SIZE = {"fft_size": 8, "parallel_tiles": 2, "parallel_kernels": 3}
 DESIGNS = {
     "": Small("spec2", SIZE),
     "transforms": Small("spec2", {**SIZE, "alpha": 2, "replica_write_words": 3, "fill_cycles": 5,

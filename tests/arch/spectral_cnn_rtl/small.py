@@ -3,7 +3,7 @@
 import numpy as np
 from arch.small import Small
 
-SIZE = {"fft_size": 4, "parallel_tiles": 2, "parallel_kernels": 3, "replicas": 2}
+SIZE = {"fft_size": 8, "parallel_tiles": 2, "parallel_kernels": 3, "replicas": 2}
 DESIGNS = {
     "": Small("spectral_cnn_rtl", SIZE),
     "blocks": Small("spectral_cnn_rtl", {**SIZE, "alpha": 2, "psum_groups": 2, "kernel_block": 3, "tile_block": 2,

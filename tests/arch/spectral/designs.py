@@ -1,17 +1,11 @@
-"""Do the twins of the spectral machines agree, on everything, everywhere?"""
+"""What the conformance tests of the spectral machines share."""
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 
-import numpy as np
-import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
-import accelsim
-from accelsim import UnsupportedLayerError, load_arch, testing
+from accelsim import load_arch, testing
 from accelsim.arch.config import ArchConfig
-from accelsim.arch.registry import machine
 from accelsim.testing.small_layers import layers
 from accelsim.workload.layer import Layer
 
@@ -47,34 +41,3 @@ class Spectral(testing.MachineConformance):
         yield load_arch(self.kind, {"parallel_kernels": 4, "parallel_tiles": 2})
         yield load_arch(self.kind, {"fft_size": 8, "parallel_kernels": 3, "parallel_tiles": 3, "alpha": 1,
                                     "dram": {"gbps": 1.0}, **blocks})
-
-
-class TestSpectralCnn(Spectral):
-    kind = "spectral_cnn"
-    own = BLOCKS | {"fill_cycles": st.integers(0, 5)}
-
-
-class TestSpectralCnnRtl(Spectral):
-    kind = "spectral_cnn_rtl"
-    own = BLOCKS | RELEASED
-
-
-class TestSpec2(Spectral):
-    kind = "spec2"
-    own = MappingProxyType({"fill_cycles": st.integers(0, 5)})
-
-
-@given(layer=layers(size=6), size=one_of(8, 16))
-def test_with_every_value_kept_the_output_is_the_convolutions(layer, size):
-    """Within 1e-9 of the largest value: complex arithmetic in float64."""
-    wanted = layer.output()
-    run = machine("spectral_cnn").reference(
-        layer, load_arch("spectral_cnn", {"alpha": 1, "fft_size": size, "parallel_kernels": 3, "parallel_tiles": 2}),
-        machine("spectral_cnn").policies["max_cover"])
-    np.testing.assert_allclose(run.output, wanted, rtol=0, atol=1e-9 * max(1, np.abs(wanted).max()))
-
-
-def test_kernels_beyond_a_transform_are_refused_with_the_way_out():
-    layer = accelsim.conv2d("c", np.ones((1, 1, 5, 5), np.int8), np.ones((1, 1, 8, 8), np.int8))
-    with pytest.raises(UnsupportedLayerError, match=r"5 x 5 do not fit transforms of 4 x 4; give fft_size at least 5"):
-        accelsim.simulate(layer, "spectral_cnn", set={"fft_size": 4})
