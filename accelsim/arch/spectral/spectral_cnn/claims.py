@@ -69,11 +69,10 @@ CHAPTER = Chapter(
                Claim("vgg.ms", "all, at 200 MHz", Table(7.98, rel=.001), lambda: vgg_ms("spectral_cnn"), "ms"),
                Claim("spec2.ms", "SPEC2: the abstract's baseline", Range(68, 69), lambda: vgg_ms("spec2"), "ms",
                      note="that SPEC2 is that baseline is a guess")), seconds=4),
-        Group("VGG-16 in 9 ms", "FPGA 2020, abstract", f"10 replicas; {DRAWN}", (
-            Claim("nine.rare_last", "policy rare_last (ours)", Table(9, rel=.1), lambda: vgg_ms("spectral_cnn",
-                  "rare_last"), "ms", note="the paper's heuristic is not known"),
-            Claim("nine.max_cover", "policy max_cover", Table(9, rel=.1), lambda: vgg_ms("spectral_cnn", "max_cover"),
-                  "ms", note="the paper's heuristic is not known")), seconds=6),
+        Group("VGG-16 in 9 ms", "FPGA 2020, abstract", f"10 replicas; {DRAWN}", tuple(
+            Claim(f"nine.{policy}", f"policy {policy}", Table(9, rel=.02), lambda policy=policy: vgg_ms("spectral_cnn",
+                  policy), "ms", miss="the paper's heuristic is not known, and patterns that were trained lie closer "
+                  "together than drawn ones") for policy in ("max_cover", "rare_last")), seconds=6),
         Group("The released controller", "yuehniu/CNN.frequencyFPGA, simulated", "none", (
             *(Claim(f"run.{latency}", f"cycles of a run, {latency} to the product", Exact(cycles),
                     lambda latency=latency: run_cycles(latency), "cycles")

@@ -47,8 +47,9 @@ CHAPTER = Chapter(
     exact="groups, weights left and rows of the authors' packing program",
     abstracted="rules are from third parties: no full paper could be read; conflicts are pruned here, once",
     groups=(PACKING, Group("CompAct", "TECS 2019, abstract: up to 62 % less",
-                           "digits_cnn, sparse run lengths, bits read for energy", (Claim("compact.buffer", "energy of the activation buffer saved",
-                                                Range(0, .62), buffer_energy_saved),))),
+                           "digits_cnn, sparse run lengths, bits read for energy", (
+                               Claim("compact.buffer", "energy of the activation buffer saved", Range(0, .62),
+                                     buffer_energy_saved),))),
     unchecked=(
         ("throughput, energy and tiles of LeNet, VGG and ResNet (tiles .387, .288, .266)",
          "of networks that were retrained at each step; no such weights are public"),
