@@ -16,6 +16,7 @@ from accelsim.cli.options import (
     PolicyOption,
     SetOption,
     TableOption,
+    ThreadsOption,
     TraceArgument,
     changes_of,
 )
@@ -59,9 +60,12 @@ def run(
     timeline_window: WindowOption = None,
     timeline_layer: LayerOption = None,
     timeline_limit: LimitOption = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Simulate TRACE on one or more architectures."""
     from accelsim.report import files
+    from accelsim.report.compiling import compiling_said
+    from accelsim.report.progress import progress
     from accelsim.simulation import simulate
     from accelsim.workload.trace import load_trace
 
@@ -70,7 +74,10 @@ def run(
     drawing = _drawing(timeline, len(arch), {"window": timeline_window, "layer": timeline_layer,
                                              "limit": timeline_limit})
     loaded = load_trace(trace)
-    results = [simulate(loaded, name, engine.value, policy, changes) for name in arch]
+    results = []
+    for name in arch:
+        with compiling_said(name), progress(name) as step:
+            results.append(simulate(loaded, name, engine.value, policy, changes, threads, step))
     drawn = None if drawing is None else drawing(results[0])
     text = {"json": files.as_json, "csv": files.as_csv, "table": files.as_table}[format_.value](results)
     if target is not None:
