@@ -57,16 +57,16 @@ class RecurrentCell:
     scales: CellScales | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        if not isinstance(self.kind, str) or self.kind not in KINDS:
             raise TraceError(f"cell is {shown(self.kind)}, wanted {', '.join(KINDS)}")
         given = self.directions
-        if isinstance(given, str) or tuple(given) not in DIRECTIONS:
+        if not isinstance(given, (list, tuple)) or tuple(given) not in DIRECTIONS:
             raise TraceError(f"directions are {shown(given)}, wanted one of "
                              f"{', '.join(str(list(d)) for d in DIRECTIONS)}")
         object.__setattr__(self, "directions", tuple(given))
         if not isinstance(self.linear_before_reset, bool):
             raise TraceError(f"linear_before_reset is {shown(self.linear_before_reset)}, wanted true or false")
-        if self.nonlinearity not in NONLINEARITIES:
+        if not isinstance(self.nonlinearity, str) or self.nonlinearity not in NONLINEARITIES:
             raise TraceError(f"nonlinearity is {shown(self.nonlinearity)}, wanted {' or '.join(NONLINEARITIES)}")
         if self.scales is not None and not isinstance(self.scales, CellScales):
             raise TraceError(f"scales are {shown(self.scales)}, wanted an accelsim.CellScales")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.arguments import items, whole
 from accelsim.errors import TraceError, shown
 from accelsim.workload.operands import bias_vector, check_axes, check_outputs, checked_name, checked_tensor
 from accelsim.workload.quantize import largest
@@ -136,11 +137,12 @@ def _flat_bias(name: str, role: str, value: Any, size: int) -> np.ndarray:
 def _lengths(name: str, lengths: Any, x: np.ndarray) -> tuple[int, ...] | None:
     if lengths is None:
         return None
-    ends = np.asarray(lengths)
-    if ends.shape != (x.shape[1],) or ends.dtype.kind not in "iu" or ends.min() < 1 or ends.max() != len(x):
-        raise TraceError(f"layer {name!r}: lengths are {shown(lengths)}, wanted {x.shape[1]} whole numbers from 1 to "
-                         f"{len(x)}, one per sequence, the largest {len(x)}")
-    return None if ends.min() == len(x) else tuple(map(int, ends))
+    wanted = f"{x.shape[1]} whole numbers from 1 to {len(x)}, one per sequence, the largest {len(x)}"
+    ends = [whole(f"layer {name!r}: a length", end, TraceError, 1, len(x))
+            for end in items(f"layer {name!r}: lengths", lengths, TraceError, wanted)]
+    if len(ends) != x.shape[1] or max(ends) != len(x):
+        raise TraceError(f"layer {name!r}: lengths are {shown(lengths)}, wanted {wanted}")
+    return None if min(ends) == len(x) else tuple(ends)
 
 
 def _computed(layer: Recurrent) -> Recurrent:
