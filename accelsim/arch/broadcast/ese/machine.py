@@ -59,7 +59,7 @@ class Ese(Machine[EseConfig]):
         Count("element_steps", "values that leave products for the element-wise unit", data="output"),
     )
     policies = POLICIES
-    mapping_keys = ("pes", "index_bits", "channels")
+    mapping_keys = ("pes", "index_bits")
 
     def notes(self, layer: Layer, config: EseConfig, mapping: Mapping[str, Any]) -> Iterator[str]:
         if mapping["voices"] < config.channels:

@@ -6,7 +6,7 @@ docs/machines/eie.md, "Cycles". The two-phase clock and the queues are shared by
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,9 +19,10 @@ from accelsim.parts.queue import Queue
 class VectorRun:
     """One run: one vector on one encoded matrix, on PEs that start empty. Use it once.
 
-    values[column]: what is broadcast, None where nothing is: numbers, or arrays [width] of what units in lock step
-    multiply with the same entries.
+    values[column]: what is broadcast, None where nothing is: numbers, or what adds and multiplies as numbers do.
     """
+
+    arithmetic: ClassVar[type[Pipeline]] = Pipeline
 
     def __init__(self, encoded: EncodedMatrix, values: Sequence[Any], has_bias: bool, config: Any) -> None:
         self.memories = encoded.memories
@@ -29,7 +30,7 @@ class VectorRun:
         self.scanner = Scanner(values, has_bias, self.queues)
         self.ptr_reads = [PtrRead(memory, queue, config.entries_per_row)
                           for memory, queue in zip(self.memories, self.queues, strict=True)]
-        self.pipelines = [Pipeline(ptr_read, encoded.codebook, len(ptr_read.memory.global_rows))
+        self.pipelines = [self.arithmetic(ptr_read, encoded.codebook, len(ptr_read.memory.global_rows))
                           for ptr_read in self.ptr_reads]
         self.cycles = 0
 
@@ -76,12 +77,11 @@ class VectorRun:
                        arithmetic_slots=presented["busy"] + presented["padding"],
                        pe_cycles=len(self.memories) * self.cycles)
 
-    def output(self, width: tuple[int, ...] = ()) -> np.ndarray:
-        """The product's output [out, *width], int64."""
-        output = np.zeros((sum(len(memory.global_rows) for memory in self.memories), *width), np.int64)
+    def output(self) -> np.ndarray:
+        """The product's output [out], int64."""
+        output = np.zeros(sum(len(memory.global_rows) for memory in self.memories), np.int64)
         for memory, pipeline in zip(self.memories, self.pipelines, strict=True):
-            for row, total in zip(memory.global_rows, pipeline.accumulators.sums, strict=True):
-                output[row] = total
+            output[list(memory.global_rows)] = pipeline.accumulators.sums
         return output
 
 
