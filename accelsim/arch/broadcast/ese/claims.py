@@ -110,8 +110,8 @@ STEP = Group(
 CHAPTER = Chapter(
     "ese", "ESE", ("ese",),
     exact="Every product of a step is simulated entry by entry as EIE's; slots of the four small ones are exact.",
-    abstracted="The element-wise unit takes rows + 48 cycles, inferred from the published times of those four, as do the "
-               "exposed slot and the prologue.",
+    abstracted="The element-wise unit takes rows + 48 cycles, inferred from the published times of those four; the "
+               "exposed slot and the prologue from others of the same table.",
     groups=(STEP,),
     unchecked=(
         ("6.2x over dense against 5.5x without balanced pruning", "its weights are not at hand"),

@@ -24,7 +24,7 @@ class Ese(Machine[EseConfig]):
         abstracted="inside the element-wise unit, which takes a value per cycle and a latency",
         policy="which PE of a channel has which rows", bound="all PEs busy with the useful work",
         tile="a product of a group of voices", waits="queues, scan, barrier, the element-wise unit",
-        survey=(SurveyRow("ESE", "LSTM", "CSC", "-", True, "pruning", "output, weight"),),
+        survey=(SurveyRow("ESE", "LSTM", "CSC", "-", True, "block-balanced", "output"),),
     )
     slot = "a PE"
     stalls = (
