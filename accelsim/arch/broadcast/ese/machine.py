@@ -20,7 +20,7 @@ class Ese(Machine[EseConfig]):
     about = About(
         title="ESE", paper="Han et al., FPGA 2017", slots="1,024 PEs (32 channels of 32)", skips="weights",
         good_for="recurrent layers of many voices at once",
-        equal="its authors' EIE in every product; a published step of 32 voices within 3 %",
+        equal="EIE's authors' simulator in a product; a published step of 32 voices within 3 %",
         abstracted="inside the element-wise unit, which takes a value per cycle and a latency",
         policy="which PE of a channel has which rows", bound="all PEs busy with the useful work",
         tile="a product of a group of voices", waits="queues, scan, barrier, the element-wise unit",
