@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from accelsim.workload.published import load_workload
     from accelsim.workload.quantize import quantize
     from accelsim.workload.record import record
+    from accelsim.workload.sparse_matmul import SparseMatmul, sparse_matmul
     from accelsim.workload.synthetic import draw_trace
     from accelsim.workload.trace import Trace, load_trace
 
@@ -65,6 +66,7 @@ _HOMES = {
     "accelsim.workload.published": ("load_workload",),
     "accelsim.workload.quantize": ("quantize",),
     "accelsim.workload.record": ("record",),
+    "accelsim.workload.sparse_matmul": ("SparseMatmul", "sparse_matmul"),
     "accelsim.workload.synthetic": ("draw_trace",),
     "accelsim.workload.trace": ("Trace", "load_trace"),
 }
@@ -73,9 +75,9 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
     "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError", "RecordError",
-    "ReportError", "Result", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError",
-    "compare_policies", "conv2d", "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul",
-    "prune", "quantize", "record", "simulate", "sweep", "timeline",
+    "ReportError", "Result", "SparseMatmul", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError",
+    "UnsupportedLayerError", "compare_policies", "conv2d", "draw_trace", "linear", "load_arch", "load_trace",
+    "load_workload", "matmul", "prune", "quantize", "record", "simulate", "sparse_matmul", "sweep", "timeline",
 ]
 
 

@@ -64,6 +64,10 @@ class Layer:
         """The exact layer output, int64, by numpy alone: what every reference engine must reproduce."""
         raise NotImplementedError
 
+    def agrees(self, output: Any) -> bool:
+        """Whether `output` is this layer's, value for value: the one rule by which outputs are compared."""
+        return np.array_equal(output, self.output())
+
     def renamed(self, name: str) -> Self:
         """The same layer as another object: nothing that was found for this one is found for it."""
         raise NotImplementedError
