@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+
 from accelsim.arch.activity import Activity, Window
 from accelsim.arch.config import ArchConfig
 from accelsim.arch.facts import About, Count, Stall, names
@@ -31,7 +33,9 @@ class Machine(ABC, Generic[Config]):
     `stalls` starts with `BUSY`. `ops`: the kinds of layers that its engines take; others run as the plain layers
     they are made of. `slot`: one of the machine's slots, as sentences begin ("a PE"). The first of `policies` is the
     default and the published one. `own_dram`: the engines simulate a DRAM of the machine's own, which follows the
-    config's `dram`, and no memory timeline is laid over them; their runs say what it did, and `alone`.
+    config's `dram`, and no memory timeline is laid over them; their runs say what it did, and `alone`. `approximates`:
+    it computes something near the layer (of weights that it prunes, say): its output is `expected_output`, its work is
+    no number of the layer's multiply-accumulates and may depend on values, where others' depends on patterns alone.
 
     The engines are `run` of `fast.engine` and of `reference` beside `machine.py`, loaded on first use.
     """
@@ -46,6 +50,7 @@ class Machine(ABC, Generic[Config]):
     counts: ClassVar[tuple[Count, ...]]
     policies: ClassVar[Mapping[str, Policy]]
     own_dram: ClassVar[bool] = False
+    approximates: ClassVar[bool] = False
     mapping_keys: ClassVar[tuple[str, ...]] = ()  # config keys that data of size kept by `derived` depend on
 
     @cached_property
@@ -113,6 +118,12 @@ class Machine(ABC, Generic[Config]):
         """The energy action behind each count; a count without energy is left out."""
         actions = {count.name: count.action_of(config) for count in self.counts}
         return {name: action for name, action in actions.items() if action is not None}
+
+    def expected_output(self, layer: Layer, config: Config) -> np.ndarray:
+        """What the reference must yield: the layer's output, unless the machine approximates. Floats are compared
+        within 1e-9 of the largest, whole numbers exactly.
+        """
+        return layer.output()
 
     def notes(self, layer: Layer, config: Config, mapping: Mapping[str, Any]) -> Iterable[str]:
         """What the user should know of this layer on this design, given the run's mapping; asked only when shown."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,7 +13,7 @@ from accelsim.arch.registry import machine
 from accelsim.errors import CapacityError, UnsupportedLayerError
 from accelsim.hw.energy import load_energy_table
 from accelsim.simulation import check_accounting
-from accelsim.testing.run_facts import check_traffic, differences, facts
+from accelsim.testing.run_facts import check_output, check_traffic, differences, facts
 from accelsim.testing.selection import presets, small
 from accelsim.testing.small_layers import edge_layers, layers
 from accelsim.testing.timelines import check_timeline
@@ -108,10 +107,11 @@ class MachineConformance:
         check_accounting(model, layer, kernel)
         check_accounting(model, layer, reference)
         assert differences(facts(kernel), facts(reference)) == {}
-        assert reference.output is not None
-        np.testing.assert_array_equal(reference.output, layer.output(), strict=True)
-        assert facts(model.run(layer.pattern(), config, policy)) == facts(kernel)
-        assert max(-(-layer.macs_effectual // kernel.slots), model.bound_cycles(layer, config, kernel)) <= kernel.cycles
+        check_output(model, layer, config, reference)
+        if not model.approximates:
+            assert facts(model.run(layer.pattern(), config, policy)) == facts(kernel)
+            assert -(-layer.macs_effectual // kernel.slots) <= kernel.cycles
+        assert model.bound_cycles(layer, config, kernel) <= kernel.cycles
         check_traffic(kernel)
 
     def _facts(self, layer: Layer, config: ArchConfig, policy: Policy) -> dict[str, Any] | str:

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accelsim.arch.machine import LayerRun
+import numpy as np
+
+from accelsim.arch.config import ArchConfig
+from accelsim.arch.machine import LayerRun, Machine
+from accelsim.workload.layer import Layer
+
+TOLERANCE = 1e-9  # of an output in floats, of its largest value
 
 
 def facts(run: LayerRun) -> dict[str, Any]:
@@ -27,3 +33,15 @@ def check_traffic(run: LayerRun) -> None:
     if run.tiles is not None:
         assert run.tiles.compute_cycles.sum() == run.cycles
         assert all(min(values, default=0) >= 0 for values in run.tiles.to_lists().values())
+
+
+def check_output(model: Machine[Any], layer: Layer, config: ArchConfig, run: LayerRun) -> None:
+    """The reference's output is what the machine says it computes; floats within `TOLERANCE`."""
+    assert run.output is not None
+    wanted = model.expected_output(layer, config)
+    if wanted.dtype.kind == "f":
+        assert (run.output.dtype, run.output.shape) == (wanted.dtype, wanted.shape)
+        scale = max(1.0, float(np.abs(wanted).max(initial=0)))
+        np.testing.assert_allclose(run.output, wanted, rtol=0, atol=TOLERANCE * scale)
+    else:
+        np.testing.assert_array_equal(run.output, wanted, strict=True)

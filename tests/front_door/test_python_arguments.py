@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from front_door.cases import LONGEST_MESSAGE
+from front_door.messages import LONGEST_MESSAGE
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner

@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import PruneError, shown
-from accelsim.workload.prune import balanced, bank, block, channels, erk, filters, load, magnitude, nm, whole
+from accelsim.workload.prune import (
+    balanced,
+    bank,
+    block,
+    channels,
+    column_combine,
+    erk,
+    filters,
+    load,
+    magnitude,
+    nm,
+    whole,
+)
 from accelsim.workload.prune.weights import Weights
 from accelsim.yaml import did_you_mean
 
@@ -54,6 +66,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _losses(text: str) -> float:
+    if not re.fullmatch(r"\d{1,3}(\.\d*)?|\.\d+", text):
+        raise ValueError(f"{text!r} is no number of weights lost per row, such as 0.5")
+    return float(text)
+
+
 def _block(text: str) -> tuple[int, int]:
     rows, cross, cols = text.partition("x")
     if not cross:
@@ -73,6 +91,8 @@ METHODS = {
     "load": Method("load:PES:WINDOW:S", "equally many for each PE in every WINDOW columns", load.masks,
                    (_count, _count, _sparsity)),
     "filter": Method("filter:S", "whole filters (outputs)", filters.masks, (_sparsity,)),
+    "column_combine": Method("column_combine:ALPHA:GAMMA", "conflicts of packed columns (column combining)",
+                             column_combine.masks, (_count, _losses)),
     "channel": Method("channel:S", "whole input channels", channels.masks, (_sparsity,)),
 }
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from accelsim.arch.facts import BUSY, About, Count, Stall
 from accelsim.arch.machine import Machine
+from accelsim.arch.systolic.shared.facts import INEFFECTUAL, WAITS
 from accelsim.arch.systolic.systolic.config import SUM_BITS, WORD_BITS, SystolicConfig
 from accelsim.arch.systolic.systolic.policies import POLICIES
 from accelsim.workload.layer import Layer
@@ -36,14 +37,9 @@ class Systolic(Machine[SystolicConfig]):
     slot = "a PE"
     stalls = (
         BUSY,
-        Stall("ineffectual", "wasted", "multiplies a zero", "a sparse machine"),
+        INEFFECTUAL,
         Stall("unused", "no_work", "lies outside the tile", "another shape (`rows`, `cols`), policy `even`"),
-        Stall("load", "load_drain",
-              "waits for its stationary value; with `double_buffer`, for the next stream to begin",
-              "more vectors per tile (a batch); smaller arrays"),
-        Stall("fill", "load_drain", "waits for the first operands to arrive through its neighbours",
-              "`double_buffer`, which pays it once per product; more vectors per tile; smaller arrays"),
-        Stall("drain", "load_drain", "waits for the last ones to leave", "as `fill`"),
+        *WAITS,
     )
     counts = (
         Count("macs", "products of two non-zeros (equals `busy`)"),

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from accelsim.arch.systolic.systolic.fast.kernel import output_stationary_cycles, stationary_cycles
+from accelsim.arch.systolic.shared.fast.array import stationary_cycles
+from accelsim.arch.systolic.systolic.fast.kernel import output_stationary_cycles
 
 
 def any_tiles_cycles(down: int, across: int, stream: int, dataflow: str, rows: int, cols: int,

@@ -6,15 +6,10 @@ import numpy as np
 
 from accelsim.arch.facts import names
 from accelsim.arch.machine import LayerRun, Policy
+from accelsim.arch.systolic.shared.fast.array import ArrayDesign, ProductWork, multiplications, run_stationary
 from accelsim.arch.systolic.systolic.config import SystolicConfig
 from accelsim.arch.systolic.systolic.fast.bound import any_tiles_cycles
-from accelsim.arch.systolic.systolic.fast.kernel import (
-    ArrayDesign,
-    ProductWork,
-    multiplications,
-    run_output_stationary,
-    run_stationary,
-)
+from accelsim.arch.systolic.systolic.fast.kernel import run_output_stationary
 from accelsim.arch.systolic.systolic.fast.traffic import product_tiles
 from accelsim.arch.systolic.systolic.machine import Systolic
 from accelsim.errors import ModelError

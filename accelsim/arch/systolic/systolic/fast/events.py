@@ -11,9 +11,9 @@ import numpy as np
 
 from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.machine import Policy
+from accelsim.arch.systolic.shared.fast.array import ArrayDesign
 from accelsim.arch.systolic.systolic.config import SystolicConfig
 from accelsim.arch.systolic.systolic.fast.engine import checked, fastest
-from accelsim.arch.systolic.systolic.fast.kernel import ArrayDesign
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, kept_products

@@ -1,0 +1,1 @@
+"""SqueezeFlow: one non-zero weight is broadcast per cycle to a plane of output-stationary PEs."""

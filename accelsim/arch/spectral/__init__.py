@@ -1,0 +1,1 @@
+"""Machines that multiply spectra of tiles by pruned spectra of kernels."""

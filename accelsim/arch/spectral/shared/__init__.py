@@ -1,0 +1,1 @@
+"""What spectral machines have in common. Rules: docs/machines/spectral.md, whose words are used everywhere here."""

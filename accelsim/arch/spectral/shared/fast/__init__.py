@@ -1,0 +1,1 @@
+"""The fast engine that all spectral machines share."""

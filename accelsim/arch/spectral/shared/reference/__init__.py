@@ -1,0 +1,1 @@
+"""Pieces of the references of spectral machines. Rules: docs/machines/spectral.md."""

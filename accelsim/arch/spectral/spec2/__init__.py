@@ -1,0 +1,1 @@
+"""SPEC2 (Niu et al., HiPC 2019)."""

@@ -1,0 +1,1 @@
+"""The fast engine: a layer is lowered, scheduled by the family's kernel, and accounted."""

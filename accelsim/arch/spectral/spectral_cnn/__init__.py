@@ -1,0 +1,1 @@
+"""Spectral CNN (Niu et al., FPGA 2020)."""

@@ -1,0 +1,1 @@
+"""The released controller of Spectral CNN."""

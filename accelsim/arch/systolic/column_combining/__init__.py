@@ -1,0 +1,1 @@
+"""Column combining: sparse columns of the filter matrix share columns of a systolic array."""

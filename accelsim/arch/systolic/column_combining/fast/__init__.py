@@ -1,0 +1,1 @@
+"""The fast engine: products are packed, then run on a dense array."""

@@ -1,0 +1,1 @@
+"""CompAct: a dense systolic array whose activation buffer holds run-length codes."""

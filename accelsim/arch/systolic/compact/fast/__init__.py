@@ -1,0 +1,1 @@
+"""The fast engine: streams are coded, products run on a dense array."""

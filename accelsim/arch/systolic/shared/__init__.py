@@ -1,0 +1,1 @@
+"""What the machines built around a systolic array share."""

@@ -1,0 +1,1 @@
+"""Pieces of the fast engines of systolic arrays."""
