@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from accelsim.timelines.timeline import Timeline, timeline
     from accelsim.workload.conv2d import Conv2d, conv2d
     from accelsim.workload.dispersion import Dispersion
+    from accelsim.workload.importers.sparse_files import load_matrix
     from accelsim.workload.layer import Layer
     from accelsim.workload.matmul import Matmul, linear, matmul
     from accelsim.workload.prune import prune
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from accelsim.workload.quantize import quantize
     from accelsim.workload.record import record
     from accelsim.workload.sparse_matmul import SparseMatmul, sparse_matmul
+    from accelsim.workload.sparse_patterns import draw_sparse
     from accelsim.workload.synthetic import draw_trace
     from accelsim.workload.trace import Trace, load_trace
 
@@ -60,6 +62,7 @@ _HOMES = {
     "accelsim.study.sweep": ("SweepResult", "sweep"),
     "accelsim.timelines.timeline": ("Timeline", "timeline"),
     "accelsim.workload.conv2d": ("Conv2d", "conv2d"),
+    "accelsim.workload.importers.sparse_files": ("load_matrix",),
     "accelsim.workload.layer": ("Layer",),
     "accelsim.workload.matmul": ("Matmul", "linear", "matmul"),
     "accelsim.workload.prune": ("prune",),
@@ -67,6 +70,7 @@ _HOMES = {
     "accelsim.workload.quantize": ("quantize",),
     "accelsim.workload.record": ("record",),
     "accelsim.workload.sparse_matmul": ("SparseMatmul", "sparse_matmul"),
+    "accelsim.workload.sparse_patterns": ("draw_sparse",),
     "accelsim.workload.synthetic": ("draw_trace",),
     "accelsim.workload.trace": ("Trace", "load_trace"),
 }
@@ -76,7 +80,8 @@ __all__ = [
     "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
     "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError", "RecordError",
     "ReportError", "Result", "SparseMatmul", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError",
-    "UnsupportedLayerError", "compare_policies", "conv2d", "draw_trace", "linear", "load_arch", "load_trace",
+    "UnsupportedLayerError", "compare_policies", "conv2d", "draw_sparse", "draw_trace", "linear", "load_arch",
+    "load_matrix", "load_trace",
     "load_workload", "matmul", "prune", "quantize", "record", "simulate", "sparse_matmul", "sweep", "timeline",
 ]
 

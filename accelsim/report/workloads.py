@@ -17,10 +17,10 @@ def trace_text(trace: Trace) -> str:
         add_column(table, heading, ("layer", "op", "values"))
     for layer in trace.layers:
         table.add_row(
-            Text(layer.name), layer.op, *("x".join(map(str, t.shape)) for t in (layer.weight, layer.activation)),
-            *(f"{(t != 0).mean():.1%}" for t in (layer.weight, layer.activation)),
+            Text(layer.name), layer.op, *("x".join(map(str, operand.shape)) for operand in layer.operands),
+            *(_percent(operand.density) for operand in layer.operands),
             f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}",
-            "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
+            "pattern" if not layer.has_values else "/".join(operand.dtype for operand in layer.operands))
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
     made_by = list(trace.made_by.items())
     facts += [f"{key}: {value}" for key, value in made_by[:_MOST_FACTS]]
@@ -60,6 +60,12 @@ def workload_text(workload: Workload) -> str:
               for key, source in workload.sources.items()]
     facts += [f"left out: {name} ({why})" for name, why in workload.omitted.items()]
     return rendered([table, *map(Text, facts)])
+
+
+def _percent(density: float) -> str:
+    """One digit behind the point, more where that would show next to nothing."""
+    return f"{density:.1%}" if density >= 0.001 or not density else f"{density:.2g}" if density < 1e-6 else (
+        f"{density:.4%}")
 
 
 def _short(text: str) -> str:

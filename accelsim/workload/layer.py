@@ -9,12 +9,20 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from accelsim.errors import TraceError, UnsupportedLayerError
 from accelsim.workload.operands import owned
+
+
+class Operand(NamedTuple):
+    """The shape of an operand, the share of its non-zeros, and its dtype's name."""
+
+    shape: tuple[int, ...]
+    density: float
+    dtype: str
 
 
 class Layer:
@@ -39,6 +47,11 @@ class Layer:
     def has_values(self) -> bool:
         """True when every tensor holds integers, so that a reference can compute the output."""
         return all(t is None or t.dtype != bool for t in self.tensors.values())
+
+    @property
+    def operands(self) -> tuple[Operand, Operand]:
+        """What is said of weight and activation where they are shown."""
+        return _operand(self.weight), _operand(self.activation)
 
     @cached_property
     def macs_effectual(self) -> int:
@@ -151,6 +164,10 @@ class DenseLayer(Layer):
         self.check_values()
         bias = 0 if self.bias is None else self.bias.astype(np.int64)
         return self.weight.astype(np.int64), self.activation.astype(np.int64), bias
+
+
+def _operand(array: np.ndarray) -> Operand:
+    return Operand(array.shape, float((array != 0).mean()), array.dtype.name)
 
 
 def _times(array: np.ndarray) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsim.errors import TraceError
 from accelsim.workload.compressed import CompressedRows, compressed_rows
-from accelsim.workload.layer import Layer, PlainLayers
+from accelsim.workload.layer import Layer, Operand, PlainLayers
 from accelsim.workload.matmul import matmul
 from accelsim.workload.operands import checked_name
 
@@ -59,8 +59,14 @@ class SparseMatmul(Layer):
                 for part in ("starts", "columns", "values")}
 
     @property
+    def operands(self) -> tuple[Operand, Operand]:
+        first, second = (Operand(rows.shape, rows.density, rows.values.dtype.name)
+                         for rows in (self.a_rows, self.b_rows))
+        return first, second
+
+    @property
     def has_values(self) -> bool:
-        return bool != self.a_rows.values.dtype and bool != self.b_rows.values.dtype
+        return all(rows.values.dtype != bool for rows in (self.a_rows, self.b_rows))
 
     @property
     def geometry(self) -> dict[str, Any]:
@@ -131,8 +137,13 @@ def sparse_matmul(name: str, a: Any, b: Any) -> SparseMatmul:
     linear in the non-zeros. Zeros that are stored are dropped. Raises TraceError when a position is stored twice, or a
     shape or a dtype does not fit.
     """
+    checked_name("layer", name)  # before the operands' errors speak of it
+    return joined_operands(name, compressed_rows(name, "a", a), compressed_rows(name, "b", b))
+
+
+def joined_operands(name: str, a_rows: CompressedRows, b_rows: CompressedRows) -> SparseMatmul:
+    """The layer of two operands that are checked already; TraceError when they do not fit each other."""
     checked_name("layer", name)
-    a_rows, b_rows = compressed_rows(name, "a", a), compressed_rows(name, "b", b)
     if a_rows.shape[1] != b_rows.shape[0]:
         raise TraceError(f"layer {name!r}: a has {a_rows.shape[1]:,} columns, b {b_rows.shape[0]:,} rows; they must be "
                          "equal (a [M, K], b [K, N])")
