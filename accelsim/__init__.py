@@ -81,8 +81,8 @@ __all__ = [
     "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError", "RecordError",
     "ReportError", "Result", "SparseMatmul", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError",
     "UnsupportedLayerError", "compare_policies", "conv2d", "draw_sparse", "draw_trace", "linear", "load_arch",
-    "load_matrix", "load_trace",
-    "load_workload", "matmul", "prune", "quantize", "record", "simulate", "sparse_matmul", "sweep", "timeline",
+    "load_matrix", "load_trace", "load_workload", "matmul", "prune", "quantize", "record", "simulate", "sparse_matmul",
+    "sweep", "timeline",
 ]
 
 

@@ -20,8 +20,8 @@ MAX_DENSE = 1 << 26  # positions of a matrix that is made dense
 class CompressedRows:
     """A matrix [rows, cols]; columns ascend within each row, no position comes twice, no value is zero.
 
-    starts: int32 [rows + 1]; columns: int32 [non-zeros]; values: int8, int16 or bool [non-zeros]. The arrays are its own
-    and cannot be written.
+    starts: int32 [rows + 1]; columns: int32 [non-zeros]; values: int8, int16 or bool [non-zeros]. The arrays are its
+    own and cannot be written.
     """
 
     shape: tuple[int, int]
@@ -79,8 +79,8 @@ class CompressedRows:
 def compressed_rows(name: str, role: str, value: Any) -> CompressedRows:
     """`value`, a scipy sparse matrix of any format or a dense array, checked; zeros that are stored are dropped.
 
-    Values are integers (int8, int16; wider ones when they fit int16) or bool. Raises TraceError that names the layer and
-    the role: for a position stored twice, indices out of range, an empty axis, other values.
+    Values are integers (int8, int16; wider ones when they fit int16) or bool. Raises TraceError that names the layer
+    and the role: for a position stored twice, indices out of range, an empty axis, other values.
     """
     from scipy.sparse import csr_array, issparse
 
@@ -89,8 +89,8 @@ def compressed_rows(name: str, role: str, value: Any) -> CompressedRows:
         if value.ndim == 2 and value.size:
             value = csr_array(value)
     if len(value.shape) != 2 or 0 in value.shape or max(value.shape) > MAX_SIDE:
-        raise TraceError(f"layer {name!r}: {role} has shape {list(value.shape)}, wanted [rows, columns], each from 1 to "
-                         f"{MAX_SIDE:,}")
+        raise TraceError(f"layer {name!r}: {role} has shape {list(value.shape)}, wanted [rows, columns], each from 1 "
+                         f"to {MAX_SIDE:,}")
     rows = _as_rows(name, role, value)
     values = checked_tensor(name, f"{role} (its stored values)", rows.data)
     real = values != 0
@@ -107,15 +107,15 @@ def _as_rows(name: str, role: str, value: Any) -> "csr_array":
 
     try:
         if value.format in ("csr", "csc", "bsr", "coo"):
-            getattr(value, "check_format", value._check if value.format == "coo" else None)()  # noqa: SLF001
+            getattr(value, "check_format", value._check if value.format == "coo" else None)()
         stored = value.nnz if value.format == "coo" else None
         rows = csr_array(value, copy=True)
         rows.check_format(full_check=True)
         rows.has_sorted_indices = False  # a flag that anyone may have set
         rows.sort_indices()
     except (ValueError, TypeError, IndexError) as error:
-        raise TraceError(f"layer {name!r}: {role} is not a well-formed sparse matrix ({cut(told(error), 200)}); build it "
-                         "anew, for example as scipy.sparse.csr_array(x.toarray())") from None
+        raise TraceError(f"layer {name!r}: {role} is not a well-formed sparse matrix ({cut(told(error), 200)}); build "
+                         "it anew, for example as scipy.sparse.csr_array(x.toarray())") from None
     if rows.nnz > MAX_SIDE:
         raise TraceError(f"layer {name!r}: {role} has {rows.nnz:,} non-zeros, more than {MAX_SIDE:,}; split it by rows")
     same = rows.indices[1:] == rows.indices[:-1]

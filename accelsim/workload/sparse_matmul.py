@@ -23,8 +23,8 @@ _MOST_MACS = 1 << 62  # of the dense product: results hold it in 64 bits
 class SparseMatmul(Layer):
     """The product of `a_rows` [M, K] and `b_rows` [K, N], both sparse.
 
-    `a` and `b` are the same as scipy matrices. In a dense machine's words a is the weight [out, in] and each column of b
-    is one vector, so that `weight` is [1, M, K] and `activation` [1, N, K]; both only where they are small.
+    `a` and `b` are the same as scipy matrices. In a dense machine's words a is the weight [out, in] and each column of
+    b is one vector, so that `weight` is [1, M, K] and `activation` [1, N, K]; both only where they are small.
     """
 
     op: ClassVar[Literal["sparse_matmul"]] = "sparse_matmul"
@@ -149,6 +149,6 @@ def joined_operands(name: str, a_rows: CompressedRows, b_rows: CompressedRows) -
                          "equal (a [M, K], b [K, N])")
     made = SparseMatmul(name, a_rows, b_rows)
     if made.macs_dense > _MOST_MACS:
-        raise TraceError(f"layer {name!r}: a dense product of {made.macs_dense:,} multiply-accumulates is more than any "
-                         "workload has; check the shapes")
+        raise TraceError(f"layer {name!r}: a dense product of {made.macs_dense:,} multiply-accumulates is more than "
+                         "any workload has; check the shapes")
     return made

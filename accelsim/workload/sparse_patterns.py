@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accelsim.arguments import whole
+from accelsim.arguments import items, whole
 from accelsim.errors import TraceError, shown
 from accelsim.workload.compressed import MAX_SIDE
 from accelsim.yaml import did_you_mean
@@ -24,10 +24,14 @@ def draw_sparse(pattern: str, shape: tuple[int, int], nonzeros: int, seed: int, 
     """A matrix of `shape` with `nonzeros` distinct positions, the same for the same seed.
 
     pattern: `uniform`; `power_law`, rows and columns as likely as rank ** -exponent, ranks shuffled; `banded`, up to
-    `width` columns beside the diagonal; `block`, whole blocks of block x block, as many as hold `nonzeros` (those at the
-    edge are cut). values: integers from -7 to 7 without 0, else bools. Raises TraceError for what cannot be drawn.
+    `width` columns beside the diagonal; `block`, whole blocks of block x block, as many as hold `nonzeros` (those at
+    the edge are cut). values: integers from -7 to 7 without 0, else bools. Raises TraceError for what cannot be drawn.
     """
-    rows, cols = (whole(key, side, TraceError, 1, MAX_SIDE) for key, side in zip(("rows", "columns"), shape, strict=True))
+    sides = items("shape", shape, TraceError, "rows and columns")
+    if len(sides) != 2:
+        raise TraceError(f"shape is {shown(shape)}, wanted two numbers, rows and columns")
+    rows, cols = (whole(key, side, TraceError, 1, MAX_SIDE) for key, side in zip(("rows", "columns"), sides,
+                                                                                  strict=True))
     wanted = whole("nonzeros", nonzeros, TraceError, 0, min(rows * cols, MAX_SIDE))
     rng = np.random.default_rng(whole("seed", seed, TraceError, 0, (1 << 63) - 1))
     side = whole("block", block, TraceError, 1, MAX_SIDE)
@@ -49,6 +53,8 @@ def draw_sparse(pattern: str, shape: tuple[int, int], nonzeros: int, seed: int, 
 
 def _distinct(rng: np.random.Generator, pattern: str, shape: tuple[int, int], wanted: int, draw: Draw) -> np.ndarray:
     """`wanted` distinct positions row * columns + column, ascending."""
+    if pattern in ("uniform", "block") and 4 * wanted > shape[0] * shape[1]:
+        return np.sort(rng.permutation(shape[0] * shape[1])[:wanted])
     found = np.zeros(0, np.int64)
     for _ in range(_ROUNDS):
         missing = wanted - len(found)

@@ -112,8 +112,8 @@ def _smtx(file: Path) -> "csr_array":
     fits = (starts.shape == (rows + 1,) and starts[0] == 0 and starts[-1] == nonzeros == columns.size
             and (counts >= 0).all() and (columns.size == 0 or (columns.min() >= 0 and columns.max() < cols)))
     if not fits:
-        raise RecordError(f"{file}: {starts.size:,} row starts and {columns.size:,} columns are not those of a {rows:,} "
-                          f"x {cols:,} matrix with {nonzeros:,} non-zeros; {SMTX}")
+        raise RecordError(f"{file}: {starts.size:,} row starts and {columns.size:,} columns are not those of a "
+                          f"{rows:,} x {cols:,} matrix with {nonzeros:,} non-zeros; {SMTX}")
     return _from_positions(file, np.repeat(np.arange(rows), counts), columns, np.ones(nonzeros, bool), (rows, cols))
 
 
