@@ -106,8 +106,8 @@ def _as_rows(name: str, role: str, value: Any) -> "csr_array":
     from scipy.sparse import csr_array
 
     try:
-        if value.format in ("csr", "csc", "bsr", "coo"):
-            getattr(value, "check_format", value._check if value.format == "coo" else None)()
+        if value.format in ("csr", "csc", "bsr"):
+            value.check_format(full_check=True)
         stored = value.nnz if value.format == "coo" else None
         rows = csr_array(value, copy=True)
         rows.check_format(full_check=True)
