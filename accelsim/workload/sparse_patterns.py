@@ -1,11 +1,11 @@
 """Sparse matrices drawn from a seed: uniform, power law, banded, block. Memory is linear in the non-zeros."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accelsim.arguments import items, whole
+from accelsim.arguments import items, truth, whole
 from accelsim.errors import TraceError, shown
 from accelsim.workload.compressed import MAX_SIDE
 from accelsim.yaml import did_you_mean
@@ -39,7 +39,9 @@ def draw_sparse(pattern: str, shape: tuple[int, int], nonzeros: int, seed: int, 
     if isinstance(exponent, bool) or not isinstance(exponent, (int, float)) or not 0 <= exponent <= 8:
         raise TraceError(f"exponent is {shown(exponent)}, wanted a number from 0 to 8")
     if not isinstance(pattern, str) or pattern not in PATTERNS:
-        raise TraceError(f"pattern {shown(pattern)} is unknown{did_you_mean(str(pattern), PATTERNS)}")
+        hint = did_you_mean(pattern, PATTERNS) if isinstance(pattern, str) else f"; known: {', '.join(PATTERNS)}"
+        raise TraceError(f"pattern {shown(pattern)} is unknown{hint}")
+    with_values = truth("values", values, TraceError)
     if pattern == "block":
         found = _blocks(rng, (rows, cols), wanted, side)
     else:
@@ -48,7 +50,7 @@ def draw_sparse(pattern: str, shape: tuple[int, int], nonzeros: int, seed: int, 
             "power_law": lambda: _power_law(rng, rows, cols, float(exponent)),
             "banded": lambda: _banded(rng, rows, cols, reach)}
         found = _distinct(rng, pattern, (rows, cols), wanted, draws[pattern]())
-    return _matrix(rng, (rows, cols), found, values)
+    return _matrix(rng, (rows, cols), found, with_values)
 
 
 def _distinct(rng: np.random.Generator, pattern: str, shape: tuple[int, int], wanted: int, draw: Draw) -> np.ndarray:
@@ -99,7 +101,7 @@ def _blocks(rng: np.random.Generator, shape: tuple[int, int], wanted: int, side:
     return np.sort(rows[inside] * shape[1] + cols[inside])
 
 
-def _matrix(rng: np.random.Generator, shape: tuple[int, int], found: np.ndarray, values: Any) -> "csr_array":
+def _matrix(rng: np.random.Generator, shape: tuple[int, int], found: np.ndarray, values: bool) -> "csr_array":
     from scipy.sparse import csr_array
 
     starts = np.searchsorted(found, np.arange(shape[0] + 1, dtype=np.int64) * shape[1]).astype(np.int32)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accelsim.arguments import path_text
+from accelsim.arguments import path_text, truth
 from accelsim.errors import RecordError, cut, reason, shown
 from accelsim.workload.compressed import MAX_SIDE
 from accelsim.workload.importers.arrays import DECODING, MAX_BYTES, check_archive
@@ -29,6 +29,7 @@ def load_matrix(path: str | os.PathLike[str], variable: str | None = None, patte
     file = Path(path_text("matrix", path, RecordError, "the path of a matrix"))
     if file.suffix not in SPARSE_FILES:
         raise RecordError(f"{file}: wanted a matrix in a file that ends in {', '.join(SPARSE_FILES)}")
+    pattern = truth("pattern", pattern, RecordError)
     if variable is not None and file.suffix != ".mat":
         raise RecordError(f"{file}: variable={shown(variable)} is for .mat files alone; leave it out")
     readers = {".mtx": _mtx, ".smtx": _smtx, ".npz": _npz}

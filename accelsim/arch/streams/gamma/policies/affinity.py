@@ -28,11 +28,13 @@ def affinity(product: StreamProduct, config: GammaConfig) -> np.ndarray:
 def placed(starts, columns, column_starts, row_of, window):
     """Rows with s shared columns are a doubly linked list that begins at first[s]; `best` is the largest s in use."""
     rows = len(starts) - 1
-    longest = 0
+    most = 0  # shared columns that a row can come to, the row that leaves the window not yet taken off
     for row in range(rows):
-        longest = max(longest, (starts[row + 1] - starts[row]) * min(window, rows))
-    longest = min(longest, len(columns) * min(window, rows))
-    first = np.full(longest + 2, -1, np.int64)
+        reach = 0
+        for i in range(starts[row], starts[row + 1]):
+            reach += min(column_starts[columns[i] + 1] - column_starts[columns[i]], window + 1)
+        most = max(most, reach)
+    first = np.full(most + 1, -1, np.int64)
     after, before = np.full(rows, -1, np.int64), np.full(rows, -1, np.int64)
     shared, done = np.zeros(rows, np.int64), np.zeros(rows, np.bool_)
     for row in range(rows - 1, -1, -1):
