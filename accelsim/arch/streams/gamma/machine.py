@@ -20,6 +20,7 @@ class Gamma(Machine[GammaConfig]):
     version: ClassVar[int] = 1
     config = GammaConfig
     ops = OPS
+    mapping_keys = ("radix",)
     about = About(
         title="Gamma", paper="Zhang et al., ASPLOS 2021", slots="32 PEs of one multiplier",
         skips="both operands", good_for="products of two matrices beyond 99 % sparse; rows of like lengths",
