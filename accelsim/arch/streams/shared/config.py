@@ -20,7 +20,8 @@ class StreamsConfig(ArchConfig):
 
     def fiber_lines(self, elements: Lengths) -> Lengths:
         """Lines of a fiber: its coordinates, then its values, each from the begin of a line."""
-        return (-(-elements * self.coordinate_bits // self.line_bits) + -(-elements * self.value_bits // self.line_bits))
+        coordinates, values = (-(-elements * bits // self.line_bits) for bits in (self.coordinate_bits, self.value_bits))
+        return coordinates + values
 
     def pointer_lines(self, fibers: int) -> int:
         """Lines of the pointers to so many fibers."""

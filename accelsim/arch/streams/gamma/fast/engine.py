@@ -128,7 +128,7 @@ def _fiber_reads(done: ProductRun, config: GammaConfig) -> int:
 
 
 def _tiles(done: ProductRun, config: GammaConfig) -> Tiles:
-    """Blocks of `tile_rows` rows in order; pointers of A and B come with the first, those of the output with the last."""
+    """Blocks of `tile_rows` rows in order; pointers of A and B come with the first, the output's with the last."""
     cut, line = done.cut, config.line_bits
     ends = done.begin + cut.tasks.direct + cut.tasks.merged + config.task_cycles
     latest = np.concatenate([[0], np.maximum.accumulate(ends)])

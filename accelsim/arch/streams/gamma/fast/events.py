@@ -12,7 +12,7 @@ from accelsim.arch.streams.gamma.fast.engine import ProductRun, product_runs
 from accelsim.arch.streams.gamma.machine import Gamma
 from accelsim.workload.layer import Layer
 
-LABELS = ("product", "row", "task")
+LABELS = ("product", "row", "number")  # no stall is called so
 TASKS = 1 << 16  # of one chunk: bounds memory
 _STALLS = names(Gamma.stalls)
 

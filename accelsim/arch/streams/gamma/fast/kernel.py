@@ -103,7 +103,7 @@ def _step(frames, depth, radix):
     """(depth, whether the frame at the old top is a task whose children are all done)."""
     top = depth - 1
     child = frames[top, 2]
-    if child == DONE or child == radix:
+    if child in (DONE, radix):
         return top, True
     frames[top, 2] = child + 1
     begin, end = _part(frames[top, 0], frames[top, 1] - frames[top, 0], radix, child)
