@@ -17,7 +17,7 @@ class ExTensorConfig(StreamsConfig):
     pes: int = Field(ge=1, le=4096, description="PEs, each with an intersection unit and a multiplier")
     pe_tile: int = Field(ge=1, le=1 << 20, description="side of a PE tile")
     llb_multipliers: Multiplier | Three = Field(description="PE tiles of an LLB tile: one number, or along M, K, N")
-    intersection: Literal["skip_ahead", "two_finger", "leader_follower"] = Field(description="how lists are intersected")
+    intersection: Literal["skip_ahead", "two_finger", "leader_follower"] = Field(description="how lists meet")
     time: Literal["stepped", "roof"] = Field(description="cycle by cycle, or the largest need")
     roof_gib_per_s: float = Field(gt=0, le=1e6, description="DRAM bandwidth of the roof, 2^30 bytes a second")
 

@@ -19,6 +19,7 @@ class ExTensor(Machine[ExTensorConfig]):
     version: ClassVar[int] = 1
     config = ExTensorConfig
     ops = OPS
+    mapping_keys = ("pe_tile", "llb_multipliers", "intersection", "pes")
     about = About(
         title="ExTensor", paper="Hegde et al., MICRO 2019", slots="128 PEs of one multiplier",
         skips="both operands, and tiles without a match", good_for="very sparse products, most tiles empty",

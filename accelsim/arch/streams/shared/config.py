@@ -20,8 +20,8 @@ class StreamsConfig(ArchConfig):
 
     def fiber_lines(self, elements: Lengths) -> Lengths:
         """Lines of a fiber: its coordinates, then its values, each from the begin of a line."""
-        coordinates, values = (-(-elements * bits // self.line_bits) for bits in (self.coordinate_bits, self.value_bits))
-        return coordinates + values
+        coordinates = -(-elements * self.coordinate_bits // self.line_bits)
+        return coordinates + -(-elements * self.value_bits // self.line_bits)
 
     def pointer_lines(self, fibers: int) -> int:
         """Lines of the pointers to so many fibers."""

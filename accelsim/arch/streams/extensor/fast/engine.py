@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def run(layer: Layer, config: ExTensorConfig, policy: Policy) -> LayerRun:
     deal = policy(config)
     keys = (config.pe_tile, config.multipliers, config.intersection, config.pes, config.line_bits,
             config.coordinate_bits, config.pointer_bits, config.value_bits)
-    done = [derived(layer, ("extensor", number, deal, keys), lambda product=product: simulated(product, config, deal))
+    done = [derived(layer, ("extensor", number, deal, keys), partial(simulated, product, config, deal))
             for number, product in enumerate(stream_products(layer))]
     counts: Counter[str] = Counter(dict.fromkeys(names(ExTensor.counts), 0))
     for one in done:
@@ -62,8 +63,8 @@ def run(layer: Layer, config: ExTensorConfig, policy: Policy) -> LayerRun:
         tiles = Tiles.of(each, *moved)
     else:
         cycles = int(tiles.compute_cycles.sum())
-        starved, barrier = sum(one.stalls for one in done)
-        stalls |= {"coordinate": counts["k2_steps"] * config.pes, "starved": int(starved), "barrier": int(barrier)}
+        starved, barrier = np.sum([one.stalls for one in done], axis=0).tolist()
+        stalls |= {"coordinate": counts["k2_steps"] * config.pes, "starved": starved, "barrier": barrier}
     return LayerRun(cycles=cycles, slots=config.pes, stalls=stalls, counts={**counts}, mapping=mapping, tiles=tiles,
                     work=PeWork.of(np.sum([one.work for one in done], axis=0)[None]))
 
@@ -76,7 +77,7 @@ def bound_cycles(layer: Layer, config: ExTensorConfig, run: LayerRun) -> int:
 def simulated(product: StreamProduct, config: ExTensorConfig, deal: str) -> ProductRun:
     """All counters and times of one product."""
     (m, k), (k_of_b, n) = positions(product.a), positions(product.b)
-    m_multiplier, k_multiplier, n_multiplier = config.multipliers
+    m_multiplier, _, n_multiplier = config.multipliers
     a = tiled(m, k, config, m_multiplier, k_first=True)
     b = tiled(n, k_of_b, config, n_multiplier, k_first=False)
     starts = np.flatnonzero(np.diff(a.k2, prepend=-1))

@@ -21,8 +21,8 @@ class WalkRules(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Of each pair of LLB tiles, int64 [pair]: cycles of the pair, K2 steps before it, bits of A, of B, of the product's
-    reads and writes (elements, not bits).
+    """Of each pair of LLB tiles, int64 [pair]: cycles of the pair, K2 steps before it, bits of A and of B, elements of
+    the product that are read and written.
     """
 
     cycles: np.ndarray

@@ -20,9 +20,11 @@ class LlbTile:
         return {k1 for row in self.tiles.values() for k1 in row}
 
 
-def cut(elements: list[tuple[int, int, int]], config: ExTensorConfig, multiplier: int) -> dict[tuple[int, int], LlbTile]:
+def cut(elements: list[tuple[int, int, int]], config: ExTensorConfig,
+        multiplier: int) -> dict[tuple[int, int], LlbTile]:
     """LLB tiles by (outer, k2) from elements (outer, k, value)."""
-    side, found = config.pe_tile, defaultdict(LlbTile)
+    side = config.pe_tile
+    found: defaultdict[tuple[int, int], LlbTile] = defaultdict(LlbTile)
     for outer, k, value in sorted(elements):
         x1, k1 = outer // side, k // side
         llb = found[x1 // multiplier, k1 // config.multipliers[1]]

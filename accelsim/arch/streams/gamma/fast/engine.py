@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def product_runs(layer: Layer, config: GammaConfig, policy: Policy) -> Iterator[
     for number, product in enumerate(stream_products(layer)):
         order = checked_order("gamma", policy(product, config), product.a.count)
         key = ("gamma tasks", number, config.radix, order.tobytes())
-        cut = derived(layer, key, lambda product=product, order=order: cut_rows(product, order, config.radix))
+        cut = derived(layer, key, partial(cut_rows, product, order, config.radix))
         lines = np.concatenate([[0], np.cumsum(config.fiber_lines(product.b.lengths))])
         shape = (config.cache_sets, config.ways)
         cache = kernel.Cache(np.full(shape, -1, np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64),
