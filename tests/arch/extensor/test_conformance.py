@@ -9,8 +9,8 @@ from accelsim import load_arch, testing
 from accelsim.arch.config import ArchConfig
 
 
-def design(time: str = "stepped", dram: object = None, **changes: object) -> ArchConfig:
-    return load_arch("extensor", {**changes, "time": time, "dram": dram if time == "stepped" else None})
+def design(**changes: object) -> ArchConfig:
+    return load_arch("extensor", changes)
 
 
 def one_of(*values: object) -> st.SearchStrategy[object]:

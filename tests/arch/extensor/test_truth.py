@@ -61,9 +61,12 @@ def test_values(case):
     assert layer.agrees(result.layers[0].output)
 
 
-def test_a_roof_has_its_own_memory():
-    with pytest.raises(accelsim.ConfigError, match="leave out dram"):
-        accelsim.load_arch("extensor", {"time": "roof", "dram": {"gbps": 1.0}})
+def test_behind_a_dram_a_roof_is_that_of_the_units():
+    layer = product("tridiagonal")
+    behind = on(layer, 4, time="roof", dram={"gbps": 1.0})
+    moved = sum(behind.counts[name] for name in COUNTS[1:5])
+    assert behind.cycles - sum(n for name, n in behind.stalls.items() if name.startswith("memory")) // 128 == 54
+    assert behind.cycles >= moved / 8
 
 
 def test_least_loaded_balances_what_one_inner_tile_has():

@@ -27,6 +27,7 @@ class ExTensor(Machine[ExTensorConfig]):
         abstracted="scanners and the network deliver in time; buffers hold what the tile shape says",
         policy="which PE gets a pair of tiles", bound="its steps shared out evenly, and the units that find matches",
         tile="a pair of LLB tiles", waits="PEs, at the end of each pair of LLB tiles",
+        timeline=("PEs", "a pair of LLB tiles up to the PE's last step (`compute`), the K2 unit, a wait", ""),
     )
     stalls = (
         BUSY,

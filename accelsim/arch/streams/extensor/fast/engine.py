@@ -53,7 +53,7 @@ def run(layer: Layer, config: ExTensorConfig, policy: Policy) -> LayerRun:
     tiles = Tiles.joined([_tiles(one, config) for one in done])
     mapping: dict[str, Any] = {"products": len(done), "pairs": sum(len(one.pairs.cycles) for one in done)}
     if config.time == "roof":
-        needs = [_roof_cycles(one.counts, config) for one in done]
+        needs = [roof_cycles(one.counts, config) for one in done]
         each = [math.ceil(need) for need in needs]
         cycles = sum(each)
         mapping["roof_ns"] = sum(needs) * 1e3 / config.clock_mhz
@@ -76,6 +76,12 @@ def bound_cycles(layer: Layer, config: ExTensorConfig, run: LayerRun) -> int:
 
 def simulated(product: StreamProduct, config: ExTensorConfig, deal: str) -> ProductRun:
     """All counters and times of one product."""
+    return walked(product, config, deal, logs=False)[0]
+
+
+def walked(product: StreamProduct, config: ExTensorConfig, deal: str,
+           logs: bool) -> tuple[ProductRun, np.ndarray | None]:
+    """The same, and what each PE did in each pair (see the kernel's log)."""
     (m, k), (k_of_b, n) = positions(product.a), positions(product.b)
     m_multiplier, _, n_multiplier = config.multipliers
     a = tiled(m, k, config, m_multiplier, k_first=True)
@@ -90,13 +96,17 @@ def simulated(product: StreamProduct, config: ExTensorConfig, deal: str) -> Prod
     rules = kernel.WalkRules(config.pes, rule, DEALS.index(deal), config.line_bits, config.coordinate_bits,
                              config.pointer_bits)
     stalls, work = np.zeros(2, np.int64), np.zeros(config.pes, np.int64)
-    k1_steps, k0_steps, products = kernel.walk(a, b, visits, rules, pairs, stalls, work)
+    log = None
+    if logs:
+        _check_cells(count * config.pes)
+        log = np.zeros((count, config.pes, 3), np.int64)
+    k1_steps, k0_steps, products = kernel.walk(a, b, visits, rules, pairs, stalls, work, log)
     _fill_outputs(product, config, a, b, visits, pairs)
     element = 2 * config.coordinate_bits + config.value_bits
     return ProductRun(pairs, {
         "products": products, "a_bits": int(pairs.a_bits.sum()), "b_bits": int(pairs.b_bits.sum()),
         "z_read_bits": element * int(pairs.z_read.sum()), "z_write_bits": element * int(pairs.z_write.sum()),
-        "k2_steps": k2_steps, "k1_steps": k1_steps, "k0_steps": k0_steps}, rest, stalls, work)
+        "k2_steps": k2_steps, "k1_steps": k1_steps, "k0_steps": k0_steps}, rest, stalls, work), log
 
 
 def _fill_outputs(product: StreamProduct, config: ExTensorConfig, a: Tiled, b: Tiled, visits: kernel.Visits,
@@ -118,7 +128,7 @@ def _check_cells(cells: int) -> None:
                             "larger llb_multipliers")
 
 
-def _roof_cycles(counts: dict[str, int], config: ExTensorConfig) -> float:
+def roof_cycles(counts: dict[str, int], config: ExTensorConfig) -> float:
     bits = sum(counts[name] for name in ("a_bits", "b_bits", "z_read_bits", "z_write_bits"))
     return max(bits / config.roof_bits_per_cycle, counts["k2_steps"], counts["k1_steps"],
                counts["k0_steps"] / config.pes)

@@ -120,8 +120,11 @@ def find_visits(a_k2, a_starts, b, rule, visits):
 
 
 @njit(cache=True, nogil=True)
-def walk(a, b, visits, rules, pairs, stalls, work):
-    """(K1 steps, K0 steps, products); fills `pairs`, adds to stalls [starved, barrier] and to work [pe] (products)."""
+def walk(a, b, visits, rules, pairs, stalls, work, log=None):
+    """(K1 steps, K0 steps, products); fills `pairs`, adds to stalls [starved, barrier] and to work [pe] (products).
+
+    log int64 [pair, pe, 3]: K0 steps, products, and the end of the last step, for timelines.
+    """
     k1_total, k0_total, products = 0, 0, 0
     width = 1 + max(0 if not len(a.k1) else a.k1.max(), 0 if not len(b.k1) else b.k1.max())
     in_a, in_b = np.full(width, -1, np.int64), np.full(width, -1, np.int64)
@@ -154,6 +157,10 @@ def walk(a, b, visits, rules, pairs, stalls, work):
                         work[pe] += found
                         k0_total += k0
                         products += found
+                        if log is not None:
+                            log[pair, pe, 0] += k0
+                            log[pair, pe, 1] += found
+                            log[pair, pe, 2] = free[pe]
                     clock += steps
             k1_total += clock
             end = max(clock, free.max())

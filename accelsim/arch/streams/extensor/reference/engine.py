@@ -101,9 +101,11 @@ class ProductAtWork:
 
     def roof(self) -> float:
         """Cycles of the largest need."""
+        steps = max(self.counts["k2_steps"], self.counts["k1_steps"], self.counts["k0_steps"] / self.config.pes)
+        if self.config.dram is not None:
+            return steps
         per_cycle = self.config.roof_gib_per_s * 8 * 2**30 / (self.config.clock_mhz * 1e6)
-        return max(sum(self.counts[name] for name in MOVED) / per_cycle, self.counts["k2_steps"],
-                   self.counts["k1_steps"], self.counts["k0_steps"] / self.config.pes)
+        return max(sum(self.counts[name] for name in MOVED) / per_cycle, steps)
 
     def result(self) -> object:
         """The product as a scipy matrix."""
