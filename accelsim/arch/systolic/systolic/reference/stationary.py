@@ -6,11 +6,11 @@ cycle before; then all registers change at once.
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from accelsim.arch.machine import Policy
-from accelsim.arch.systolic.systolic.config import SystolicConfig
 from accelsim.arch.systolic.systolic.reference.grid import (
     BETWEEN,
     DRAIN,
@@ -23,8 +23,33 @@ from accelsim.arch.systolic.systolic.reference.grid import (
     entering,
     tile_height,
 )
-from accelsim.arch.systolic.systolic.reference.traffic import TileTraffic
 from accelsim.errors import ModelError
+from accelsim.parts.ledger import Ledger
+
+
+class ArrayShape(Protocol):
+    """What the array knows of a design."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def cols(self) -> int: ...
+
+    @property
+    def double_buffer(self) -> bool: ...
+
+
+class TileLedger(Protocol):
+    """Who is told what the array does to its tiles; see `traffic.py`."""
+
+    ledger: Ledger
+
+    def begin_pass(self) -> None: ...
+
+    def begin(self, held: range, passed: range, inputs: range) -> None: ...
+
+    def write(self, tile: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -39,8 +64,8 @@ class StationaryTile:
 class Stationary:
     """stationary [input, output], streamed [vector, input], preset [vector, output]. Use it once: `run`, then read."""
 
-    def __init__(self, stationary: np.ndarray, streamed: np.ndarray, preset: np.ndarray, config: SystolicConfig,
-                 policy: Policy, traffic: TileTraffic) -> None:
+    def __init__(self, stationary: np.ndarray, streamed: np.ndarray, preset: np.ndarray, config: ArrayShape,
+                 policy: Policy, traffic: TileLedger) -> None:
         self.stationary, self.streamed, self.sums = stationary, streamed, preset.astype(np.int64)
         self.double, self.traffic = config.double_buffer, traffic
         inputs, outputs = stationary.shape

@@ -86,7 +86,7 @@ class TileTraffic:
     def __init__(self, held: StoredOperand, passed: StoredOperand, data_sram_kbytes: float | None) -> None:
         self.held, self.passed = held, passed
         room_bits = float("inf") if data_sram_kbytes is None else data_sram_kbytes * 1024 * 8
-        self.passed_stays = passed.words * OPERAND_BITS <= room_bits
+        self.passed_stays = passed.words * operand_bits <= room_bits
         self.there: dict[str, set[tuple[int, int]]] = {"held": set(), "passed": set()}  # (lane, k)
         self.ledger = Ledger()
 
@@ -104,8 +104,8 @@ class TileTraffic:
         operand = self.held if name == "held" else self.passed
         missing = [(lane, k) for lane in lanes for k in inputs if (lane, k) not in self.there[name]]
         self.there[name].update(missing)
-        return sum(operand.brings(lane, k) for lane, k in missing) * OPERAND_BITS
+        return sum(operand.brings(lane, k) for lane, k in missing) * self.operand_bits
 
     def write(self, tile: int) -> None:
         """An output of the tile of this number leaves."""
-        self.ledger.lines[tile].output_bits += OUTPUT_BITS
+        self.ledger.lines[tile].output_bits += self.output_bits
