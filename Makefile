@@ -7,6 +7,7 @@ SETUP := $(VENV)/.installed
 .PHONY: run test test-all lint bench wheel clean
 
 run: $(SETUP)
+	$(BIN)/accelsim warm eie
 	$(BIN)/accelsim run digits_cnn --arch eie
 
 # lint and types, the suite, and the kernels with bounds checks on at small sizes
@@ -28,6 +29,7 @@ lint: $(SETUP)
 	$(BIN)/mypy
 
 bench: $(SETUP)
+	$(BIN)/python benchmarks/whole_networks.py --write docs/performance.md
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max,rounds -m "slow or not slow"
 
 wheel: $(SETUP)

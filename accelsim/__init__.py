@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from accelsim.workload.published import load_workload
     from accelsim.workload.quantize import quantize
     from accelsim.workload.record import record
+    from accelsim.workload.recurrent import Recurrent
+    from accelsim.workload.recurrent_cell import CellScales, RecurrentCell
+    from accelsim.workload.recurrent_maker import recurrent
     from accelsim.workload.synthetic import draw_trace
     from accelsim.workload.trace import Trace, load_trace
 
@@ -65,17 +68,21 @@ _HOMES = {
     "accelsim.workload.published": ("load_workload",),
     "accelsim.workload.quantize": ("quantize",),
     "accelsim.workload.record": ("record",),
+    "accelsim.workload.recurrent": ("Recurrent",),
+    "accelsim.workload.recurrent_cell": ("CellScales", "RecurrentCell"),
+    "accelsim.workload.recurrent_maker": ("recurrent",),
     "accelsim.workload.synthetic": ("draw_trace",),
     "accelsim.workload.trace": ("Trace", "load_trace"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
-    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError", "RecordError",
-    "ReportError", "Result", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError", "UnsupportedLayerError",
-    "compare_policies", "conv2d", "draw_trace", "linear", "load_arch", "load_trace", "load_workload", "matmul",
-    "prune", "quantize", "record", "simulate", "sweep", "timeline",
+    "AccelsimError", "AccountingError", "CapacityError", "CellScales", "ClusterError", "ConfigError", "Conv2d",
+    "DeadlockError", "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError",
+    "RecordError", "Recurrent", "RecurrentCell", "ReportError", "Result", "StoreError", "SweepResult", "Timeline",
+    "Trace", "TraceError", "UnsupportedLayerError", "compare_policies", "conv2d", "draw_trace", "linear", "load_arch",
+    "load_trace", "load_workload", "matmul", "prune", "quantize", "record", "recurrent", "simulate", "sweep",
+    "timeline",
 ]
 
 

@@ -2,7 +2,8 @@
 
 numba looks at NUMBA_CACHE_DIR, then at the folder of the source file, then at the user's cache folder, and refuses to
 work where none can be written (a read-only installation without a HOME: containers, cluster nodes); a file that was
-cut ends in an error of its unpickler. Importing this module mends both, for every function that numba caches.
+cut ends in an error of its unpickler. Importing this module mends both, for every function that numba caches, and
+spares the start what no kernel needs.
 """
 
 import atexit
@@ -12,10 +13,12 @@ import shutil
 import tempfile
 import warnings
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from numba.core import caching
+from numba.np import linalg
 
 
 class TemporaryCacheLocator(caching.UserWideCacheLocator):
@@ -77,6 +80,19 @@ class MendingCacheFile(caching.IndexDataCacheFile):
             Path(self._index_path).unlink()
 
 
+def _load_without_blas() -> None:
+    """numba's array functions, which import scipy's linear algebra (a quarter of a second) to see whether it is there.
+
+    It is; whoever compiles a matrix product still has it loaded and checked then.
+    """
+    check, linalg.ensure_blas = linalg.ensure_blas, lambda: None
+    try:
+        arraymath: Any = import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = check
+    arraymath.ensure_blas = check
+
+
 def _install() -> None:
     if TemporaryCacheLocator not in caching.CacheImpl._locator_classes:
         caching.CacheImpl._locator_classes.append(TemporaryCacheLocator)
@@ -84,3 +100,4 @@ def _install() -> None:
 
 
 _install()
+_load_without_blas()

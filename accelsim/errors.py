@@ -92,8 +92,17 @@ def inert(text: str) -> str:
 
 def told(error: BaseException) -> str:
     """An exception of any code as one line: its type, and what it says, if that can be said."""
+    text = _text_of(error)
+    return f"{cut(type(error).__name__)}{': ' if text else ''}{cut(text, 300)}"
+
+
+def reason(error: BaseException, length: int = 200) -> str:
+    """What an exception of any code says, as one line; its type where it says nothing."""
+    return cut(_text_of(error) or type(error).__name__, length)
+
+
+def _text_of(error: BaseException) -> str:
     try:
-        text = str(error)
+        return " ".join(str(error).split())
     except Exception:  # an exception may say its text in code of its own
-        text = "(without a readable text)"
-    return f"{cut(type(error).__name__)}{': ' if text else ''}{cut(' '.join(text.split()), 300)}"
+        return "(without a readable text)"

@@ -5,9 +5,10 @@
 Everything else (command line, sweeps, reports, tests, notebooks) calls `simulate`.
 """
 
+import itertools
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from accelsim.arch.config import ArchConfig
 from accelsim.arch.machine import LayerRun, Machine, Policy
 from accelsim.arch.registry import load_arch, machine, policies
+from accelsim.cores import checked_threads, in_threads
 from accelsim.errors import (
     AccelsimError,
     AccountingError,
@@ -34,35 +36,47 @@ from accelsim.workload.trace import Trace, load_trace
 from accelsim.yaml import did_you_mean
 
 ENGINES = ("kernel", "reference")
+Progress = Callable[[int, int, str], None]
 
 
 def simulate(trace: Trace | Layer | str | os.PathLike[str], arch: str | ArchConfig = "eie", engine: str = "kernel",
-             policy: str | None = None, set: Mapping[str, Any] | None = None) -> Result:
+             policy: str | None = None, set: Mapping[str, Any] | None = None, threads: int | None = None,
+             progress: Progress | None = None) -> Result:
     """Run every layer of `trace` on `arch`, one after the other.
 
     trace: a Trace, a single layer, a shipped trace's name or a path. arch: a preset's name, a YAML file's path or a
     config object; `set` maps its keys to other values. engine: "kernel" (fast) or "reference" (tick by tick on real
     values: slow, and yields each layer's output). policy: who gets what work; the machine's published one when None.
+    threads: layers that are computed at the same time, all cores when None; the numbers are the same with any.
+    progress: called with (layers done, all layers, the name of one just done), from any thread.
     Raises ConfigError, TraceError, UnsupportedLayerError or CapacityError with a message that says what to do.
     """
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ConfigError(f"engine {shown(engine)} is unknown; wanted 'kernel' or 'reference'")
     config = load_arch(arch, set)
-    return simulate_design(as_trace(trace), config, load_energy_table(config.energy_table), policy, engine)
+    return simulate_design(as_trace(trace), config, load_energy_table(config.energy_table), policy, engine,
+                           checked_threads(threads), progress)
 
 
 def simulate_design(trace: Trace, config: ArchConfig, table: EnergyTable, policy: str | None = None,
-                    engine: str = "kernel") -> Result:
+                    engine: str = "kernel", threads: int = 1, progress: Progress | None = None) -> Result:
     """`simulate` once every name is resolved: for sweeps, whose workers may not have the files behind the names."""
     model = machine(config.kind)
     policy_name, rule = find_policy(config.kind, policy)
     run = model.run if engine == "kernel" else model.reference
-    alone = []
-    for layer in trace.layers:
+    done = itertools.count(1)
+
+    def run_alone(layer: Layer) -> LayerRun:
         design = model.design_for(config, trace.begins_with(layer.name))
         with blaming(config.kind, policy_name, layer.name):
-            alone.append(run(layer, design, rule))
-        check_accounting(model, layer, alone[-1])
+            outcome = run(layer, design, rule)
+        check_accounting(model, layer, outcome)
+        if progress is not None:
+            progress(next(done), len(trace), layer.name)
+        return outcome
+
+    threads = threads if engine == "kernel" else 1  # a reference holds the interpreter's lock
+    alone = in_threads(run_alone, trace.layers, threads, lambda layer: layer.macs_dense)
     own_dram = config.dram is not None and model.own_dram
     runs, channel = _with_own_memory(model, alone) if own_dram else _with_memory(model, config, trace, alone, engine)
     layers = []

@@ -120,13 +120,17 @@ class Machine(ABC, Generic[Config]):
         return {name: action for name, action in actions.items() if action is not None}
 
     def expected_output(self, layer: Layer, config: Config) -> np.ndarray:
-        """What the reference must yield: the layer's output, unless the machine approximates. Floats are compared within
-        1e-9 of the largest, whole numbers exactly.
+        """What the reference must yield: the layer's output, unless the machine approximates. Floats are compared
+        within 1e-9 of the largest, whole numbers exactly.
         """
         return layer.output()
 
     def notes(self, layer: Layer, config: Config, mapping: Mapping[str, Any]) -> Iterable[str]:
         """What the user should know of this layer on this design, given the run's mapping; asked only when shown."""
+        return ()
+
+    def marks(self, config: Config) -> Iterable[str]:
+        """What sets a run of this design apart from plain inference, for those who compare it with others."""
         return ()
 
     def waiting_counts(self, config: Config, cycles: int) -> Mapping[str, int]:

@@ -4,16 +4,44 @@ One file per group of commands; heavy imports stay inside the commands, so that 
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
 import typer
+import typer.core
 
-from accelsim.cli import record_and_prune, report, run, shelves, storage, streams, study, validate, views
-from accelsim.errors import AccelsimError, inert
+from accelsim.cli import record_and_prune, report, run, shelves, storage, streams, study, validate, views, warm
+from accelsim.errors import AccelsimError, cut, inert
 
-app = typer.Typer(name="accelsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+LONGEST_MESSAGE = 2000  # characters; a file may be called anything, of any length
+_UsageError: Any = typer.BadParameter.__bases__[0]
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands; what they say of a wrong command line quotes no more of it than a reader needs."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _quoted_briefly():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _quoted_briefly():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _quoted_briefly() -> Iterator[None]:
+    try:
+        yield
+    except _UsageError as error:
+        error.message = cut(error.message, 500)
+        raise
+
+
+app = typer.Typer(name="accelsim", cls=Commands, no_args_is_help=True, add_completion=False,
+                  pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
                   help="Cycle-level simulation of sparse-DNN accelerators on real pruned models.")
 
@@ -32,13 +60,13 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
         else:
             return
         # a file may be called anything: nothing in its name may act on the terminal
-        typer.echo(f"accelsim: error: {inert(message)}", err=True)
+        typer.echo(f"accelsim: error: {cut(inert(message), LONGEST_MESSAGE)}", err=True)
         raise typer.Exit(2)
 
     return wrapped
 
 
-for group in (run, shelves, record_and_prune, storage, views, study, validate, report):
+for group in (run, shelves, record_and_prune, storage, views, study, validate, report, warm):
     group.register(app, _plain_errors)
 
 

@@ -9,7 +9,7 @@ import typer
 from accelsim.errors import ConfigError
 
 Checked = Callable[[Callable[..., None]], Callable[..., None]]  # turns mistakes into one message and status 2
-ArchOption = Annotated[list[str], typer.Option("--arch", "-a", metavar="NAME|FILE",
+ArchOption = Annotated[list[str], typer.Option("--arch", "-a", metavar="NAME|FILE[:POLICY]",
                                                help="A preset's name or a YAML file; repeat to compare.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
                                                      help="Change a config key (dram.gbps=25.6, too); repeatable.")]
@@ -19,6 +19,8 @@ GbpsOption = Annotated[float | None, typer.Option("--dram-gbps", metavar="G",
                                                   help="DRAM bandwidth, 10^9 bytes per second (dram.gbps).")]
 TableOption = Annotated[str | None, typer.Option("--energy-table", metavar="NAME|FILE",
                                                  help="Price with this table, not the config's (energy_table).")]
+ThreadsOption = Annotated[int | None, typer.Option(metavar="N", help="Layers computed at the same time (default: as "
+                                                   "many as there are cores); the numbers are the same.")]
 TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help="A shipped trace's name, or a trace file's path.")]
 
 

@@ -67,11 +67,14 @@ def list_(what: Annotated[Shelf, typer.Argument(help="What to list.")]) -> None:
 def check(file: FileArgument) -> None:
     """Check a file; every mistake is reported with its place."""
     from accelsim.arch.registry import load_arch, machine
+    from accelsim.arguments import path_text
+    from accelsim.errors import ConfigError
     from accelsim.hw.energy import load_energy_table
     from accelsim.workload.published import load_workload, variants
     from accelsim.workload.trace import load_trace
     from accelsim.yaml import read_yaml
 
+    file = path_text("file", file, ConfigError, "a path")
     if Path(file).suffix == ".safetensors":
         typer.echo(f"ok: {load_trace(file)!r}")
     elif "variants" in read_yaml(Path(file)):

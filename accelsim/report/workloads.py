@@ -1,5 +1,7 @@
 """Traces and published workloads as tables: shapes, work, densities and where they are from."""
 
+from itertools import chain, repeat
+
 from rich.text import Text
 
 from accelsim.errors import cut, inert
@@ -16,11 +18,12 @@ def trace_text(trace: Trace) -> str:
     for heading in ("layer", "op", "weight", "activation", "weight nz", "act. nz", "dense MACs", "effectual", "values"):
         add_column(table, heading, ("layer", "op", "values"))
     for layer in trace.layers:
-        table.add_row(
-            Text(layer.name), layer.op, *("x".join(map(str, t.shape)) for t in (layer.weight, layer.activation)),
-            *(f"{(t != 0).mean():.1%}" for t in (layer.weight, layer.activation)),
-            f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}",
-            "pattern" if not layer.has_values else f"{layer.weight.dtype}/{layer.activation.dtype}")
+        for first, pair in zip(chain([True], repeat(False)), layer.operand_pairs, strict=False):
+            table.add_row(
+                Text(layer.name if first else ""), layer.op if first else "",
+                *("x".join(map(str, t.shape)) for t in pair), *(f"{(t != 0).mean():.1%}" for t in pair),
+                *((f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}") if first else ("", "")),
+                "pattern" if not layer.has_values else "{}/{}".format(*(t.dtype for t in pair)))
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
     made_by = list(trace.made_by.items())
     facts += [f"{key}: {value}" for key, value in made_by[:_MOST_FACTS]]

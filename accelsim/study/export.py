@@ -43,7 +43,8 @@ def as_table(rows: Sequence[Row]) -> str:
     facts = [c for c in columns_of(rows) if c in ("trace", "arch", "policy") or c.startswith("config.")]
     varying = [c for c in facts if len({str(row[c]) for row in rows}) > 1]
     failed = any(row["error"] for row in rows)
-    same = ", ".join(f"{c} {row[c]}" for row in rows[:1] for c in ("trace", "arch", "policy") if c not in varying)
+    same = ", ".join(f"{c} {row[c]}" for row in rows[:1] for c in ("trace", "arch", "policy")
+                     if c not in varying and c in row)
     table = Table(title=Text(same, style="bold"), title_justify="left")
     for heading in ("run_id", *(c.removeprefix("config.") for c in varying), "cycles", "time us", "energy nJ", "busy",
                     "area mm2", *(["error"] if failed else [])):

@@ -13,6 +13,8 @@ _FACTS: TypeAdapter[dict[str, Any]] = TypeAdapter(
 _NUMBERS: TypeAdapter[dict[str, int | float]] = TypeAdapter(dict[_Text, _Whole | float], config=_STRICT)
 # facts that every reader takes for text
 _TEXTS = ("trace", "trace_digest", "arch", "kind", "policy", "energy_table", "energy_table_digest")
+_NUMBER: TypeAdapter[int | float] = TypeAdapter(_Whole | float, config=_STRICT)
+_SIZES = ("area_mm2", "sram_kbytes")  # facts that every reader takes for numbers
 
 
 def text_in(value: Any) -> str:
@@ -27,6 +29,8 @@ def facts_in(value: Any) -> dict[str, Any]:
     facts = _FACTS.validate_json(text_in(value))
     for key in _TEXTS:
         text_in(facts.get(key, ""))
+    for key in _SIZES:
+        _NUMBER.validate_python(facts.get(key, 0))
     return facts
 
 

@@ -56,6 +56,11 @@ class Layer:
         return {}
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What of `geometry` can change a result."""
+        return self.geometry
+
+    @property
     def shape_text(self) -> str:
         """The shapes as a person writes them."""
         raise NotImplementedError
@@ -76,6 +81,20 @@ class Layer:
         """The same layer with other weights of the same shape."""
         raise NotImplementedError
 
+    @property
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """The matrices that pruning may thin out, by role."""
+        return {"weight": self.weight}
+
+    def with_weights(self, weights: Mapping[str, np.ndarray]) -> Self:
+        """The same layer with others in place of all its `weights`."""
+        return self.with_weight(weights["weight"])
+
+    @property
+    def operand_pairs(self) -> Sequence[tuple[np.ndarray, np.ndarray]]:
+        """What is multiplied by what."""
+        return [(self.weight, self.activation)]
+
     def plainly(self) -> "PlainLayers":
         """The same work in layers that every machine knows, for machines that do not know this kind."""
         raise UnsupportedLayerError(f"layer {self.name!r}: no rule turns a {self.op} into simpler layers")
@@ -84,7 +103,7 @@ class Layer:
     def digest(self) -> str:
         """SHA-256 of everything that can change a result: operator, geometry and tensor bytes."""
         head = {k: None if t is None else [t.dtype.str, list(t.shape)] for k, t in self.tensors.items()}
-        sha = hashlib.sha256(json.dumps([self.op, self.name, self.geometry, head], sort_keys=True).encode())
+        sha = hashlib.sha256(json.dumps([self.op, self.name, self.identity, head], sort_keys=True).encode())
         for tensor in self.tensors.values():
             if tensor is not None:
                 sha.update(np.ascontiguousarray(tensor).data)

@@ -13,6 +13,9 @@ from accelsim.errors import TraceError
 from accelsim.workload.conv2d import conv2d
 from accelsim.workload.layer import Layer
 from accelsim.workload.matmul import linear, matmul
+from accelsim.workload.recurrent import TENSORS
+from accelsim.workload.recurrent_cell import RecurrentCell
+from accelsim.workload.recurrent_maker import recurrent, with_summed_bias
 from accelsim.workload.tensors import TensorSpec, stored
 from accelsim.yaml import StrictModel
 
@@ -58,7 +61,28 @@ class MatmulSpec(_DenseSpec):
         return linear(self.name, weight[0], activation[0], bias)
 
 
-Spec = Annotated[ConvSpec | MatmulSpec, Field(discriminator="op")]
+class RecurrentSpec(_DenseSpec):
+    """A recurrent layer."""
+
+    op: Literal["recurrent"]
+    recurrent_weight: TensorSpec
+    states: TensorSpec
+    projection: TensorSpec | None
+    peepholes: TensorSpec | None
+    inner: TensorSpec | None
+    cell: RecurrentCell
+    lengths: list[int] | None
+
+    def layer(self, read: ReadTensor) -> Layer:
+        specs: dict[str, TensorSpec | None] = {role: getattr(self, role) for role in TENSORS}
+        tensors = {role: None if spec is None else read(role, spec) for role, spec in specs.items()}
+        weights = {role: tensors[role] for role in ("weight", "recurrent_weight", "projection", "peepholes")}
+        made = recurrent(self.name, self.cell, tensors["activation"], weights, states=tensors["states"],
+                         inner=tensors["inner"], lengths=self.lengths)
+        return with_summed_bias(made, tensors["bias"])
+
+
+Spec = Annotated[ConvSpec | MatmulSpec | RecurrentSpec, Field(discriminator="op")]
 
 
 def write(layer: Layer) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from accelsim.errors import ConfigError, RecordError
+from accelsim.errors import ConfigError, RecordError, cut
 from accelsim.workload.importers.matrix_files import MATRICES, read_matrix
 from accelsim.workload.planned import PlannedLayer, Workload
 from accelsim.workload.tables import ConvShape, MatmulShape, Source
@@ -149,8 +149,8 @@ def _shape(path: Path, line: int, fields: Mapping[str, Any]) -> ConvShape | Matm
         return (ConvShape if fields["op"] == "conv2d" else MatmulShape).model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the layer"
-        raise ConfigError(f"{path}: line {line}: {where}: {first['msg']}") from None
+        where = cut(".".join(map(str, first["loc"])), 120) or "the layer"
+        raise ConfigError(f"{path}: line {line}: {where}: {cut(first['msg'], 300)}") from None
 
 
 def _whole(path: Path, line: int, key: str, text: str) -> int:

@@ -22,7 +22,7 @@ from safetensors.numpy import save_file
 
 from accelsim import shipped
 from accelsim.arguments import items, path_text
-from accelsim.errors import TraceError, listing, shown, told
+from accelsim.errors import TraceError, cut, listing, reason, shown, told
 from accelsim.files import check_writable, refusing, replacing
 from accelsim.workload import stored_layers
 from accelsim.workload.layer import Layer
@@ -190,7 +190,7 @@ def load_trace(path: str | os.PathLike[str]) -> Trace:
             unread = set(tensors.keys())
             layers = [_layer(file, tensors, unread, index, spec) for index, spec in enumerate(header.layers)]
     except (SafetensorError, OSError, ValueError, OverflowError, MemoryError) as error:
-        raise TraceError(f"{file}: not a readable safetensors file ({error}); {_REMAKE}") from None
+        raise TraceError(f"{file}: not a readable safetensors file ({reason(error)}); {_REMAKE}") from None
     if unread:
         raise TraceError(f"{file}: holds tensors that no layer names: {', '.join(sorted(unread))[:200]}; {_REMAKE}")
     trace = _located(file, lambda: Trace(layers, header.name, header.edges, header.made_by))
@@ -249,8 +249,8 @@ def _header(file: Path, metadata: Mapping[str, str]) -> Header:
     except (ValidationError, RecursionError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("header",), "msg": "too deep"}
         loc = [part for i, part in enumerate(first["loc"]) if (i, first["loc"][0]) != (2, "layers")]  # the op
-        where = ".".join(map(str, loc)) or "the text"
-        raise TraceError(f"{file}: header: {where}: {first['msg']}; {_REMAKE}") from None
+        where = cut(".".join(map(str, loc)), 120) or "the text"
+        raise TraceError(f"{file}: header: {where}: {cut(str(first['msg']), 300)}; {_REMAKE}") from None
 
 
 def _layer(file: Path, tensors: Any, unread: set[str], index: int, spec: stored_layers.Spec) -> Layer:

@@ -30,6 +30,8 @@ Model = TypeVar("Model", bound="StrictModel")
 _PARSER_FAULTS = (ValueError, RecursionError, OverflowError, AssertionError, TypeError, LookupError, AttributeError,
                   NotImplementedError)
 
+_ENDLESS = 10 ** 4000  # Python prints no number much longer than this
+
 
 def digest_of(value: Any) -> str:
     """SHA-256 of a JSON-able value in one canonical spelling."""
@@ -105,7 +107,7 @@ def validate(model: type[Model], data: Mapping[Any, Any], where: str,
     """
     changes = mapping("set:", changes, ConfigError, "a mapping of keys to values")
     try:
-        foreign = [*_foreign_keys(data, where), *_foreign_keys(changes, "set")]
+        foreign = [*_foreign(data, where), *_foreign(changes, "set")]
         if foreign:
             raise ConfigError(_listed(foreign, len(foreign)))
         plain = _changed(_plain(data), _plain(changes))
@@ -164,16 +166,19 @@ def _fields(model: Any, path: tuple[Any, ...]) -> dict[str, Any]:
     return model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
 
 
-def _foreign_keys(data: Any, where: str) -> Iterator[str]:
-    """A message for every key, at any depth, that is not text."""
+def _foreign(data: Any, where: str, place: str = "") -> Iterator[str]:
+    """A message for every key, at any depth, that is not text, and every number that nobody can print."""
     if isinstance(data, Mapping):
         for key, value in data.items():
+            there = f"{where}{line_of(data, key)}"
             if not isinstance(key, str):
-                yield f"{where}{line_of(data, key)}: key {shown(key)} is not text; keys are names, quote it"
-            yield from _foreign_keys(value, where)
+                yield f"{there}: key {shown(key)} is not text; keys are names, quote it"
+            yield from _foreign(value, where, f"{there}: {cut(str(key)) if isinstance(key, str) else ''}")
     elif isinstance(data, (list, tuple)):
         for item in data:
-            yield from _foreign_keys(item, where)
+            yield from _foreign(item, where, place)
+    elif isinstance(data, int) and abs(data) >= _ENDLESS:
+        yield f"{place}: {shown(data)}: more than 4,000 digits; give a number that fits a machine's word"
 
 
 def _listed(problems: Iterable[str], total: int) -> str:

@@ -21,7 +21,9 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from front_door.messages import LONGEST_MESSAGE, check_message
 from front_door.mutations import command_line, mutated_yaml
+from front_door.study_cases import stores, studies
 from front_door.trace_mutations import mutated_trace
 from typer.testing import CliRunner
 
@@ -34,7 +36,6 @@ from accelsim.report.workloads import trace_text
 
 CASE_SECONDS = 10.0
 MEMORY_BYTES = 1 << 30  # that a batch may add to what the warm process holds
-LONGEST_MESSAGE = 2048
 ROOTS = [str(Path(accelsim.__file__).parents[1]), str(Path(__file__).parents[1])]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(ROOTS)}  # of processes that the tests start
 OUTPUTS = {"result.json", "layers.csv", "table.txt"}
@@ -61,15 +62,6 @@ def sound_traces() -> list[accelsim.Trace]:
     return [accelsim.Trace([conv, fc], "tiny", made_by=made_by), accelsim.Trace([pattern], "pattern"),
             accelsim.Trace([attention, fc, conv, sparse], "several", edges=[("attention", "conv"), ("fc", "conv")],
                            made_by=made_by)]
-
-
-def check_message(error: Exception, wanted: type[Exception], mention: str) -> None:
-    """One clear error: of the right class, naming what it is about, of a length that a person reads."""
-    text = str(error)
-    assert type(error) is wanted, f"{type(error).__name__} instead of {wanted.__name__}"
-    assert mention in text, f"names nothing: {text[:300]}"
-    assert " object at 0x" not in text, f"shows an address: {text[:300]}"
-    assert len(text) <= LONGEST_MESSAGE, f"{len(text)} characters: {text[:300]}"
 
 
 def configs() -> Iterator[Callable[[Random], str]]:
@@ -201,7 +193,7 @@ def check_folders(new: set[Path]) -> None:
     assert set(found.values()) <= {3}, f"leaves parts: {sorted(map(str, new))}"
 
 
-KINDS = {"configs": configs, "traces": traces, "command_lines": command_lines}
+KINDS = {"configs": configs, "traces": traces, "command_lines": command_lines, "studies": studies, "stores": stores}
 
 
 def _ring(*_: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from front_door.cases import ENVIRONMENT, check_folders, check_outcome, furnish
+from front_door.messages import LONGEST_MESSAGE
 from typer.testing import CliRunner
 
 from accelsim.cli import app
@@ -96,6 +97,14 @@ def test_closed_places() -> None:
 
 def test_a_terminal_escape_in_a_file_name_is_inert(furnished: Path) -> None:
     assert r"\x1b[31mred.yaml: no such file" in error_of("run", "tiny.safetensors", "--arch", "\x1b[31mred.yaml")
+
+
+@pytest.mark.parametrize("words", [
+    ["{}"], ["list", "{}"], ["run", "tiny.safetensors", "--{}"], ["run", "tiny.safetensors", "--format", "{}"],
+    ["run", "{}"], ["check", "{}"], ["check", "{}.safetensors"], ["run", "tiny.safetensors", "--set", "{}"],
+    ["run", "tiny.safetensors", "--arch", "{}"], ["sweep", "{}"], ["results", "{}"], ["schema", "{}"]])
+def test_long_words_are_quoted_briefly(furnished: Path, words: list[str]) -> None:
+    assert len(error_of(*(word.format("x" * 5000) for word in words))) <= LONGEST_MESSAGE
 
 
 def test_a_folder_gets_all_three_files_and_nothing_else(furnished: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from front_door.cases import LONGEST_MESSAGE
+from front_door.messages import LONGEST_MESSAGE
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -55,12 +55,15 @@ NETWORK = accelsim.load_workload("mobilenet_v1_05_128")
 PLAN = replace(NETWORK, layers=NETWORK.layers[:1], edges=())
 RESULT = accelsim.simulate(small())
 # every function and class that is called, with sound arguments by name
+CELL = {"weight": [[1, 2]], "recurrent_weight": [[1]]}
 CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Trace": (accelsim.Trace, {"layers": small().layers, "name": "t", "edges": [("a", "b")], "made_by": {}}),
     "linear": (accelsim.linear, {"name": "l", "weight": [[1, 2]], "activation": [1, 2], "bias": None}),
     "matmul": (accelsim.matmul, {"name": "l", "weight": [[[1, 2]]], "activation": [[[1, 2]]]}),
     "conv2d": (accelsim.conv2d, {"name": "l", "weight": WEIGHT, "activation": IMAGE, "stride": 1, "padding": 0,
                                  "dilation": 1, "groups": 1, "bias": None}),
+    "recurrent": (accelsim.recurrent, {"name": "r", "cell": "rnn", "activation": [[[1, 2]], [[3, 0]]], "weights": CELL,
+                                       "states": None, "inner": None, "lengths": None}),
     "simulate": (accelsim.simulate, {"trace": small(), "arch": "eie", "engine": "kernel", "policy": None, "set": None}),
     "load_arch": (accelsim.load_arch, {"arch": "eie", "changes": None}),
     "load_trace": (accelsim.load_trace, {"path": "digits_cnn"}),

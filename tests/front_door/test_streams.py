@@ -32,7 +32,7 @@ COMMANDS = {
     "sweep": ("sweep nothing.yaml", 2), "results": ("results missing.sqlite", 2),
     "policies": ("policies tiny.safetensors --arch eie", 0), "worker": ("worker --help", 0),
     "validate": ("validate --arch nothing", 2), "report": ("report missing.json -o page.html", 2),
-    "plot": ("plot stalls missing.json -o figure.png", 2),
+    "plot": ("plot stalls missing.json -o figure.png", 2), "warm": ("warm nothing", 2),
 }
 # one child per command and set of closed streams: a fork of a process that has loaded everything
 CLOSED = """

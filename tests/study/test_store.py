@@ -122,6 +122,7 @@ def test_full_disk(store):
     "UPDATE result SET numbers = ''",
     "UPDATE point SET facts = x'7b7d'", "UPDATE point SET facts = '{\"trace\": 5}'",
     "UPDATE point SET facts = '{\"policy\": [1]}'", "UPDATE point SET facts = '{\"config.clock_mhz\": -1e999}'",
+    "UPDATE point SET facts = '{\"area_mm2\": \"large\"}'", "UPDATE point SET facts = '{\"sram_kbytes\": null}'",
     "UPDATE point SET facts = '{\"x\": ' || hex(zeroblob(2000)) || '}'",
     "UPDATE point SET facts = replace(hex(zeroblob(2000)), '0', '[')",
     "PRAGMA foreign_keys=OFF; UPDATE point SET run_id = x'61'; UPDATE result SET run_id = x'61'",

@@ -41,6 +41,9 @@ def test_every_number_has_a_source(name):
     ("mobilenet_v1", 568_740_352),
     ("mobilenet_v1_05_128", 49_160_192),   # 49.2 M in the Eyeriss v2 paper
     ("lstm_ese", 3_248_128),
+    ("mobilenet_v3", 216_589_760),         # 219 M in the paper's table
+    ("bert_base", 12 * 384 * (12 * 768 ** 2 + 2 * 384 * 768)),
+    ("llama2_7b", 512 * (4 * 4096 ** 2 + 3 * 4096 * 11008 + 2 * 512 * 4096 + 4096 * 32000)),
 ])
 def test_dense_macs(name, macs):
     assert load_workload(name).macs_dense == macs

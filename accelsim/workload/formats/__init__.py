@@ -20,11 +20,15 @@ from accelsim.workload.formats.csr import Csr
 from accelsim.workload.formats.dense import Dense
 from accelsim.workload.formats.eie import EieCsc
 from accelsim.workload.formats.eyeriss_v2 import EyerissV2Csc
+from accelsim.workload.formats.index_tables import IndexTables
+from accelsim.workload.formats.lanes import SharedIndex, SparseMap, StepIndex, Zfnaf
 from accelsim.workload.formats.matrices import MATRIX_ROLES, matrix_shape
 from accelsim.workload.formats.run_length import RunLength
+from accelsim.workload.formats.value_runs import EqualRuns, ZeroRuns
 
 __all__ = ["CATALOGUE", "MATRIX_ROLES", "Balanced", "Bitmap", "Block", "CompressedSparseBlock", "Coordinates", "Csc",
-           "Csr", "Dense", "DoesNotFitError", "EieCsc", "EyerissV2Csc", "Format", "RunLength", "matrix_shape", "sizes"]
+           "Csr", "Dense", "DoesNotFitError", "EieCsc", "EqualRuns", "EyerissV2Csc", "Format", "IndexTables",
+           "RunLength", "SharedIndex", "SparseMap", "StepIndex", "ZeroRuns", "Zfnaf", "matrix_shape", "sizes"]
 
 # What tables compare, by the name they show; parameters chosen from the data are part of the counted bits.
 CATALOGUE: dict[str, Format] = {
@@ -40,6 +44,13 @@ CATALOGUE: dict[str, Format] = {
     "csb": CompressedSparseBlock(),
     "eie_csc": EieCsc(),
     "eyeriss_v2_csc": EyerissV2Csc(),
+    "zfnaf": Zfnaf(),
+    "step_index": StepIndex(),
+    "shared_index": SharedIndex(),
+    "sparse_map": SparseMap(),
+    "equal_runs": EqualRuns(),
+    "zero_runs": ZeroRuns(),
+    "index_tables": IndexTables(),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import RecordError
+from accelsim.errors import RecordError, reason
 
 MAX_DENSE_BYTES = 1 << 30  # of one tensor: a small file must not fill the memory
 
@@ -39,7 +39,7 @@ def _dense(onnx: Any, sparse: Any, name: str, path: Path) -> np.ndarray:
         values = onnx.numpy_helper.to_array(sparse.values)
         indices = onnx.numpy_helper.to_array(sparse.indices)
     except Exception as error:  # protobuf and numpy raise what they like
-        raise RecordError(f"{where} does not hold its values ({str(error)[:200]}); export the model again") from None
+        raise RecordError(f"{where} does not hold its values ({reason(error)}); export the model again") from None
     if min(shape, default=0) < 0 or size * values.itemsize > MAX_DENSE_BYTES:
         raise RecordError(f"{where} has shape {shape[:8]}, negative or more than {MAX_DENSE_BYTES:,} bytes dense; "
                           "give smaller tensors")

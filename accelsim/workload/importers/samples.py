@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import RecordError
+from accelsim.errors import RecordError, reason
 from accelsim.files import sha256_of
 from accelsim.workload.importers.arrays import read_arrays
 
@@ -198,7 +198,7 @@ def _image(path: Path, want: Want, rule: ImageRule) -> np.ndarray:
                     size, Image.Resampling.BILINEAR))
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError,
             Image.DecompressionBombWarning) as error:
-        raise RecordError(f"input {path}: not a readable image ({error})") from None
+        raise RecordError(f"input {path}: not a readable image ({reason(error)})") from None
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     pixels = pixels[:, :, ::-1] if rule.bgr else pixels
     if want.dtype.kind == "f":

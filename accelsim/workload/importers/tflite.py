@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import RecordError
+from accelsim.errors import RecordError, told
 from accelsim.files import sha256_of
 from accelsim.workload.importers.arrays import DECODING
 from accelsim.workload.importers.limits import Limits
@@ -50,7 +50,7 @@ class TfliteSource(OpenedModel):
         try:
             self._find(skip)
         except DECODING as error:
-            raise model.damaged(f"{type(error).__name__}: {str(error)[:200]}") from None
+            raise model.damaged(f"{told(error)}") from None
 
     def _want(self, tensor: int) -> Want:
         entry = self._model.tensors[tensor]
@@ -123,7 +123,7 @@ class TfliteSource(OpenedModel):
         try:
             return [s.key.read(values) for s in sites]
         except DECODING as error:
-            raise self._model.damaged(f"{type(error).__name__}: {str(error)[:200]}") from None
+            raise self._model.damaged(f"{told(error)}") from None
 
     def weight(self, site: Site) -> np.ndarray:
         """The site's constant weight."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import RecordError
+from accelsim.errors import RecordError, told
 from accelsim.workload.importers.arrays import DECODING
 from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.tflite_sparse import densified
@@ -86,7 +86,7 @@ class Model:
         try:
             return self.schema.ModelT.InitFromObj(self.schema.Model.GetRootAs(self._bytes, 0))
         except (*DECODING, AttributeError, AssertionError) as error:
-            raise self.damaged(f"{type(error).__name__}: {str(error)[:120]}") from None
+            raise self.damaged(f"{told(error)}") from None
 
     def _check(self) -> None:
         """Every number that points somewhere points inside."""

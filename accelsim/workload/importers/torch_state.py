@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.errors import RecordError
+from accelsim.errors import RecordError, cut, reason
 from accelsim.workload.importers.arrays import check_archive
 
 _NESTED = ("state_dict", "model_state_dict", "model", "module", "net", "params", "ema")  # checkpoints of trainers
@@ -33,9 +33,9 @@ def read_state(path: Path) -> Mapping[str, np.ndarray]:
     except RecordError:
         raise
     except Exception as error:
-        reason = next((line for line in str(error).splitlines() if "nsupported" in line), str(error)).strip()[:200]
-        raise RecordError(f"{path}: holds more than tensors, or is damaged ({reason or type(error).__name__}); Python "
-                          "objects are never unpickled: save model.state_dict()") from None
+        refused = next((line.strip() for line in str(error).splitlines() if "nsupported" in line), "")
+        raise RecordError(f"{path}: holds more than tensors, or is damaged ({cut(refused, 200) or reason(error)}); "
+                          "Python objects are never unpickled: save model.state_dict()") from None
 
 
 def _tensors(torch: Any, content: Any, path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accelsim.errors import RecordError
+from accelsim.errors import RecordError, reason
 from accelsim.files import sha256_of
 from accelsim.workload.importers.arrays import read_arrays
 from accelsim.workload.importers.matrix_files import MATRICES, read_matrix
@@ -98,7 +98,7 @@ def _sharded(path: Path) -> WeightFile:
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror or error}); give the path of a file") from None
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: not readable JSON ({str(error)[:200]}); {wanted}") from None
+        raise RecordError(f"{path}: not readable JSON ({reason(error)}); {wanted}") from None
     names = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(names, dict) or not names or not all(isinstance(v, str) for v in names.values()):
         raise RecordError(f"{path}: is no index of shards; {wanted}")

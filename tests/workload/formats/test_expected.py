@@ -13,7 +13,8 @@ def test_counted_draws_agree(density):
     matrix = np.random.default_rng(1).random((rows, cols)) < density
     counted = formats.sizes(matrix, value_bits=8)
     expected = expected_bits(density, rows, cols)
-    for name, bits in counted.items():
+    for name in expected:
+        bits = counted[name]
         # the fullest group of a draw is one of two or three whole numbers, its expectation lies between
         slack = 0.35 if name.startswith("n_of_") else 0.01
         assert bits is not None
@@ -34,6 +35,8 @@ def test_ranges_of_the_survey(percent, best):
 def test_ten_to_the_eight_positions_counted(density):
     matrix = np.random.default_rng(2).random((10_000, 10_000), dtype=np.float32) < density
     expected = expected_bits(density)
-    for name, bits in formats.sizes(matrix, value_bits=8).items():
+    counted = formats.sizes(matrix, value_bits=8)
+    for name in expected:
+        bits = counted[name]
         if bits is not None and not name.startswith("n_of_"):
             assert expected[name] == pytest.approx(bits, rel=0.01), name

@@ -24,6 +24,13 @@ VARIANTS = dict(formats.CATALOGUE) | {
     "balanced 5:5": formats.Balanced(m=5, n=5),
     "eie 1 PE": formats.EieCsc(pes=1, index_bits=1),
     "eie 3 PEs": formats.EieCsc(pes=3, index_bits=2, pointer_bits=12),
+    "zfnaf of 3": formats.Zfnaf(brick=3),
+    "steps of 1 bit": formats.StepIndex(index_bits=1),
+    "shared by 3": formats.SharedIndex(block_rows=3),
+    "chunks of 5": formats.SparseMap(chunk=5, pointer_bits=10),
+    "equal runs of 3": formats.EqualRuns(run_bits=2),
+    "zero runs of 1": formats.ZeroRuns(run_bits=1),
+    "tables of 4 kernels": formats.IndexTables(kernels=4, replicas=2),
     "eyeriss_v2 padded": formats.EyerissV2Csc(segment_rows=9, tile_cols=3, count_bits=1, address_bits=8),
 }
 RANGES = {"bool": (0, 1), "int8": (-128, 127), "int16": (-(1 << 15), (1 << 15) - 1),

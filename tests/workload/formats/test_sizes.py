@@ -6,6 +6,7 @@ import pytest
 
 from accelsim.arch.broadcast.eie.reference.encode import encode
 from accelsim.workload import formats
+from accelsim.workload.formats.index_tables import lowest_first
 
 pytestmark = pytest.mark.small
 
@@ -97,3 +98,42 @@ def test_sizes_use_filter_slices_as_blocks():
     weight = np.ones((2, 3 * 9), np.int8)
     assert formats.sizes(weight, slice_size=9)["csb"] == formats.CompressedSparseBlock(block=(1, 9)).size_bits(weight)
     assert formats.sizes(weight != 0, value_bits=8) == formats.sizes(weight)
+
+
+def test_formats_of_the_lanes():
+    matrix = np.zeros((17, 40), np.int8)
+    matrix[0, [0, 20, 39]] = 3
+    matrix[16, 5] = 1
+    assert formats.Zfnaf().size_bits(matrix) == 17 * 3 * 16 * (8 + 4)  # whatever it holds
+    assert formats.StepIndex().size_bits(matrix) == 17 * 6 + (1 + 2 + 2 + 1) * (4 + 8)  # 19 and 18 zeros: a filler each
+    assert formats.SharedIndex().size_bits(matrix) == 2 * 40 + (3 * 16 + 1) * 8
+    assert formats.SparseMap().size_bits(matrix) == 17 * (128 + 32) + 4 * 8
+
+
+def test_runs_of_values():
+    stream = row(5, 6, 5, 0, 0, 0, 0, 7, 8, 1)
+    assert formats.EqualRuns().size_bits(stream) == 7 * (8 + 4)
+    assert formats.ZeroRuns().size_bits(stream) == 7 * 8 + 4
+    assert formats.EqualRuns(run_bits=2).size_bits(row(*[4] * 9, *[0] * 4)) == (3 + 2) * (8 + 2)
+
+
+def test_index_tables_of_the_authors_figure():
+    """Four kernels of four values in seven positions: `lowest_index` needs six rows of two positions."""
+    kernels = np.zeros((4, 7), np.int8)
+    for kernel in range(4):
+        kernels[kernel, kernel:kernel + 4] = 1
+    tables = formats.IndexTables(kernels=4, replicas=2)
+    assert tables.size_bits(kernels) == 32 + 6 * (2 * 3 + 4 * (1 + 1 + 8))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_index_tables_follow_the_policy(seed):
+    from accelsim.arch.registry import policies
+
+    rng = np.random.default_rng(seed)
+    mask = rng.random((9, 20)) < 0.4
+    schedule = policies("spectral_cnn")["lowest_index"]([np.flatnonzero(kernel).tolist() for kernel in mask], 3)
+    wanted = {entry: number for number, cycle in enumerate(schedule) for entry in cycle}
+    kernel, index = np.nonzero(mask)
+    found = dict(zip(zip(kernel.tolist(), index.tolist(), strict=True), lowest_first(mask, 3).tolist(), strict=True))
+    assert found == wanted

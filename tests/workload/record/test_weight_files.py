@@ -111,6 +111,10 @@ def test_matrices(tmp_path):
     np.testing.assert_array_equal(read_matrix(file), [[4, 5], [5, 0]])
     file.write_text("%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n4\n")
     np.testing.assert_array_equal(read_matrix(file), [[1, 3], [2, 4]])
+    file.write_text("%%MatrixMarket matrix coordinate real skew-symmetric\n2 2 1\n2 1 5\n")
+    np.testing.assert_array_equal(read_matrix(file), [[0, -5], [5, 0]])
+    file.write_text("%%MatrixMarket matrix array real symmetric\n2 2\n1\n2\n3\n")
+    np.testing.assert_array_equal(read_matrix(file), [[1, 2], [2, 3]])
     (tmp_path / "a.smtx").write_text("3, 4, 3\n0 1 2 3\n0 3 1\n")
     np.testing.assert_array_equal(read_matrix(tmp_path / "a.smtx"), wanted != 0)
     assert list(read_weights(tmp_path / "a.smtx")) == ["a"]
@@ -133,12 +137,26 @@ def test_patterns_that_do_not_fit(tmp_path, text):
     "%%MatrixMarket matrix coordinate real general\n1000000 1000000 0\n",
     "%%MatrixMarket matrix coordinate complex general\n1 1 1\n1 1 2 3\n",
     "%%MatrixMarket matrix coordinate real general\n1 1 1\n1 1 nan\n",
-    "%%MatrixMarket matrix coordinate real general\n2 2 99999999999\n1 1 1\n"])
+    "%%MatrixMarket matrix coordinate real general\n2 2 99999999999\n1 1 1\n",
+    "%%MatrixMarket matrix coordinate real general\n4 6 3\n1 1 2.5\n2 4 -1\n3 2 7J",
+    "%%MatrixMarket matrix coordinate real general\n1 1 1\n1 1 2.5.5\n",
+    "%%MatrixMarket matrix coordinate real general\n2 2 1\n1.5 1 2\n",
+    "%%MatrixMarket matrix coordinate real symmetric\n2 3 1\n1 1 2\n",
+    "%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n",
+    "%%MatrixMarket matrix array real general\n2 2\n1 2\n3 4\n"])
 def test_matrix_markets_that_do_not_fit(tmp_path, text):
     pytest.importorskip("scipy", reason="Matrix Market files need scipy")
     (tmp_path / "a.mtx").write_text(text)
     with pytest.raises(accelsim.RecordError, match=r"a\.mtx: "):
         read_matrix(tmp_path / "a.mtx")
+
+
+def test_what_a_decoder_says_is_one_line(tmp_path):
+    file = tmp_path / "w.index.json"
+    file.write_text('{"weight_map": ' + "x\n" * 2000)
+    with pytest.raises(accelsim.RecordError) as told:
+        read_weights(file)
+    assert "\n" not in str(told.value) and len(str(told.value)) < 1000
 
 
 def test_every_decoder_of_an_archive(tmp_path):

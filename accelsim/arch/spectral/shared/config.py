@@ -112,8 +112,8 @@ class FlexibleConfig(SpectralConfig):
     @model_validator(mode="after")
     def _selectors(self) -> Self:
         if 1 << self.selector_bits < self.replicas:
-            raise ValueError(f"selector_bits {self.selector_bits} cannot choose among {self.replicas} replicas; give at "
-                             f"least {(self.replicas - 1).bit_length()}, or fewer replicas")
+            raise ValueError(f"selector_bits {self.selector_bits} cannot choose among {self.replicas} replicas; give "
+                             f"at least {(self.replicas - 1).bit_length()}, or fewer replicas")
         return self
 
     @property

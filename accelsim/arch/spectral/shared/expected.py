@@ -1,4 +1,7 @@
-"""What a spectral machine computes: numpy's transforms with the kept values. Rules 17, 18 of docs/machines/spectral.md."""
+"""What a spectral machine computes: numpy's transforms with the kept values.
+
+Rules 17 and 18 of docs/machines/spectral.md.
+"""
 
 import numpy as np
 

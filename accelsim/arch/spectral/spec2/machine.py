@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from accelsim.arch.facts import About, SurveyRow
-from accelsim.arch.spectral.shared.facts import COMMON_COUNTS, OVERLAPPED_STALLS, SCHEDULES
 from accelsim.arch.spectral.shared.alike import SpectralMachine
+from accelsim.arch.spectral.shared.facts import COMMON_COUNTS, OVERLAPPED_STALLS, SCHEDULES
 from accelsim.arch.spectral.spec2.config import Spec2Config
 from accelsim.arch.spectral.spec2.policies import POLICIES
 

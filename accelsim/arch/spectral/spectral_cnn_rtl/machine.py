@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from accelsim.arch.facts import About, Stall
-from accelsim.arch.spectral.shared.facts import COMMON_COUNTS, PRODUCT_STALLS, SCHEDULES
 from accelsim.arch.spectral.shared.alike import SpectralMachine
+from accelsim.arch.spectral.shared.facts import COMMON_COUNTS, PRODUCT_STALLS, SCHEDULES
 from accelsim.arch.spectral.spectral_cnn_rtl.config import SpectralCnnRtlConfig
 from accelsim.arch.spectral.spectral_cnn_rtl.policies import POLICIES
 
@@ -28,7 +28,8 @@ class SpectralCnnRtl(SpectralMachine[SpectralCnnRtlConfig]):
     stalls = (
         *PRODUCT_STALLS,
         Stall("load_inputs", "load_drain", "waits for a tile group's load", f"wider `port_bits`; {DOUBLE_BUFFERS}"),
-        Stall("fft", "load_drain", "waits for tiles to be transformed", f"more `replica_write_words`; {DOUBLE_BUFFERS}"),
+        Stall("fft", "load_drain", "waits for tiles to be transformed",
+              f"more `replica_write_words`; {DOUBLE_BUFFERS}"),
         Stall("load_kernels", "load_drain", "waits for the values of a kernel group",
               f"wider `port_bits`; larger `tile_block`; {DOUBLE_BUFFERS}"),
         Stall("load_indices", "load_drain", "waits for selectors and index rows", "wider `port_bits`"),

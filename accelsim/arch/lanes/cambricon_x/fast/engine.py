@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Mapping
 import numpy as np
 
 from accelsim.arch.lanes.cambricon_x.config import CambriconXConfig
+from accelsim.arch.lanes.cambricon_x.fast.kernel import fill_up
 from accelsim.arch.lanes.cambricon_x.machine import CambriconX
 from accelsim.arch.lanes.shared.fast.account import ProductRun
 from accelsim.arch.lanes.shared.fast.engine import LanesEngine, LayerTask
@@ -41,14 +42,10 @@ class CambriconXEngine(LanesEngine):
 
 
 def with_fillers(pattern: np.ndarray, reach: int) -> np.ndarray:
-    """Stored entries of rows [output, L]: the non-zeros, and one at every `reach` zeros between them or before."""
-    output, index = np.nonzero(pattern)
-    before = np.concatenate([[-1], index[:-1]])
-    before[np.concatenate([[True], output[1:] != output[:-1]])[:len(before)]] = -1
-    fillers = (index - before[:len(index)] - 1) // reach
-    stored = pattern.copy()
-    number = np.arange(fillers.sum()) - np.repeat(np.cumsum(fillers) - fillers, fillers)
-    stored[np.repeat(output, fillers), np.repeat(before[:len(index)], fillers) + (number + 1) * reach] = True
+    """Stored entries of rows [output, L]: the non-zeros, and one at every `reach` indices between them or before."""
+    found = np.ascontiguousarray(pattern)
+    stored = found.copy()
+    fill_up(found.view(np.uint8), reach, stored.view(np.uint8))
     return stored
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from accelsim.arch.machine import LayerRun, Policy
-from accelsim.arch.planar.squeezeflow.config import SqueezeflowConfig
+from accelsim.arch.planar.squeezeflow.config import SqueezeFlowConfig
 from accelsim.arch.planar.squeezeflow.reference.tiles import OutputTile, height, met_positions, spans
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.result.work import PeWork
@@ -22,7 +22,7 @@ Weight = tuple[int, int, int]  # tap row, tap column, value
 class PePlane:
     """A machine that runs one layer, once."""
 
-    def __init__(self, conv: Planar[PlanarAxis], config: SqueezeflowConfig, tiles: list[OutputTile]) -> None:
+    def __init__(self, conv: Planar[PlanarAxis], config: SqueezeFlowConfig, tiles: list[OutputTile]) -> None:
         self.conv, self.config, self.tiles = conv, config, tiles
         self.cycles = 0
         self.stalls, self.counts = Counter[str](), Counter[str]()
@@ -115,7 +115,7 @@ def weight_entries(conv: Planar[PlanarAxis], run_bits: int) -> int:
     return entries
 
 
-def run(layer: Layer, config: SqueezeflowConfig, policy: Policy) -> LayerRun:
+def run(layer: Layer, config: SqueezeFlowConfig, policy: Policy) -> LayerRun:
     """Simulate `layer` on real values; also yields the output."""
     conv = planar(layer, PlanarAxis, "squeezeflow")
     tile_rows = height(policy, conv.rows.outputs, config.tile_rows)
@@ -127,8 +127,8 @@ def run(layer: Layer, config: SqueezeflowConfig, policy: Policy) -> LayerRun:
     products = machine.stalls["busy"] + machine.stalls["zero_input"] + machine.stalls["padding"]
     machine.counts.update(macs=machine.stalls["busy"], multiplies=products,
                           weight_entries=entries * conv.images * len(tiles))
-    return LayerRun(machine.cycles, config.tile_rows * config.tile_cols, {name: machine.stalls[name] for name in STALLS},
-                    {name: machine.counts[name] for name in COUNTS},
+    return LayerRun(machine.cycles, config.tile_rows * config.tile_cols,
+                    {name: machine.stalls[name] for name in STALLS}, {name: machine.counts[name] for name in COUNTS},
                     mapping={"tile_rows": tile_rows, "tile_cols": tile_cols, "tiles": len(tiles),
                              "zero_input_tiles": machine.zero_input_tiles},
                     output=from_images(layer, machine.output), tiles=_moved(machine, entries),

@@ -48,8 +48,9 @@ def height(policy: Policy, extent: int, size: int) -> int:
     """The policy's tile height; ModelError unless it fits."""
     given = policy(extent, size)
     if not isinstance(given, (int, np.integer)) or not 1 <= given <= min(extent, size):
-        raise ModelError(f"policy {getattr(policy, '__name__', policy)}: returned the tile height {given!r} for {extent} "
-                         f"outputs on {size} PEs, wanted a whole number in 1 .. {min(extent, size)}; correct the policy")
+        raise ModelError(f"policy {getattr(policy, '__name__', policy)}: returned the tile height {given!r} for "
+                         f"{extent} outputs on {size} PEs, wanted a whole number in 1 .. {min(extent, size)}; correct "
+                         "the policy")
     return int(given)
 
 

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from accelsim.arch.machine import LayerRun, Policy
+from accelsim.arch.spectral.shared.alike import SpectralMachine
 from accelsim.arch.spectral.shared.config import SpectralConfig
 from accelsim.arch.spectral.shared.fast.blocks import Blocks, blocks_of, tile_bits
 from accelsim.arch.spectral.shared.fast.lowering import LoweredGroup, Rows, least_rows, lowered_groups, scheduled
-from accelsim.arch.spectral.shared.alike import SpectralMachine
 from accelsim.hw.memory.tiles import MayStay, Tiles
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 
 Cycles = Mapping[str, np.ndarray]
@@ -64,16 +65,18 @@ class SpectralEngine(ABC):
     def run(self, layer: Layer, config: Any, policy: Policy) -> LayerRun:
         stalls: Counter[str] = Counter(dict.fromkeys(self.model.stall_names, 0))
         counts: Counter[str] = Counter(dict.fromkeys(self.model.count_names, 0))
-        parts = []
+        parts, shares = [], []
         runs = list(self.groups(layer, config, policy))
         for run in runs:
             stalls.update(_product_stalls(run, config))
             stalls.update({name: config.slots * int(cycles.sum()) for name, cycles in run.others.items()})
             counts.update(self._counts(run, config))
             parts.append(self._tiles(run, config))
+            shares.append(_work(run.group, config))
         counts["complex_multiplies"] = counts["psum_updates"] = stalls["busy"] + stalls["zero_operand"]
         return LayerRun(cycles=sum(int(run.cycles.sum()) for run in runs), slots=config.slots, stalls={**stalls},
-                        counts={**counts}, mapping=_mapping(runs, config), tiles=Tiles.joined(parts))
+                        counts={**counts}, mapping=_mapping(runs, config), tiles=Tiles.joined(parts),
+                        work=PeWork.of_products(shares, ("busy", "zero_operand")))
 
     def bound_cycles(self, layer: Layer, config: Any, run: LayerRun) -> int:
         """Cycles below which no schedule takes the design."""
@@ -122,6 +125,13 @@ def _product_stalls(run: GroupRun, config: SpectralConfig) -> dict[str, int]:
     return {"busy": busy, "zero_operand": entries - busy, "bubble": group.tiles * int(own @ rows) - entries,
             "idle_kernel": group.tiles * int((config.parallel_kernels - own) @ rows),
             "idle_tile": missing_tiles * config.parallel_kernels * int(rows.sum())}
+
+
+def _work(group: LoweredGroup, config: SpectralConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Entries that each place of a tile, and of a kernel, gives to a multiplier: their products are its work."""
+    places = [np.bincount(np.arange(size) % width, minlength=width)
+              for size, width in ((group.tiles, config.parallel_tiles), (group.kernels, config.parallel_kernels))]
+    return places[0] * group.channels * config.kept, places[1]
 
 
 def _kernels_of_groups(group: LoweredGroup, config: SpectralConfig) -> np.ndarray:

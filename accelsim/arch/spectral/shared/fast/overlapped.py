@@ -1,4 +1,7 @@
-"""Engines that overlap transforms with the multipliers, block by block. Rules: docs/machines/spectral_cnn.md, "Time"."""
+"""Engines that overlap transforms with the multipliers, block by block.
+
+Rules: docs/machines/spectral_cnn.md, "Time".
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Ours: kernels with much left weigh more, and an index that few still hold is taken before it costs a read of its own."""
+"""Ours: kernels with much left weigh more; an index that few still hold is taken before it costs a read of its own."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -20,6 +20,7 @@ class Multipliers:
         self.stalls, self.counts = stalls, counts
         self.spectra: dict[tuple[int, int], np.ndarray] = {}  # of (tile, channel)
         self.sums: dict[tuple[int, int], np.ndarray] = {}  # of (tile, kernel)
+        self.work = np.zeros((config.parallel_tiles, config.parallel_kernels), np.int64)  # entries of each multiplier
         self.tables: dict[tuple[range, int], tuple[list[KeptKernel], Schedule]] = {}
 
     def load_tiles(self, tiles: range, channel: int) -> None:
@@ -68,6 +69,7 @@ class Multipliers:
                     self.stalls["bubble"] += 1
                 else:
                     place = row[slot]
+                    self.work[lane, slot] += 1
                     useful = live_tile and place in kept[slot].live
                     self.stalls["busy" if useful else "zero_operand"] += 1
                     self._accumulate(tile, kernels[slot], place,

@@ -13,6 +13,7 @@ from accelsim.arch.spectral.shared.reference.blocks import Block, Blocks
 from accelsim.arch.spectral.shared.reference.planes import Group, planes_of
 from accelsim.hw.memory.tiles import MayStay, Tiles
 from accelsim.parts.ledger import Ledger
+from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.planar import from_images
 
@@ -51,6 +52,7 @@ class SpectralReference(ABC):
     def run(self, layer: Layer, config: SpectralConfig) -> LayerRun:
         conv = planes_of(layer, config)
         outputs = []
+        work = np.zeros((config.parallel_tiles, config.parallel_kernels), np.int64)
         for number in range(conv.groups):
             group = Group(conv, number, config)
             blocks = Blocks(group, config)
@@ -62,6 +64,7 @@ class SpectralReference(ABC):
                 self.work_through(block, multipliers, blocks)
                 self.ledger.now.output_bits = block.tiles * block.kernels * blocks.tile_bits
             outputs.append(group.outputs())
+            work += multipliers.work
         result = np.concatenate(outputs, axis=1) + conv.bias[:, None, None]
         mapping = {"kernel_block": blocks.kernel_groups * config.parallel_kernels,
                    "tile_block": blocks.tile_groups * config.parallel_tiles, "tiles": group.tiles,
@@ -71,4 +74,5 @@ class SpectralReference(ABC):
                         mapping=mapping, output=from_images(layer, result), tiles=Tiles.of(
                             [line.cycles for line in lines], [line.held_bits for line in lines],
                             [line.passed_bits for line in lines], [line.output_bits for line in lines],
-                            may_stay=MayStay(self.weights_stay, inputs=False, outputs=False)))
+                            may_stay=MayStay(self.weights_stay, inputs=False, outputs=False)),
+                        work=PeWork.of(work, ("busy", "zero_operand")))

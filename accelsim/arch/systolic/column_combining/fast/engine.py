@@ -10,6 +10,7 @@ from accelsim.arch.systolic.column_combining.config import ColumnCombiningConfig
 from accelsim.arch.systolic.column_combining.fast.lowering import Packed, packed
 from accelsim.arch.systolic.column_combining.fast.traffic import product_tiles
 from accelsim.arch.systolic.column_combining.machine import ColumnCombining
+from accelsim.arch.systolic.column_combining.notes import notes_of
 from accelsim.arch.systolic.shared.fast.array import (
     ArrayDesign,
     multiplications,
@@ -39,7 +40,7 @@ def run(layer: Layer, config: ColumnCombiningConfig, policy: Policy) -> LayerRun
         cycles += taken
         work.append(multiplications(len(found.sizes), found.rows, vectors * config.cycles_per_vector, array, 1)
                     if found.left else (np.zeros(config.rows, np.int64), np.zeros(config.cols, np.int64)))
-    return LayerRun(cycles, config.rows * config.cols, dict(stalls), dict(counts), notes(counts["pruned_weights"]),
+    return LayerRun(cycles, config.rows * config.cols, dict(stalls), dict(counts), notes_of(counts["pruned_weights"]),
                     dict(mapping), tiles=Tiles.joined(tiles), work=PeWork.of_products(work, ("busy", "ineffectual")))
 
 
@@ -49,14 +50,6 @@ MAPPING = ("columns", "groups", "packed_rows", "rows_last_section", "nonzeros_le
 def array_of(config: ColumnCombiningConfig) -> ArrayDesign:
     """The array behind the packing, whose tiles are as high as it is."""
     return ArrayDesign(config.rows, config.cols, config.double_buffer, min)
-
-
-def notes(pruned_weights: int) -> tuple[str, ...]:
-    """What the user should know of the conflicts."""
-    if not pruned_weights:
-        return ()
-    return (f"{pruned_weights:,} weights were lost to conflicts, one-shot: the output is that of the weights that are "
-            "left",)
 
 
 def _account(found: Packed, outputs: int, vectors: int, array: ArrayDesign, config: ColumnCombiningConfig,

@@ -6,7 +6,8 @@ import numpy as np
 
 from accelsim.arch.machine import Policy
 from accelsim.arch.systolic.column_combining.config import ColumnCombiningConfig
-from accelsim.errors import ModelError, UnsupportedLayerError
+from accelsim.arch.systolic.column_combining.notes import refused
+from accelsim.errors import ModelError
 from accelsim.workload.counting import column_nonzeros
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
@@ -76,11 +77,4 @@ def _refuse(layer: Layer, groups: list[list[int]], nonzero: np.ndarray, config: 
         in_row = nonzero[:, group].sum(axis=1)
         if in_row.max() > 1:
             row = int((in_row > 1).argmax())
-            shared = (f"layer {layer.name!r}: group {number} (columns {', '.join(map(str, group))}) holds "
-                      f"{in_row[row]} weights in row {row}, and a cell holds one; ")
-            if config.conflicts == "prune":
-                raise UnsupportedLayerError(
-                    shared + "a pattern has no magnitudes to choose by: give int8 or int16 weights, or set gamma: 0")
-            raise UnsupportedLayerError(
-                shared + "pack without conflicts (gamma: 0), prune the weights first (accelsim prune --spec "
-                f"column_combine:{config.alpha}:{config.gamma:g}) and run them with gamma: 0, or set conflicts: prune")
+            raise refused(layer.name, number, group, row, int(in_row[row]), config)

@@ -6,6 +6,7 @@ import numpy as np
 
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.arch.systolic.column_combining.config import ColumnCombiningConfig
+from accelsim.arch.systolic.column_combining.notes import notes_of
 from accelsim.arch.systolic.column_combining.reference.array import PackedArray
 from accelsim.arch.systolic.column_combining.reference.packing import PackedWeights, packed
 from accelsim.arch.systolic.column_combining.reference.traffic import PackedTraffic
@@ -71,6 +72,6 @@ def run(layer: Layer, config: ColumnCombiningConfig, policy: Policy) -> LayerRun
     for product in matrix_products(layer):
         whole.add(product, policy)
     return LayerRun(whole.cycles, config.rows * config.cols, {name: whole.stalls[name] for name in STALLS},
-                    {name: whole.counts[name] for name in COUNTS},
+                    {name: whole.counts[name] for name in COUNTS}, notes_of(whole.counts["pruned_weights"]),
                     mapping={name: whole.mapping[name] for name in MAPPING}, output=assemble(layer, whole.outputs),
                     tiles=Tiles.joined(whole.tiles), work=PeWork.of(whole.work, ("busy", "ineffectual")))

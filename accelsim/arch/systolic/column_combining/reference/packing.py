@@ -6,7 +6,8 @@ import numpy as np
 
 from accelsim.arch.machine import Policy
 from accelsim.arch.systolic.column_combining.config import ColumnCombiningConfig
-from accelsim.errors import ModelError, UnsupportedLayerError
+from accelsim.arch.systolic.column_combining.notes import refused
+from accelsim.errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def packed(name: str, matrix: np.ndarray, config: ColumnCombiningConfig, policy:
     """The product's matrix [filter, column] as the array holds it."""
     groups = [[int(column) for column in group]
               for group in policy(matrix, config.alpha, config.gamma, config.section)]
-    _check(matrix, groups, config.alpha, policy)
+    _check(matrix, groups, config.alpha)
     rows = [row for row in range(len(matrix)) if matrix[row].any()]
     cells, lost = [], 0
     for number, group in enumerate(groups):
@@ -44,10 +45,7 @@ def packed(name: str, matrix: np.ndarray, config: ColumnCombiningConfig, policy:
         for row in range(len(matrix)):
             present = [place for place, column in enumerate(group) if matrix[row, column] != 0]
             if len(present) > 1 and config.conflicts == "refuse":
-                raise UnsupportedLayerError(
-                    f"layer {name!r}: group {number} of columns {group} has {len(present)} weights in row {row}; give "
-                    f"gamma: 0, or weights pruned before (accelsim prune --spec column_combine:{config.alpha}:"
-                    f"{config.gamma:g}) with gamma: 0, or conflicts: prune")
+                raise refused(name, number, group, row, len(present), config)
             lost += max(0, len(present) - 1)
             if row in rows:
                 largest = max(present, key=lambda place: (abs(int(matrix[row, group[place]])), -place), default=0)
@@ -57,9 +55,9 @@ def packed(name: str, matrix: np.ndarray, config: ColumnCombiningConfig, policy:
     return PackedWeights(cells, groups, rows, lost, sum(bool(matrix[row, last:].any()) for row in range(len(matrix))))
 
 
-def _check(matrix: np.ndarray, groups: list[list[int]], alpha: int, policy: Policy) -> None:
+def _check(matrix: np.ndarray, groups: list[list[int]], alpha: int) -> None:
     given = sorted(column for group in groups for column in group)
     wanted = [column for column in range(matrix.shape[1]) if matrix[:, column].any()]
     if given != wanted or any(not 1 <= len(group) <= alpha for group in groups):
-        raise ModelError(f"policy {getattr(policy, '__name__', policy)}: does not put each of {len(wanted)} columns with "
-                         f"a non-zero into one group of at most {alpha}; correct the policy")
+        raise ModelError(f"the policy gave {len(groups)} groups of {len(given)} columns; wanted every one of the "
+                         f"{len(wanted)} columns with a non-zero in just one group of 1 .. {alpha}")

@@ -44,8 +44,8 @@ def coded(stream: np.ndarray, config: CompactConfig, policy: Policy) -> CodedStr
     for start, end, has_count in zip(starts, ends, counted, strict=True):
         left, value = int(end) - int(start), int(stream[start])
         if left < 1 or (left > 1 and not has_count):
-            raise ModelError(f"policy {getattr(policy, '__name__', policy)}: a run from {start} to {end} is none, or has "
-                             "no count; correct the policy")
+            raise ModelError(f"policy {getattr(policy, '__name__', policy)}: a run from {start} to {end} is none, or "
+                             "has no count; correct the policy")
         bits = config.value_bits + (config.run_bits if has_count else 0)
         while left > 0:
             codes.append(Code(value, min(left, longest), bits))

@@ -7,6 +7,7 @@ import numpy as np
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.arch.systolic.compact.config import CompactConfig
 from accelsim.arch.systolic.compact.reference.codes import CodedStream, coded
+from accelsim.arch.systolic.compact.runs import changes_note
 from accelsim.arch.systolic.systolic.reference.grid import MovingOperand, entering
 from accelsim.arch.systolic.systolic.reference.stationary import Stationary
 from accelsim.arch.systolic.systolic.reference.traffic import DenseSource, TileTraffic, inputs_of
@@ -67,7 +68,8 @@ def run(layer: Layer, config: CompactConfig, policy: Policy) -> LayerRun:
         outputs.append(array.sums)
         tiles.append(array.traffic.ledger.tiles(held_are_weights=True))
     return LayerRun(cycles, config.rows * config.cols, {name: stalls[name] for name in STALLS},
-                    {name: counts[name] for name in COUNTS}, mapping={**mapping}, output=assemble(layer, outputs),
+                    {name: counts[name] for name in COUNTS}, changes_note(counts["changed_values"]), {**mapping},
+                    output=assemble(layer, outputs),
                     tiles=Tiles.joined(tiles), work=PeWork.of(work, ("busy", "ineffectual")))
 
 

@@ -83,8 +83,10 @@ class TileTraffic:
     the other one, all of which every pass needs (`ws`, `is`: a pass is an output tile; `os`: a row of tiles).
     """
 
-    def __init__(self, held: StoredOperand, passed: StoredOperand, data_sram_kbytes: float | None) -> None:
+    def __init__(self, held: StoredOperand, passed: StoredOperand, data_sram_kbytes: float | None,
+                 operand_bits: int = OPERAND_BITS, output_bits: int = OUTPUT_BITS) -> None:
         self.held, self.passed = held, passed
+        self.operand_bits, self.output_bits = operand_bits, output_bits
         room_bits = float("inf") if data_sram_kbytes is None else data_sram_kbytes * 1024 * 8
         self.passed_stays = passed.words * operand_bits <= room_bits
         self.there: dict[str, set[tuple[int, int]]] = {"held": set(), "passed": set()}  # (lane, k)
