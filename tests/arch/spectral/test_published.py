@@ -1,10 +1,13 @@
 """Schedules, cycles and loads of others: the rows were counted by integer programs and in the authors' Verilog."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 import accelsim
 from accelsim.arch.registry import machine, policies
+from accelsim.arch.spectral.shared.schedule import checked_schedule
 
 POLICIES = policies("spectral_cnn")
 FIGURE = [[0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 6]]
@@ -131,3 +134,59 @@ def test_blocks_of_the_fewest_bytes():
             mapping = machine("spectral_cnn").run(vgg_layer(name, *shape), config, POLICIES["lowest_index"]).mapping
             found[name[:5]] = (mapping["kernel_block"], mapping["tile_block"])
     assert found == {"conv1": (64, 207), "conv2": (128, 99), "conv3": (256, 54), "conv4": (512, 27), "conv5": (512, 9)}
+
+
+def apart(index_sets, replicas):
+    """With a replica for each kernel: the n-th entry of every kernel in row n."""
+    return [list(enumerate(row)) for row in zip(*index_sets, strict=True)]
+
+
+def run_apart(layer, arch="spectral_cnn", **changes):
+    config = accelsim.load_arch(arch, {**({"replicas": 64, "selector_bits": 6} if arch == "spectral_cnn" else {}),
+                                       **changes})
+    return machine(arch).run(layer, config, apart)
+
+
+def test_the_authors_own_schedule_of_their_figure():
+    """Cycle by cycle the addresses (3, 3), (2, 6), (0, 4), (1, 5), every kernel served in each."""
+    rows = [[next((kernel, index) for index in read if index in indices) for kernel, indices in enumerate(FIGURE)]
+            for read in ((3,), (2, 6), (0, 4), (1, 5))]
+    given = checked_schedule(lambda index_sets, replicas: rows, FIGURE, 2)
+    assert [len(row) for row in given] == [4, 4, 4, 4]
+
+
+@pytest.mark.slow
+def test_what_vgg16_moves_and_multiplies():
+    """MB: blocks of the fewest bytes, of 64 kernels, of 9 tiles. Products and cycles with the first layer, too."""
+    blocks, moved = {"least": {}, "64 kernels": {"kernel_block": 64}, "9 tiles": {"tile_block": 9}}, Counter()
+    products = hadamard = 0
+    for name, *shape, _ in VGG:
+        layer = vgg_layer(name, *shape)
+        for which, changes in blocks.items():
+            run = run_apart(layer, **changes)
+            moved[which] += sum(int(bits.sum()) for bits in (run.tiles.weight_bits, run.tiles.activation_bits,
+                                                             run.tiles.output_bits)) / 8e6
+        products, hadamard = products + run.counts["complex_multiplies"], hadamard + run.counts["hadamard_cycles"]
+    assert (products, hadamard) == (878_555_136, 1_604_144)
+    assert {which: round(mb, 1) for which, mb in moved.items()} == {"least": 318.9, "64 kernels": 451.7,
+                                                                    "9 tiles": 662.3}
+
+
+def test_the_first_layer_waits_for_its_inverse_transforms():
+    """8 cycles a tile: the reason why the authors run it as a convolution."""
+    run = run_apart(vgg_layer(*VGG[0][:-1]))
+    assert (run.counts["hadamard_cycles"], run.cycles) == (7_728, 82_432)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("tiles", "kernels", "cycles"), [(4, 16, 14_757_888), (8, 8, 16_392_192)])
+def test_other_splits_of_spec2_take_longer_than_68_ms(tiles, kernels, cycles):
+    """73.8 and 82.0 ms, without conv1_1."""
+    changes = {"parallel_tiles": tiles, "parallel_kernels": kernels}
+    runs = [run_apart(vgg_layer(name, *shape), "spec2", **changes) for name, *shape, _ in VGG[1:]]
+    assert sum(run.counts["hadamard_cycles"] for run in runs) == cycles
+
+
+def test_inverse_transforms_of_the_released_controller():
+    """64 cycles of reading and 9 of feeding for each of 65 channels of a block of 64 kernels."""
+    assert released(64, 1, 9).stalls["ifft"] == (64 + 9) * 65 * 9 * 64
