@@ -1,6 +1,6 @@
 """The passes of a training iteration, and the keys by which a design chooses among them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -32,3 +32,11 @@ def passes_of(layer_name: str, phases: Sequence[Phase], input_layers: Sequence[s
     """The passes that a layer of this name runs, in order of execution."""
     skipped = {"backward"} if layer_name in input_layers else set()
     return tuple(phase for phase in PHASES if phase in phases and phase not in skipped)
+
+
+def training_note(passes: Sequence[Phase]) -> Iterator[str]:
+    """What the user should know of the passes that a layer runs."""
+    if not passes:
+        yield "no pass runs: phases has backward alone, and the layer is among input_layers"
+    elif tuple(passes) != ("forward",):
+        yield "training passes: " + ", ".join(phase.replace("_", " ") for phase in passes)
