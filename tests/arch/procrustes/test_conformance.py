@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from hypothesis import strategies as st
 
 from accelsim import load_arch, testing
-from accelsim.arch.training.procrustes.config import PHASES, ProcrustesConfig
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
+from accelsim.arch.training.shared.passes import PHASES
 
 
 def design(preset: str = "procrustes", **changes: object) -> ProcrustesConfig:

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accelsim.arch.training.procrustes.reference import passes
-from accelsim.arch.training.procrustes.reference.gradient import output_gradient
+from accelsim.arch.training.shared.reference.gradient import output_gradient
 from accelsim.errors import UnsupportedLayerError
 from accelsim.testing import layers
 from accelsim.workload.conv2d import Conv2d, conv2d

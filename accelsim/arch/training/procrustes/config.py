@@ -1,21 +1,13 @@
 """Parameters of a Procrustes design."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from accelsim.arch.config import ArchConfig
-from accelsim.yaml import Name
+from accelsim.arch.training.shared.passes import LayerNames, Phase, PhaseList, check_named_once, passes_of
 
 MAX_PES = 1 << 14
-Phase = Literal["forward", "backward", "weight_update"]
-PHASES: tuple[Phase, ...] = ("forward", "backward", "weight_update")
-
-
-def _words(value: Any) -> Any:
-    """A list as it is; text, as the command line gives it, cut at its commas."""
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
 WORD_BITS = 32  # everything is fp32 [authors' code]
 
 
@@ -35,10 +27,8 @@ class ProcrustesConfig(ArchConfig):
     glb_bound: bool = Field(description="a pass lasts at least as long as the banks need for its words")
     dataflow: Literal["kn", "cn", "ck", "pq"] = Field(
         description="what lies on rows and columns: K,N / C,N / C,K / P,Q; named as in the forward pass")
-    phases: Annotated[list[Phase], BeforeValidator(_words)] = Field(
-        min_length=1, description="passes that run: forward, backward, weight_update")
-    input_layers: Annotated[list[Name], BeforeValidator(_words)] = Field(
-        description="names of layers fed by the data: no backward pass")
+    phases: PhaseList
+    input_layers: LayerNames
     sparse: bool = Field(description="false: dense training on the same array")
     tile_lanes: int = Field(ge=1, le=1 << 12, description="most lanes of a PE tile along the axis in space")
     tile_depth: int = Field(ge=1, le=1 << 16, description="most channels of a PE tile along the other weight axis")
@@ -52,8 +42,7 @@ class ProcrustesConfig(ArchConfig):
     def _bounded(self) -> Self:
         if self.slots > MAX_PES:
             raise ValueError(f"pe_rows x pe_cols = {self.slots:,} PEs, more than {MAX_PES:,}; give fewer")
-        if len({*self.phases}) < len(self.phases):
-            raise ValueError(f"phases: {', '.join(self.phases)}: each pass may be named once")
+        check_named_once(self.phases)
         return self
 
     @property
@@ -63,5 +52,4 @@ class ProcrustesConfig(ArchConfig):
 
     def passes(self, layer_name: str) -> tuple[Phase, ...]:
         """The passes that a layer of this name runs, in order of execution."""
-        skipped = {"backward"} if layer_name in self.input_layers else set()
-        return tuple(phase for phase in PHASES if phase in self.phases and phase not in skipped)
+        return passes_of(layer_name, self.phases, self.input_layers)

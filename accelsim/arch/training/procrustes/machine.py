@@ -13,6 +13,7 @@ from accelsim.arch.facts import BUSY, About, Count, Stall, SurveyRow
 from accelsim.arch.machine import Machine
 from accelsim.arch.training.procrustes.config import WORD_BITS, ProcrustesConfig
 from accelsim.arch.training.procrustes.policies import POLICIES
+from accelsim.arch.training.shared.passes import training_note
 from accelsim.workload.layer import Layer
 
 
@@ -72,11 +73,7 @@ class Procrustes(Machine[ProcrustesConfig]):
                     "tile_lanes", "tile_depth", "tile_plane", "weight_fill_percent")
 
     def notes(self, layer: Layer, config: ProcrustesConfig, mapping: Mapping[str, Any]) -> Iterator[str]:
-        passes = config.passes(layer.name)
-        if not passes:
-            yield "no pass runs: phases has backward alone, and the layer is among input_layers"
-        elif passes != ("forward",):
-            yield "training passes: " + ", ".join(phase.replace("_", " ") for phase in passes)
+        yield from training_note(config.passes(layer.name))
 
     def marks(self, config: ProcrustesConfig) -> Iterator[str]:
         if tuple(config.phases) != ("forward",):

@@ -7,7 +7,8 @@ import numpy as np
 
 from accelsim.arch.facts import names
 from accelsim.arch.machine import LayerRun, Policy
-from accelsim.arch.training.procrustes.config import Phase, ProcrustesConfig
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
+from accelsim.arch.training.shared.passes import Phase
 from accelsim.arch.training.procrustes.fast.geometry import loops_of
 from accelsim.arch.training.procrustes.fast.passes import PassRun, mask_of, pass_tiles, run_pass
 from accelsim.arch.training.procrustes.fast.traffic import Words

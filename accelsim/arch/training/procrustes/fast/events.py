@@ -11,7 +11,8 @@ import numpy as np
 
 from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.machine import Policy
-from accelsim.arch.training.procrustes.config import PHASES, Phase, ProcrustesConfig
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
+from accelsim.arch.training.shared.passes import PHASES, Phase
 from accelsim.arch.training.procrustes.fast.geometry import LoopExtents, PassMapping, ceil_div, loops_of
 from accelsim.arch.training.procrustes.fast.passes import (
     Mask,

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.training.procrustes.config import Phase, ProcrustesConfig
+from accelsim.arch.training.procrustes.config import ProcrustesConfig
+from accelsim.arch.training.shared.passes import Phase
 from accelsim.errors import UnsupportedLayerError
 from accelsim.workload.conv2d import Conv2d
 from accelsim.workload.layer import Layer

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accelsim.arch.machine import Policy
-from accelsim.arch.training.procrustes.config import WORD_BITS, Phase, ProcrustesConfig
+from accelsim.arch.training.procrustes.config import WORD_BITS, ProcrustesConfig
 from accelsim.arch.training.procrustes.fast import kernel
 from accelsim.arch.training.procrustes.fast.geometry import LoopExtents, PassMapping, ceil_div, map_pass
 from accelsim.arch.training.procrustes.fast.traffic import BalancedSets, Words, extents_of, words_of

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accelsim.arch.training.procrustes.config import WORD_BITS, Phase, ProcrustesConfig
+from accelsim.arch.training.procrustes.config import WORD_BITS, ProcrustesConfig
 from accelsim.arch.training.procrustes.fast.geometry import LoopExtents, PassMapping, ceil_div
 
 

@@ -1,0 +1,1 @@
+"""What the references of machines for training share."""
