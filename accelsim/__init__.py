@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from accelsim.workload.published import load_workload
     from accelsim.workload.quantize import quantize
     from accelsim.workload.record import record
+    from accelsim.workload.recurrent import Recurrent
+    from accelsim.workload.recurrent_cell import CellScales, RecurrentCell
+    from accelsim.workload.recurrent_maker import recurrent
     from accelsim.workload.sparse_matmul import SparseMatmul, sparse_matmul
     from accelsim.workload.sparse_patterns import draw_sparse
     from accelsim.workload.synthetic import draw_trace
@@ -69,6 +72,9 @@ _HOMES = {
     "accelsim.workload.published": ("load_workload",),
     "accelsim.workload.quantize": ("quantize",),
     "accelsim.workload.record": ("record",),
+    "accelsim.workload.recurrent": ("Recurrent",),
+    "accelsim.workload.recurrent_cell": ("CellScales", "RecurrentCell"),
+    "accelsim.workload.recurrent_maker": ("recurrent",),
     "accelsim.workload.sparse_matmul": ("SparseMatmul", "sparse_matmul"),
     "accelsim.workload.sparse_patterns": ("draw_sparse",),
     "accelsim.workload.synthetic": ("draw_trace",),
@@ -77,12 +83,12 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "AccelsimError", "AccountingError", "CapacityError", "ClusterError", "ConfigError", "Conv2d", "DeadlockError",
-    "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError", "RecordError",
-    "ReportError", "Result", "SparseMatmul", "StoreError", "SweepResult", "Timeline", "Trace", "TraceError",
-    "UnsupportedLayerError", "compare_policies", "conv2d", "draw_sparse", "draw_trace", "linear", "load_arch",
-    "load_matrix", "load_trace", "load_workload", "matmul", "prune", "quantize", "record", "simulate", "sparse_matmul",
-    "sweep", "timeline",
+    "AccelsimError", "AccountingError", "CapacityError", "CellScales", "ClusterError", "ConfigError", "Conv2d",
+    "DeadlockError", "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError",
+    "RecordError", "Recurrent", "RecurrentCell", "ReportError", "Result", "SparseMatmul", "StoreError", "SweepResult",
+    "Timeline", "Trace", "TraceError", "UnsupportedLayerError", "compare_policies", "conv2d", "draw_sparse",
+    "draw_trace", "linear", "load_arch", "load_matrix", "load_trace", "load_workload", "matmul", "prune", "quantize",
+    "record", "recurrent", "simulate", "sparse_matmul", "sweep", "timeline",
 ]
 
 

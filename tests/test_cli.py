@@ -163,3 +163,39 @@ def test_help_is_quick() -> None:
         return time.perf_counter() - started
 
     assert min(seconds() for _ in range(5)) < 0.4
+
+
+def test_of_several_designs_those_that_can_run_do(tiny: accelsim.Trace) -> None:
+    words = ["run", "digits_cnn", "--arch", "sigma", "--arch", "a100_40gb", "--arch", "a100_40gb:dense_fallback"]
+    done = CliRunner().invoke(app, [*words, "--format", "json", "-o", "out"])
+    assert done.exit_code == 1
+    assert [(run["arch"], run["policy"]) for run in json.loads(done.stdout)["runs"]] == [
+        ("sigma", "packed"), ("a100_40gb", "dense_fallback")]
+    assert done.stderr.startswith("accelsim: a100_40gb: layer 'conv2': the weight is not 2:4 sparse")
+    assert json.loads(Path("out", "result.json").read_text()) == json.loads(done.stdout)
+
+
+def test_what_can_be_checked_is_checked_before_anything_runs(tiny: accelsim.Trace) -> None:
+    for arch, told in (("sigmaa", "sigmaa"), ("scnn:greedy", "'greedy'"), (":x", "wanted NAME, or NAME:POLICY")):
+        done = CliRunner().invoke(app, ["run", "tiny.safetensors", "--arch", "eie", "--arch", arch])
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert told in done.stderr and done.stderr.count("error") == 1
+
+
+def test_a_run_that_no_design_can_do_is_one_error(tiny: accelsim.Trace) -> None:
+    done = CliRunner().invoke(app, ["run", "digits_cnn", "--arch", "a100_40gb", "--arch", "a100_1_4"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    last = done.stderr.splitlines()[-1]
+    assert last == "accelsim: error: none of 2 designs can run 'digits_cnn': the reasons are above"
+
+
+def test_tables_of_many_designs_fit_a_screen() -> None:
+    words = ["run", "digits_cnn"] + [w for a in ("eie", "sigma", "dcnn", "sparten", "zena") for w in ("--arch", a)]
+    assert len(printed(*words).splitlines()) < 60
+    text = printed(*words[:4], "--arch", "sigma", "--top", "2")
+    assert text.count("3 more layers") == 2 and "at equal slots" in text
+
+
+def test_a_training_step_says_so_in_a_comparison() -> None:
+    text = printed("run", "digits_cnn", "--arch", "sigma", "--arch", "procrustes")
+    assert "procrustes: a training step (forward, backward, weight update), not inference" in text

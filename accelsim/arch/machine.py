@@ -129,6 +129,10 @@ class Machine(ABC, Generic[Config]):
         """What the user should know of this layer on this design, given the run's mapping; asked only when shown."""
         return ()
 
+    def marks(self, config: Config) -> Iterable[str]:
+        """What sets a run of this design apart from plain inference, for those who compare it with others."""
+        return ()
+
     def waiting_counts(self, config: Config, cycles: int) -> Mapping[str, int]:
         """What is counted on top when the whole machine waits for memory for `cycles` (a clock network...)."""
         return {}

@@ -9,7 +9,7 @@ import typer
 from accelsim.errors import ConfigError
 
 Checked = Callable[[Callable[..., None]], Callable[..., None]]  # turns mistakes into one message and status 2
-ArchOption = Annotated[list[str], typer.Option("--arch", "-a", metavar="NAME|FILE",
+ArchOption = Annotated[list[str], typer.Option("--arch", "-a", metavar="NAME|FILE[:POLICY]",
                                                help="A preset's name or a YAML file; repeat to compare.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE",
                                                      help="Change a config key (dram.gbps=25.6, too); repeatable.")]

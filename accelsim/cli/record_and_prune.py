@@ -34,6 +34,7 @@ def record(
     bits: Annotated[int, typer.Option(help="Of weights and activations: 2 to 16.")] = 8,
     activation_bits: Annotated[int | None, typer.Option(help="Of activations alone.")] = None,
     per_channel: Annotated[bool, typer.Option("--per-channel", help="A weight scale per output.")] = False,
+    unrolled: Annotated[bool, typer.Option("--unrolled", help="Recurrent cells as their steps' products.")] = False,
     skip: Annotated[list[str] | None, typer.Option(metavar="OPERATOR", help="Leave operators out by type or name; the "
                                                                             "trace says so. Repeatable.")] = None,
     size: Annotated[str | None, typer.Option(metavar="HxW", help="Of images, where the model leaves it open.")] = None,
@@ -55,8 +56,8 @@ def record(
     writable(output)
     with progress("recording") as step:
         trace = record_model(model, [*input_, *(more or [])], prune, samples, bits, activation_bits=activation_bits,
-                             per_channel=per_channel, network=network, keep=keep or (), skip=skip or (),
-                             image=image_rule(size, mean, std, bgr),
+                             per_channel=per_channel, unrolled=unrolled, network=network, keep=keep or (),
+                             skip=skip or (), image=image_rule(size, mean, std, bgr),
                              limits=Limits(max_seconds, max_gib, max_constant_mib), progress=step)
     trace.save(output)
     typer.echo(f"{output}: {trace!r}, digest {trace.digest}")

@@ -61,25 +61,25 @@ def run(
     timeline_layer: LayerOption = None,
     timeline_limit: LimitOption = None,
     threads: ThreadsOption = None,
+    top: Annotated[int | None, typer.Option(metavar="N", min=0, help="Layers in each design's table, those that take "
+                                            "longest first (default: all, or what fits a screen).")] = None,
 ) -> None:
-    """Simulate TRACE on one or more architectures."""
+    """Simulate TRACE on one or more architectures. Of several, one that cannot run is left out, and the status is 1."""
+    from accelsim.cli.designs import checked_designs, run_all
     from accelsim.report import files
-    from accelsim.report.compiling import compiling_said
-    from accelsim.report.progress import progress
-    from accelsim.simulation import simulate
     from accelsim.workload.trace import load_trace
 
     changes = changes_of(set_, dram_gbps, energy_table)
     target = None if output is None else files.prepare(output)
     drawing = _drawing(timeline, len(arch), {"window": timeline_window, "layer": timeline_layer,
                                              "limit": timeline_limit})
-    loaded = load_trace(trace)
-    results = []
-    for name in arch:
-        with compiling_said(name), progress(name) as step:
-            results.append(simulate(loaded, name, engine.value, policy, changes, threads, step))
+    designs = checked_designs(arch, policy, changes)
+    outcome = run_all(designs, load_trace(trace), engine.value, threads)
+    results = outcome.results
     drawn = None if drawing is None else drawing(results[0])
-    text = {"json": files.as_json, "csv": files.as_csv, "table": files.as_table}[format_.value](results)
+    text = (files.as_table(results, files.layers_that_fit(results) if top is None else top)
+            if format_ is OutputFormat.table
+            else {OutputFormat.json: files.as_json, OutputFormat.csv: files.as_csv}[format_](results))
     if target is not None:
         files.write(target, results)
     if drawn is not None and timeline is not None:
@@ -87,6 +87,8 @@ def run(
     typer.echo(text)
     if drawn is not None:
         typer.echo(f"timeline {timeline}: {drawn.summary}", err=True)
+    if outcome.refusals:
+        raise typer.Exit(1)
 
 
 def _drawing(path: Path | None, archs: int, options: dict[str, Any]) -> "Callable[[Result], Timeline] | None":

@@ -12,6 +12,10 @@ from accelsim.files import csv_text, refusing, write_together
 from accelsim.result.result import Result, rows
 from accelsim.result.table import as_text
 
+SCREEN_LINES = 60
+_AROUND = 12  # lines of a table besides its rows, and what stands below it
+_WORTH_A_TABLE = 3  # layers
+
 
 def dump(value: Any) -> str:
     """JSON text, readable and without NaN."""
@@ -28,9 +32,18 @@ def as_csv(results: Sequence[Result]) -> str:
     return csv_text([row for result in results for row in rows(result)])
 
 
-def as_table(results: Sequence[Result]) -> str:
-    """The tables a terminal shows."""
-    return as_text(results)
+def as_table(results: Sequence[Result], top: int | None = None) -> str:
+    """The tables a terminal shows; `top`: layers of each run's table, the longest first (all when None)."""
+    return as_text(results, top=top)
+
+
+def layers_that_fit(results: Sequence[Result]) -> int | None:
+    """Layers of each run's table, so that tables of several runs fit a screen; None where all of them do."""
+    lines = (_AROUND + 1) * len(results) + _AROUND
+    if len(results) == 1 or lines + sum(len(result.layers) for result in results) <= SCREEN_LINES:
+        return None
+    each = (SCREEN_LINES - lines) // len(results)
+    return each if each >= _WORTH_A_TABLE else 0
 
 
 def as_plain_table(results: Sequence[Result]) -> str:

@@ -1,5 +1,7 @@
 """Traces and published workloads as tables: shapes, work, densities and where they are from."""
 
+from itertools import chain, repeat
+
 from rich.text import Text
 
 from accelsim.errors import cut, inert
@@ -16,11 +18,12 @@ def trace_text(trace: Trace) -> str:
     for heading in ("layer", "op", "weight", "activation", "weight nz", "act. nz", "dense MACs", "effectual", "values"):
         add_column(table, heading, ("layer", "op", "values"))
     for layer in trace.layers:
-        table.add_row(
-            Text(layer.name), layer.op, *("x".join(map(str, operand.shape)) for operand in layer.operands),
-            *(_percent(operand.density) for operand in layer.operands),
-            f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}",
-            "pattern" if not layer.has_values else "/".join(operand.dtype for operand in layer.operands))
+        for first, pair in zip(chain([True], repeat(False)), layer.operands, strict=False):
+            table.add_row(
+                Text(layer.name if first else ""), layer.op if first else "",
+                *("x".join(map(str, operand.shape)) for operand in pair), *(_percent(o.density) for o in pair),
+                *((f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}") if first else ("", "")),
+                "pattern" if not layer.has_values else "/".join(operand.dtype for operand in pair))
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
     made_by = list(trace.made_by.items())
     facts += [f"{key}: {value}" for key, value in made_by[:_MOST_FACTS]]

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from accelsim.simulation import simulate_design
 from accelsim.workload.conv2d import Conv2d, conv2d
 from accelsim.workload.layer import Layer
 from accelsim.workload.matmul import linear, matmul
+from accelsim.workload.recurrent import Recurrent
 from accelsim.workload.trace import Trace, load_trace
 from accelsim.yaml import validate
 
@@ -161,6 +162,10 @@ def _sliver(layer: Layer) -> Layer:
                       for d in (0, 1))
         return conv2d(layer.name, layer.weight, layer.activation[:1, :, :rows, :cols], layer.stride, layer.padding,
                       layer.dilation, layer.groups, layer.bias)
+    if isinstance(layer, Recurrent):
+        inner = None if layer.inner is None else layer.inner[:, :1, :1]
+        return replace(layer, weight=layer.weight[:, :, :2], activation=layer.activation[:1, :1, :2],
+                       states=layer.states[:, :1, :1], inner=inner, lengths=None)
     weight, activation = layer.weight[:1, :, :2], layer.activation[:1, :1, :2]
     if layer.bias is None:
         return matmul(layer.name, weight, activation)

@@ -26,7 +26,7 @@ class Conv2d(DenseLayer):
         return {"stride": list(self.stride), "padding": list(self.padding), "dilation": list(self.dilation),
                 "groups": self.groups}
 
-    @property
+    @cached_property
     def out_plane(self) -> tuple[int, int]:
         """(P, Q): rows and columns of the output plane."""
         return tuple((self.activation.shape[2 + d] + 2 * self.padding[d]
@@ -43,6 +43,14 @@ class Conv2d(DenseLayer):
 
         Both slices have equal sizes; what falls in the padding is left out. So a tap never reads a padded zero.
         """
+        return self._taps[r, s]
+
+    @cached_property
+    def _taps(self) -> dict[tuple[int, int], tuple[tuple[slice, slice], tuple[slice, slice]]]:
+        """By filter position: every group of a depthwise layer asks for them all."""
+        return {(r, s): self._tap(r, s) for r, s in np.ndindex(*self.weight.shape[2:])}
+
+    def _tap(self, r: int, s: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         into, out = [], []
         for axis, offset in ((0, r), (1, s)):
             stride, first = self.stride[axis], offset * self.dilation[axis] - self.padding[axis]

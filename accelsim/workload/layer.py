@@ -49,9 +49,9 @@ class Layer:
         return all(t is None or t.dtype != bool for t in self.tensors.values())
 
     @property
-    def operands(self) -> tuple[Operand, Operand]:
-        """What is said of weight and activation where they are shown."""
-        return _operand(self.weight), _operand(self.activation)
+    def operands(self) -> Sequence[tuple[Operand, Operand]]:
+        """What is said of weights and activations where they are shown."""
+        return [(_operand(weight), _operand(activation)) for weight, activation in self.operand_pairs]
 
     @cached_property
     def macs_effectual(self) -> int:
@@ -67,6 +67,11 @@ class Layer:
     def geometry(self) -> dict[str, Any]:
         """The scalars that do not follow from the shapes (stride, padding...), for the trace header."""
         return {}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What of `geometry` can change a result."""
+        return self.geometry
 
     @property
     def shape_text(self) -> str:
@@ -93,6 +98,20 @@ class Layer:
         """The same layer with other weights of the same shape."""
         raise NotImplementedError
 
+    @property
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """The matrices that pruning may thin out, by role."""
+        return {"weight": self.weight}
+
+    def with_weights(self, weights: Mapping[str, np.ndarray]) -> Self:
+        """The same layer with others in place of all its `weights`."""
+        return self.with_weight(weights["weight"])
+
+    @property
+    def operand_pairs(self) -> Sequence[tuple[np.ndarray, np.ndarray]]:
+        """What is multiplied by what."""
+        return [(self.weight, self.activation)]
+
     def plainly(self) -> "PlainLayers":
         """The same work in layers that every machine knows, for machines that do not know this kind."""
         raise UnsupportedLayerError(f"layer {self.name!r}: no rule turns a {self.op} into simpler layers")
@@ -101,7 +120,7 @@ class Layer:
     def digest(self) -> str:
         """SHA-256 of everything that can change a result: operator, geometry and tensor bytes."""
         head = {k: None if t is None else [t.dtype.str, list(t.shape)] for k, t in self.tensors.items()}
-        sha = hashlib.sha256(json.dumps([self.op, self.name, self.geometry, head], sort_keys=True).encode())
+        sha = hashlib.sha256(json.dumps([self.op, self.name, self.identity, head], sort_keys=True).encode())
         for tensor in self.tensors.values():
             if tensor is not None:
                 sha.update(np.ascontiguousarray(tensor).data)

@@ -8,11 +8,13 @@ Activations are what the model really computes, after pruning if it is pruned, a
 
 import os
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from accelsim.arguments import truth
 from accelsim.errors import AccelsimError, PruneError, RecordError, TraceError
 from accelsim.workload.conv2d import conv2d
 from accelsim.workload.importers.doors import open_source
@@ -26,6 +28,7 @@ from accelsim.workload.prune.apply import left_out
 from accelsim.workload.prune.spec import parse
 from accelsim.workload.prune.weights import Weights
 from accelsim.workload.quantize import largest
+from accelsim.workload.recorded_cells import Recorded, Rows, cells_of, joined
 from accelsim.workload.rounding import Precision, captured, integers_of, plan, run_rounded
 from accelsim.workload.trace import Trace
 
@@ -40,7 +43,7 @@ def record(model: Any, inputs: Any, prune: str | None = None, samples: int | Non
            activation_bits: int | None = None, per_channel: bool = False,
            network: str | os.PathLike[str] | None = None, keep: Collection[str] = (), skip: Collection[str] = (),
            image: ImageRule | None = None, name: str | None = None, limits: Limits | None = None,
-           progress: Progress | None = None) -> Trace:
+           unrolled: bool = False, progress: Progress | None = None) -> Trace:
     """Run `model` on `inputs` and return the trace of its layers.
 
     model: path of an .onnx, .tflite, .pt2 or TorchScript file; a torch.nn.Module, a torch.export.ExportedProgram or
@@ -51,6 +54,7 @@ def record(model: Any, inputs: Any, prune: str | None = None, samples: int | Non
     activation_bits: of activations alone. The model runs with its operands rounded to them, symmetric, one scale per
     tensor, or with per_channel one per output of a constant weight; scales are kept in `made_by`. Integers that the
     model stores itself stay as they are. skip: types or names of operators to leave out, which `made_by` then lists.
+    unrolled: LSTM, GRU and RNN cells as the products of all their steps, instead of recurrent layers.
     image: how pictures become tensors. limits: what running the model may take.
     Raises RecordError, PruneError or TraceError with a way out; an unsupported operator with MACs is one.
     """
@@ -60,7 +64,8 @@ def record(model: Any, inputs: Any, prune: str | None = None, samples: int | Non
     try:
         source, title = open_source(model, inputs, network, image or ImageRule(), samples, skip, limits or Limits())
         try:
-            return _recorded(source, name or title, precision, image or ImageRule(), spec, keep, progress)
+            return _recorded(source, name or title, precision, image or ImageRule(), spec, keep, progress,
+                             truth("unrolled", unrolled, RecordError))
         finally:
             source.close()
     except (RecordError, TraceError) as error:  # an operator, a tensor or an input is named by now, the file may not be
@@ -83,7 +88,7 @@ def _bits(key: str, value: Any) -> int:
 
 
 def _recorded(source: OpenedModel, name: str, precision: Precision, image: ImageRule, spec: Any, keep: Collection[str],
-              progress: Progress | None) -> Trace:
+              progress: Progress | None, unrolled: bool) -> Trace:
     made_by: dict[str, Any] = {
         "importer": source.importer, "packages": dict(source.packages), **source.notes, "samples": source.samples,
         "image": image.to_dict(), "bits": precision.weight, "activation_bits": precision.activation,
@@ -92,8 +97,8 @@ def _recorded(source: OpenedModel, name: str, precision: Precision, image: Image
         "left_out": list(source.left_out)}
     if spec is not None:
         made_by["pruning"] = [_prune(source, spec, keep)]
-    layers, made_by["layers"] = [], {}
-    calls_of = plan(source.sites)
+    layers, made_by["layers"], rows = [], {}, {}
+    calls_of = plan(source.sites if not unrolled else [replace(site, cell=None) for site in source.sites])
     floats = [source.outputs(i) for i in range(source.samples)]
     scales, lost = run_rounded(source, calls_of, precision)
     drift = output_drift(floats, [source.outputs(i) for i in range(source.samples)])
@@ -106,11 +111,14 @@ def _recorded(source: OpenedModel, name: str, precision: Precision, image: Image
         except TraceError as error:
             raise RecordError(f"{calls[0].source}: {error}") from None
         layers.append(layer)
+        rows[layer.name] = [Rows(len(o.activation), (o.geometry or {}).get("batch")) for o in operands]
         made_by["layers"][layer.name] = note | (
             {"weights_rounded_to_zero": lost[layer.name]} if layer.name in lost else {})
         if progress is not None:
             progress(len(layers), len(calls_of), layer.name)
-    return Trace(layers, name, source.edges, made_by)
+    whole = joined(cells_of(calls_of), Recorded(layers, made_by["layers"], source.edges), rows, scales, source.samples)
+    made_by["layers"] = dict(whole.notes)
+    return Trace(whole.layers, name, whole.edges, made_by)
 
 
 def _warning(drift: dict[str, float], precision: Precision) -> str:

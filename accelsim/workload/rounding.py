@@ -17,6 +17,7 @@ import numpy as np
 from accelsim.errors import RecordError, TraceError
 from accelsim.workload.importers.site import OpenedModel, Scales, Site, SiteOperands, weight_rows
 from accelsim.workload.quantize import largest, magnitude, quantize, quantize_rows, step
+from accelsim.workload.recorded_cells import cells_of, with_common_sums, with_common_weights
 
 CHUNK_BYTES = 256 << 20
 _ROUNDS = 8  # of raising scales
@@ -33,7 +34,12 @@ class Precision:
     per_channel: bool = False
 
     def of(self, role: str, site: Site) -> int:
-        """Bits of one operand; an activation in the place of the weight is one."""
+        """Bits of one operand; an activation in the place of the weight is one.
+
+        Those of recurrent layers may take 16: x and h have one unit of their products (see `recorded_cells`).
+        """
+        if role == "activation" and site.cell is not None:
+            return 16
         return self.weight if role == "weight" and site.weight_is_constant else self.activation
 
 
@@ -80,6 +86,8 @@ def run_rounded(source: OpenedModel, layers: Plan, precision: Precision) -> tupl
         scales[calls[0].name] = _scales(calls[0], operands, precision)
         if operands[0].weight_scale is not None:
             stored.add(calls[0].name)
+    cells = cells_of(layers)
+    scales |= with_common_weights(cells, scales)
     lost = {}
     for name, calls in layers.items():
         if calls[0].weight_is_constant and name not in stored:
@@ -88,23 +96,24 @@ def run_rounded(source: OpenedModel, layers: Plan, precision: Precision) -> tupl
         source.round(scales)
         raised = _raised(source, layers, scales, precision)
         if not raised:
-            return scales, lost
+            break
         scales |= raised
-    source.round(scales)
-    return scales, lost
+    else:
+        source.round(scales)
+    return scales | with_common_sums(cells, scales, precision.activation), lost
 
 
 def _scales(site: Site, operands: list[SiteOperands], precision: Precision) -> Scales:
     activation = operands[0].activation_scale
     if activation is None:
         peak = max(_peak(site, "activation", o.activation) for o in operands)
-        activation = step(peak, precision.of("activation", site))
+        activation = step(peak, precision.activation)
     weight: float | np.ndarray | None = operands[0].weight_scale
     if weight is None:
         bits = precision.of("weight", site)
         whole = step(max(_peak(site, "weight", o.weight) for o in _varying(site, operands)), bits)
         weight = whole
-        if precision.per_channel and site.weight_is_constant:
+        if precision.per_channel and site.weight_is_constant and site.cell is None:
             peaks = (magnitude(row) for row in weight_rows(operands[0].weight))
             weight = np.array([step(peak, bits) if peak else whole for peak in peaks])
         weight = _roomy(site, weight, operands[0].bias, activation)
@@ -119,7 +128,8 @@ def _raised(source: OpenedModel, layers: Plan, scales: Mapping[str, Scales], pre
         for role, given in (("weight", operands[0].weight_scale), ("activation", operands[0].activation_scale)):
             if given is not None or (role == "weight" and site.weight_is_constant):
                 continue  # the model's own integers and rounded constants do not move
-            bits, scale = precision.of(role, site), getattr(new, role)
+            bits = precision.activation if role == "activation" else precision.of(role, site)
+            scale = getattr(new, role)
             peak = max(_peak(site, role, getattr(o, role)) for o in operands)
             if peak > scale * (largest(bits) + 0.5):
                 new = new._replace(**{role: step(peak * (1 + _ROOM), bits)})

@@ -59,10 +59,10 @@ class SparseMatmul(Layer):
                 for part in ("starts", "columns", "values")}
 
     @property
-    def operands(self) -> tuple[Operand, Operand]:
+    def operands(self) -> Sequence[tuple[Operand, Operand]]:
         first, second = (Operand(rows.shape, rows.density, rows.values.dtype.name)
                          for rows in (self.a_rows, self.b_rows))
-        return first, second
+        return [(first, second)]
 
     @property
     def has_values(self) -> bool:

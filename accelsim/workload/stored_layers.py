@@ -13,6 +13,9 @@ from accelsim.errors import TraceError
 from accelsim.workload.conv2d import conv2d
 from accelsim.workload.layer import Layer
 from accelsim.workload.matmul import linear, matmul
+from accelsim.workload.recurrent import TENSORS
+from accelsim.workload.recurrent_cell import RecurrentCell
+from accelsim.workload.recurrent_maker import recurrent, with_summed_bias
 from accelsim.workload.sparse_matmul import SparseMatmul, joined_operands
 from accelsim.workload.stored_rows import RowsSpec, stored_rows
 from accelsim.workload.tensors import TensorSpec, stored
@@ -60,6 +63,27 @@ class MatmulSpec(_DenseSpec):
         return linear(self.name, weight[0], activation[0], bias)
 
 
+class RecurrentSpec(_DenseSpec):
+    """A recurrent layer."""
+
+    op: Literal["recurrent"]
+    recurrent_weight: TensorSpec
+    states: TensorSpec
+    projection: TensorSpec | None
+    peepholes: TensorSpec | None
+    inner: TensorSpec | None
+    cell: RecurrentCell
+    lengths: list[int] | None
+
+    def layer(self, read: ReadTensor) -> Layer:
+        specs: dict[str, TensorSpec | None] = {role: getattr(self, role) for role in TENSORS}
+        tensors = {role: None if spec is None else read(role, spec) for role, spec in specs.items()}
+        weights = {role: tensors[role] for role in ("weight", "recurrent_weight", "projection", "peepholes")}
+        made = recurrent(self.name, self.cell, tensors["activation"], weights, states=tensors["states"],
+                         inner=tensors["inner"], lengths=self.lengths)
+        return with_summed_bias(made, tensors["bias"])
+
+
 class SparseMatmulSpec(StrictModel):
     """A product of two sparse matrices."""
 
@@ -74,7 +98,7 @@ class SparseMatmulSpec(StrictModel):
         return joined_operands(self.name, a, b)
 
 
-Spec = Annotated[ConvSpec | MatmulSpec | SparseMatmulSpec, Field(discriminator="op")]
+Spec = Annotated[ConvSpec | MatmulSpec | RecurrentSpec | SparseMatmulSpec, Field(discriminator="op")]
 
 
 def write(layer: Layer) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -56,6 +56,7 @@ PLAN = replace(NETWORK, layers=NETWORK.layers[:1], edges=())
 RESULT = accelsim.simulate(small())
 MATRIX = Path(__file__).parent / "matrix.smtx"
 # every function and class that is called, with sound arguments by name
+CELL = {"weight": [[1, 2]], "recurrent_weight": [[1]]}
 CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Trace": (accelsim.Trace, {"layers": small().layers, "name": "t", "edges": [("a", "b")], "made_by": {}}),
     "sparse_matmul": (accelsim.sparse_matmul, {"name": "p", "a": [[1, 0]], "b": [[1], [2]]}),
@@ -66,6 +67,8 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "matmul": (accelsim.matmul, {"name": "l", "weight": [[[1, 2]]], "activation": [[[1, 2]]]}),
     "conv2d": (accelsim.conv2d, {"name": "l", "weight": WEIGHT, "activation": IMAGE, "stride": 1, "padding": 0,
                                  "dilation": 1, "groups": 1, "bias": None}),
+    "recurrent": (accelsim.recurrent, {"name": "r", "cell": "rnn", "activation": [[[1, 2]], [[3, 0]]], "weights": CELL,
+                                       "states": None, "inner": None, "lengths": None}),
     "simulate": (accelsim.simulate, {"trace": small(), "arch": "eie", "engine": "kernel", "policy": None, "set": None}),
     "load_arch": (accelsim.load_arch, {"arch": "eie", "changes": None}),
     "load_trace": (accelsim.load_trace, {"path": "digits_cnn"}),

@@ -16,13 +16,14 @@ from accelsim.workload import formats
 
 
 def best_bits(trace):
-    """Bits of every tensor in its best format of the whole catalogue; biases as they are."""
+    """Bits of every tensor in its best format, codes of equal values left out; biases as they are."""
     total = 0
     for layer in trace:
         for role in ("weight", "activation"):
             tensor = getattr(layer, role)
             matrix = tensor.reshape(formats.matrix_shape(layer.op, role, tensor.shape))
-            total += min(bits for bits in formats.sizes(matrix).values() if bits is not None)
+            total += min(bits for name, bits in formats.sizes(matrix).items()
+                         if bits is not None and not name.endswith("_runs"))
         total += 0 if layer.bias is None else 8 * layer.bias.nbytes
     return total
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from accelsim.workload.layer import Layer
 from accelsim.workload.trace import Trace
 
 PATTERN_VALUE_BITS = 8  # bits of a value of a pattern-only tensor, by default
-_ROLES: tuple[Literal["weight", "activation"], ...] = ("weight", "activation")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class TensorStorage:
 
 
 def storage_of(trace: Trace | Layer, value_bits: int | None = None) -> list[TensorStorage]:
-    """Exact bits of the weight and activation of every layer, in every format of the catalogue.
+    """Exact bits of the weights and activations of every layer, in every format of the catalogue.
 
     value_bits: bits per value; None takes the tensor's own, and 8 for patterns. Raises ConfigError for widths other
     than 1 to 32, TraceError when values do not fit.
@@ -51,11 +50,11 @@ def storage_of(trace: Trace | Layer, value_bits: int | None = None) -> list[Tens
     if value_bits is not None and (isinstance(value_bits, bool) or not 1 <= value_bits <= 32):
         raise ConfigError(f"value_bits is {value_bits!r}, wanted a whole number from 1 to 32")
     layers = trace.layers if isinstance(trace, Trace) else (trace,)
-    return [_storage(layer, role, value_bits) for layer in layers for role in _ROLES]
+    return [_storage(layer, role, tensor, value_bits) for layer in layers for role in formats.MATRIX_ROLES
+            if (tensor := layer.tensors.get(role)) is not None]
 
 
-def _storage(layer: Layer, role: Literal["weight", "activation"], value_bits: int | None) -> TensorStorage:
-    tensor: np.ndarray = getattr(layer, role)
+def _storage(layer: Layer, role: str, tensor: np.ndarray, value_bits: int | None) -> TensorStorage:
     if value_bits is None:
         value_bits = PATTERN_VALUE_BITS if tensor.dtype == bool else 8 * tensor.itemsize
     matrix = tensor.reshape(formats.matrix_shape(layer.op, role, tensor.shape))

@@ -294,4 +294,7 @@ def _site(found: OnnxSite, node: Any, name: str, shapes: Mapping[str, tuple[int,
     op = "matmul" if found.op == "linear" and len(shape) > 2 else found.op
     if op == "matmul" and len(shape) > 3:
         shape = (int(np.prod(shape[:-2])), *shape[-2:])
-    return Site(name, op, title(node), constant, tuple(shape), size, found.groups, found, found.operands)
+    part = found.cell
+    if part is not None:
+        part = part._replace(layer=name.removesuffix(f".{found.suffix}") + part.layer) if constant else None
+    return Site(name, op, title(node), constant, tuple(shape), size, found.groups, found, found.operands, part)

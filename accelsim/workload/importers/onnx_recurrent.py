@@ -1,9 +1,10 @@
 """LSTM, GRU and RNN nodes as the matrix-vector products of their steps, with the hidden states that really occurred.
 
-One node and direction becomes two layers: `ih` multiplies every input x_t, `hh` every hidden state h_(t-1) that was
-there before the step. Rows of the activation are steps (of all sequences of a batch): those of `ih` in the order of
-time, those of `hh` in the order of execution, which a reverse direction has the other way. Gates are in PyTorch's
-order (i, f, g, o; r, z, n). A GRU that resets before multiplying has a third layer for its candidate.
+One node and direction has two sites, which `recorded_cells` makes a recurrent layer of: `ih` multiplies every input
+x_t, `hh` every hidden state h_(t-1) that was there before the step. Rows of the activation are steps (of all sequences
+of a batch): those of `ih` in the order of time, those of `hh` in the order of execution, which a reverse direction has
+the other way. Gates are in PyTorch's order (i, f, g, o; r, z, n). A GRU that resets before multiplying has a third site
+for its candidate.
 """
 
 import re
@@ -16,7 +17,7 @@ import numpy as np
 from accelsim.errors import RecordError
 from accelsim.workload.importers.onnx_graph import Graph
 from accelsim.workload.importers.onnx_rules import OnnxSite, Values, attributes, title
-from accelsim.workload.importers.site import SiteOperands
+from accelsim.workload.importers.site import CellPart, SiteOperands
 
 _GATES = {"LSTM": [0, 2, 3, 1], "GRU": [1, 0, 2], "RNN": [0]}  # ONNX has i o f c and z r h
 _DIRECTIONS = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}  # is it run backwards?
@@ -40,6 +41,9 @@ class _Cell:
     b: str
     lengths: str
     h0: str
+    functions: tuple[str, ...]
+    is_special: bool  # it clips, or couples gates
+    peepholes: np.ndarray | None
 
     def needs(self, *names: str) -> tuple[str, ...]:
         return tuple(n for n in (*names, self.lengths) if n)
@@ -96,12 +100,17 @@ def recurrent(graph: Graph, node: Any) -> list[OnnxSite]:
     sites: list[OnnxSite] = []
     for direction, reverse in enumerate(_DIRECTIONS[kind]):
         cell = _Cell(node, direction, reverse, hidden, bool(given.get("layout", 0)), split,
-                     inputs[0], node.output[0], inputs[1], inputs[2], inputs[3], inputs[4], inputs[5])
+                     inputs[0], node.output[0], inputs[1], inputs[2], inputs[3], inputs[4], inputs[5],
+                     tuple(given.get("activations", ())),
+                     bool(given.get("clip") or given.get("input_forget")
+                          or (inputs[7] and inputs[7] not in graph.constants)),
+                     _peepholes(graph, inputs[7], direction, hidden))
         sites += _layers(cell, _suffix(node, reverse))
     return sites
 
 
 def _layers(cell: _Cell, suffix: str) -> list[OnnxSite]:
+    layer = suffix.removesuffix("_reverse").replace("_", ".")
     gates = _GATES[cell.node.op_type]
     recurrent_gates = gates[:2] if cell.split else gates
 
@@ -113,20 +122,40 @@ def _layers(cell: _Cell, suffix: str) -> list[OnnxSite]:
         cell.inputs(values)  # checks the lengths
         h = cell.states(values)
         return SiteOperands(cell.rows(recurrent_gates)(values[cell.r]), h.reshape(-1, cell.hidden),
-                        cell.bias(values, 1, recurrent_gates))
+                        cell.bias(values, 1, recurrent_gates), {"batch": h.shape[1]})
 
     def candidate(values: Values) -> SiteOperands:
         reset = cell.states(values) * _reset_gate(cell, values)
         return SiteOperands(cell.rows([2])(values[cell.r]), reset.reshape(-1, cell.hidden), cell.bias(values, 1, [2]))
 
     x, r = cell.needs(cell.x, cell.w, cell.b), cell.needs(cell.x, cell.y, cell.r, cell.b, cell.h0)
-    sites = [OnnxSite("linear", x, inputs, cell.w, cell.rows(gates), suffix=f"ih{suffix}", rounds={}),
-             OnnxSite("linear", r, states, cell.r, cell.rows(recurrent_gates), suffix=f"hh{suffix}", rounds={})]
+    sites = [OnnxSite("linear", x, inputs, cell.w, cell.rows(gates), suffix=f"ih{suffix}", rounds={},
+                      cell=_part(cell, "weight", layer)),
+             OnnxSite("linear", r, states, cell.r, cell.rows(recurrent_gates), suffix=f"hh{suffix}", rounds={},
+                      cell=_part(cell, "recurrent_weight", layer))]
     if cell.split:
         needs = cell.needs(cell.x, cell.y, cell.w, cell.r, cell.b, cell.h0)
         sites.append(OnnxSite("linear", needs, candidate, cell.r, cell.rows([2]), suffix=f"hh_candidate{suffix}",
-                           rounds={}))
+                              rounds={}, cell=_part(cell, "candidate", layer)))
     return sites
+
+
+def _peepholes(graph: Graph, name: str, direction: int, hidden: int) -> np.ndarray | None:
+    if not name or name not in graph.constants:
+        return None
+    return np.asarray(graph.constants[name], np.float32)[direction].reshape(3, hidden)[[0, 2, 1]]  # ONNX has i o f
+
+
+def _part(cell: _Cell, role: str, layer: str) -> CellPart | None:
+    """What the site is to the recurrent layer; None for a cell that `accelsim.RecurrentCell` does not know."""
+    kind = cell.node.op_type.lower()
+    given = [name.lower() for name in cell.functions]
+    known = {"lstm": ("sigmoid", "tanh", "tanh"), "gru": ("sigmoid", "tanh"), "rnn": (given or ["tanh"])[:1]}[kind]
+    fits = all(name == known[i % len(known)] for i, name in enumerate(given))
+    if not fits or (kind == "rnn" and known[0] not in ("tanh", "relu")) or cell.is_special:
+        return None
+    return CellPart(layer, role, "reverse" if cell.reverse else "forward", kind, not cell.split,
+                    known[0] if kind == "rnn" else "tanh", cell.peepholes)
 
 
 def _reset_gate(cell: _Cell, values: Values) -> np.ndarray:

@@ -20,7 +20,7 @@ from accelsim.workload.importers.geometry import (
 )
 from accelsim.workload.importers.onnx_file import subgraphs
 from accelsim.workload.importers.onnx_graph import Graph
-from accelsim.workload.importers.site import Op, SiteOperands, matrices
+from accelsim.workload.importers.site import CellPart, Op, SiteOperands, matrices
 
 STANDARD = ("", "ai.onnx", "ai.onnx.ml")
 # operators of the standard sets that multiply and accumulate, and have no rule
@@ -38,7 +38,8 @@ class OnnxSite:
     read: operands from the values by name; its weight is replaced by `layout(constant) * scale`. rounds: which inputs
     of the node are the operands "activation" and "weight" (where that is no constant); none inside recurrent cells.
     made: the node's first output, which finds it again. operands: what the model calls "activation", "weight", "bias".
-    stored: where the integers of the operands lie that the model holds as such (`onnx_quantized`).
+    stored: where the integers of the operands lie that the model holds as such (`onnx_quantized`). cell: the part of a
+    recurrent layer that it is, whose `layer` says what the name has after the node's.
     """
 
     op: Op
@@ -53,6 +54,7 @@ class OnnxSite:
     made: str = ""
     operands: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, Any] = field(default_factory=dict)
+    cell: CellPart | None = None
 
 
 def attributes(graph: Graph, node: Any) -> dict[str, Any]:

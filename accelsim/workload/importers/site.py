@@ -15,7 +15,8 @@ class SiteOperands:
     """The floats that one sample brings to a site, in the axes of `accelsim.workload.layer`.
 
     conv2d: weight [K, C/groups, R, S], activation [N, C, H, W]; linear: [out, in], [rows, in];
-    matmul: [groups, out, in], [groups, rows, in]. `geometry` are the keyword arguments of `accelsim.conv2d`.
+    matmul: [groups, out, in], [groups, rows, in]. `geometry` are the keyword arguments of `accelsim.conv2d`;
+    of a part of a recurrent layer that has all steps at once, `batch`.
 
     An operand with a scale (`weight_scale`, `activation_scale`) holds the integers that the model itself stores, as
     int8 or int16 with the zero point taken off: value = integer * scale. A weight's scale may be one per output.
@@ -30,6 +31,22 @@ class SiteOperands:
     activation_scale: float | None = None
 
 
+class CellPart(NamedTuple):
+    """What a site is to the recurrent layer that it belongs to.
+
+    layer: that layer's name. role: weight, recurrent_weight, candidate (a gru's own product) or projection. direction,
+    kind, linear_before_reset and nonlinearity: see `accelsim.RecurrentCell`. peepholes: floats [3, H] (i, f, o).
+    """
+
+    layer: str
+    role: str
+    direction: str
+    kind: str
+    linear_before_reset: bool = True
+    nonlinearity: str = "tanh"
+    peepholes: np.ndarray | None = None
+
+
 @dataclass(frozen=True)
 class Site:
     """One operator of the model that carries MACs.
@@ -37,7 +54,7 @@ class Site:
     name: the layer it becomes (several sites of one name are calls of one weight). source: how the model calls it.
     weight_is_constant: False when both operands are activations. activation_bytes: for one sample, as float32.
     key: what the importer finds it by. operands: what the model calls "weight", "activation" and "bias", where that is
-    known.
+    known. cell: the recurrent layer that it is a part of, if it is.
     """
 
     name: str
@@ -49,6 +66,7 @@ class Site:
     groups: int = 1
     key: Any = None
     operands: Mapping[str, str] = field(default_factory=dict)
+    cell: CellPart | None = None
 
     def title(self, role: str) -> str:
         """How a message calls one of its operands."""

@@ -14,6 +14,7 @@ from accelsim.errors import RecordError
 from accelsim.workload.importers.limits import Limits
 from accelsim.workload.importers.samples import ImageRule, Sample, read_samples
 from accelsim.workload.importers.site import (
+    CellPart,
     Names,
     OpenedModel,
     Scales,
@@ -24,7 +25,11 @@ from accelsim.workload.importers.site import (
 )
 
 _MISSING = "recording PyTorch models needs one more package: pip install accelsim[torch]"
-_RECURRENT = re.compile(r"(?:(.*)\.)?weight_((?:ih|hh)(?:_l\d+)?(?:_reverse)?)")
+
+_RECURRENT = re.compile(r"(?:(?P<module>.*)\.)?weight_"
+                        r"(?P<own>(?P<role>ih|hh|hr)(?P<layer>_l\d+)?(?P<reverse>_reverse)?)")
+_ROLES = {"ih": "weight", "hh": "recurrent_weight", "hr": "projection"}
+_CELL = re.compile(r"(?P<kind>lstm|gru|rnn)(?:_(?P<nonlinearity>tanh|relu))?(?:_cell)?")  # operators
 
 
 class TorchSource(OpenedModel):
@@ -88,7 +93,7 @@ class TorchSource(OpenedModel):
         if not met:
             raise RecordError("no operator of this model carries MACs; there is nothing to record")
         self._count = len(met)
-        self.sites = [_site(m, named[m.position], self._in_a_cell(m)) for m in met]
+        self.sites = [_site(m, named[m.position], self._in_a_cell(m), self._part(m, named[m.position])) for m in met]
         sources: dict[str, set[str]] = {}
         for meeting in met:
             found = sources.setdefault(named[meeting.position], set())
@@ -105,7 +110,7 @@ class TorchSource(OpenedModel):
             return meeting.module or meeting.operator, None
         name, size = self._parameters[storage]
         recurrent = _RECURRENT.fullmatch(name)
-        wish = (".".join(g for g in recurrent.groups() if g) if recurrent
+        wish = (".".join(g for g in recurrent.group("module", "own") if g) if recurrent
                 else re.sub(r"[._]weight$", "", name) if size == meeting.weight.numel()
                 else meeting.module or name)
         return wish, (meeting.weight.data_ptr(), tuple(meeting.weight.shape))
@@ -114,6 +119,21 @@ class TorchSource(OpenedModel):
         """Does it multiply one of an LSTM's, GRU's or RNN's weights?"""
         storage = None if meeting.weight is None else meeting.weight.untyped_storage().data_ptr()
         return storage in self._parameters and bool(_RECURRENT.fullmatch(self._parameters[storage][0]))
+
+    def _part(self, meeting: Any, name: str) -> CellPart | None:
+        """What it is to an LSTM, GRU or RNN; None for a matrix of such a name in other operators."""
+        if not self._in_a_cell(meeting):
+            return None
+        storage = meeting.weight.untyped_storage().data_ptr()
+        found = _RECURRENT.fullmatch(self._parameters[storage][0])
+        cells = [_CELL.fullmatch(operator) for operator in meeting.inside]
+        cell = next((c for c in cells if c), None)
+        if found is None or cell is None or name != ".".join(g for g in (found["module"], found["own"]) if g):
+            return None
+        kind = cell["kind"]
+        layer = ".".join(part for part in (found["module"], (found["layer"] or "").strip("_")) if part)
+        return CellPart(layer or kind, _ROLES[found["role"]], "reverse" if found["reverse"] else "forward", kind, True,
+                        cell["nonlinearity"] or "tanh")
 
     def _run(self, sample: Sample, meet: Any) -> tuple[Any, list[np.ndarray]]:
         from accelsim.workload.importers import torch_watch
@@ -178,7 +198,7 @@ class TorchSource(OpenedModel):
         _set_mode(self._model, self._was_training)
 
 
-def _site(meeting: Any, name: str, in_a_cell: bool) -> Site:
+def _site(meeting: Any, name: str, in_a_cell: bool, part: CellPart | None) -> Site:
     layout = meeting.product.layout
     shape = () if meeting.weight is None else layout(np.broadcast_to(np.float32(0), tuple(meeting.weight.shape))).shape
     rounds = [r for r in meeting.product.rounds if r == "activation" or meeting.weight is None]
@@ -186,7 +206,7 @@ def _site(meeting: Any, name: str, in_a_cell: bool) -> Site:
            "rounds": [] if in_a_cell else rounds}
     source = f"{meeting.operator} in {meeting.module or 'the model'}"
     return Site(name, meeting.product.op, source, meeting.weight is not None, tuple(shape),
-                4 * meeting.product.activation.numel(), meeting.product.groups, key)
+                4 * meeting.product.activation.numel(), meeting.product.groups, key, cell=part)
 
 
 def _set_mode(model: Any, training: bool) -> None:

@@ -34,12 +34,14 @@ ACTIVATION = -1  # among a tensor's sources: it depends on the model's inputs
 class Meeting:
     """An operator that carries MACs, as it is met. position: its place in the order of execution.
 
+    inside: composite operators that it is a part of.
     module: path of the innermost module that runs. weight: the constant weight's tensor, or None. sources: positions of
     the operators whose results reach this one.
     """
 
     position: int
     operator: str
+    inside: tuple[str, ...]
     module: str
     product: Product
     weight: Any
@@ -65,6 +67,7 @@ class Watch(TorchDispatchMode):
         for tensor in inputs:
             self._sources[tensor] = frozenset([ACTIVATION])
         self.modules: list[str] = [""]
+        self._inside: list[str] = []
         self.problems: list[str] = []
         self.skipped: list[str] = []
         self.refusal: RecordError | None = None
@@ -80,8 +83,12 @@ class Watch(TorchDispatchMode):
         elif namespace == "aten" and name in RULES:
             return self._multiply(func, name, args, kwargs)
         elif func._can_decompose():
-            with self:
-                return func.decompose(*args, **kwargs)
+            self._inside.append(name)
+            try:
+                with self:
+                    return func.decompose(*args, **kwargs)
+            finally:
+                self._inside.pop()
         elif may_carry_macs(namespace, name):
             self.problems.append(f"{self._title(name)} carries MACs, or may, and has no rule")
         return self._ran(func, name, args, kwargs)
@@ -131,7 +138,8 @@ class Watch(TorchDispatchMode):
             product = RULES[name](args, kwargs, lambda t: t not in self._sources, self._zeros.get)
             assert isinstance(product, Product)  # the same call, with another weight
         weight = None if product.weight_at is None else args[product.weight_at]
-        self._meet(Meeting(position, name, self.modules[-1], product, weight, sources - {ACTIVATION}))
+        self._meet(Meeting(position, name, tuple(self._inside), self.modules[-1], product, weight,
+                           sources - {ACTIVATION}))
         args = [*args]
         for role, scale in self._rounded.get(position, {}).items():
             at, step = product.rounds[role], scale / (product.scale if role == "weight" else 1.0)

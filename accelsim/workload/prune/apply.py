@@ -13,6 +13,7 @@ from accelsim.workload.layer import Layer
 from accelsim.workload.prune.drift import output_drift
 from accelsim.workload.prune.spec import Spec, parse
 from accelsim.workload.prune.weights import Weights
+from accelsim.workload.recurrent import Recurrent
 from accelsim.workload.trace import Trace
 
 CAVEAT = ("one-shot: pruned without retraining, which costs accuracy; the recorded activations are those of the "
@@ -41,7 +42,7 @@ def prune(what: Trace | Layer, spec: str, skip: Iterable[str] = ()) -> Trace | L
     if not isinstance(what, Layer):
         raise PruneError(f"prune: wanted a Trace or a layer, got a {type(what).__name__}; load_trace reads a file")
     _with_values(what)
-    return with_mask(what, next(iter(parsed.masks([weights_of(what)]))))
+    return with_masks(what, parsed.masks(matrices_of(what)))
 
 
 def _prune_trace(trace: Trace, spec: Spec, skip: tuple[str, ...]) -> Trace:
@@ -51,26 +52,50 @@ def _prune_trace(trace: Trace, spec: Spec, skip: tuple[str, ...]) -> Trace:
         _with_values(layer)
     new = {layer.name: layer for layer in trace.layers}
     notes: dict[str, Any] = {}
-    for layer, mask in zip(chosen, spec.masks([weights_of(layer) for layer in chosen]), strict=True):
-        after = new[layer.name] = with_mask(layer, mask)
-        notes[layer.name] = {"sparsity_before": sparsity([layer.weight]), "sparsity": sparsity([after.weight]),
+    masks = iter(spec.masks([matrix for layer in chosen for matrix in matrices_of(layer)]))
+    for layer in chosen:
+        after = new[layer.name] = with_masks(layer, masks)
+        notes[layer.name] = {"sparsity_before": sparsity(layer.weights.values()),
+                             "sparsity": sparsity(after.weights.values()),
                              "output_drift": output_drift(layer, after)}
     note = {"spec": spec.text, "method": CAVEAT, "of": trace.digest, "layers": notes,
-            "sparsity": sparsity(new[layer.name].weight for layer in chosen),
+            "sparsity": sparsity(w for layer in chosen for w in new[layer.name].weights.values()),
             "left_as_they_are": [n for n in new if n not in notes]}
     return Trace(new.values(), trace.name, trace.edges, trace.made_by | {"pruning": [*_earlier(trace), note]})
 
 
+def matrices_of(layer: Layer) -> list[Weights]:
+    """A layer's weights as pruning methods see them; each gate of a recurrent layer's has matrices of its own."""
+    if not isinstance(layer, Recurrent):
+        return [weights_of(layer)]
+    return [_gate(layer, role, d, g) for role, tensor in layer.weights.items() for d in range(len(tensor))
+            for g in range(tensor.shape[1] // _rows(layer, role))]
+
+
 def weights_of(layer: Layer) -> Weights:
-    """A layer's weights as pruning methods see them."""
+    """The weights of a layer that has one tensor of them."""
     groups = layer.groups if isinstance(layer, Conv2d) else layer.weight.shape[0]
     return Weights(layer.name, layer.weight.shape, lambda: layer.weight, groups)
 
 
-def with_mask(layer: Layer, mask: np.ndarray) -> Layer:
-    """`layer` with the weights outside `mask` at zero."""
-    weight = np.where(mask, layer.weight, layer.weight.dtype.type(0))
-    return layer.with_weight(weight)
+def _rows(layer: Recurrent, role: str) -> int:
+    return layer.outputs if role == "projection" else layer.cells
+
+
+def _gate(layer: Recurrent, role: str, direction: int, gate: int) -> Weights:
+    rows = _rows(layer, role)
+    part = layer.weights[role][direction, None, gate * rows:(gate + 1) * rows]
+    return Weights(f"{layer.name}.{role}.{layer.cell.directions[direction]}.{gate}", part.shape, lambda: part)
+
+
+def with_masks(layer: Layer, masks: Iterable[np.ndarray]) -> Layer:
+    """`layer` with the weights outside the masks at zero: the next of `masks`, one for each of `matrices_of`."""
+    masks, new = iter(masks), {}
+    for role, tensor in layer.weights.items():
+        matrices = len(tensor) * tensor.shape[1] // _rows(layer, role) if isinstance(layer, Recurrent) else 1
+        mask = np.concatenate([next(masks) for _ in range(matrices)]).reshape(tensor.shape)
+        new[role] = np.where(mask, tensor, tensor.dtype.type(0))
+    return layer.with_weights(new)
 
 
 def _patterns(skip: Any) -> tuple[str, ...]:
@@ -114,6 +139,6 @@ def _earlier(trace: Trace) -> list[Any]:
 
 
 def _with_values(layer: Layer) -> None:
-    if layer.weight.dtype == bool:
+    if any(weight.dtype == bool for weight in layer.weights.values()):
         raise PruneError(f"layer {layer.name!r} is pattern-only: weights without values have no magnitudes to prune "
                          "by; record or build the trace with int8 or int16 weights, or skip this layer")

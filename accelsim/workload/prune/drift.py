@@ -1,9 +1,13 @@
 """How far one-shot pruning moves a layer's output."""
 
+from collections.abc import Iterator
+from itertools import chain
+
 import numpy as np
 
 from accelsim.workload.layer import Layer
-from accelsim.workload.lowering import matrix_products
+from accelsim.workload.lowering import MatrixProduct, matrix_products
+from accelsim.workload.recurrent import Recurrent
 
 _ROWS = 8192  # vectors at a time
 
@@ -14,7 +18,7 @@ def output_drift(dense: Layer, pruned: Layer) -> float:
     float32 matrix products (exact for int8, about 1e-7 relative otherwise); 0.0 when both outputs are zero.
     """
     distance = norm = 0.0
-    for before, after in zip(matrix_products(dense), matrix_products(pruned), strict=True):
+    for before, after in zip(_products(dense), _products(pruned), strict=True):
         matrix = before.matrix.astype(np.float32)
         change = matrix - after.matrix.astype(np.float32)
         bias = 0 if before.bias is None else before.bias.astype(np.float32)
@@ -23,6 +27,11 @@ def output_drift(dense: Layer, pruned: Layer) -> float:
             distance += _energy(vectors @ change.T)
             norm += _energy(vectors @ matrix.T + bias)
     return float(np.sqrt(distance / norm)) if norm else float(distance > 0)
+
+
+def _products(layer: Layer) -> Iterator[MatrixProduct]:
+    plain = layer.plainly().layers if isinstance(layer, Recurrent) else [layer]
+    return chain.from_iterable(map(matrix_products, plain))
 
 
 def _energy(values: np.ndarray) -> float:

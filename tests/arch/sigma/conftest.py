@@ -43,11 +43,12 @@ def gemm(a: np.ndarray, b: np.ndarray, config: SigmaConfig, policy: str) -> dict
         rows_seen |= {row for _, row, _ in fold}
         load = -(-len(fold) // config.bandwidth_words_per_cycle)
         if index:
-            load = max(0, load - {"none": 0, "drain": before[1], "load": sum(before)}[config.overlap])
+            load = max(0, load - {"none": 0, "pipelined": 0, "drain": before[1], "load": sum(before)}[config.overlap])
         step = -(-len(words) // config.bandwidth_words_per_cycle) if config.streaming == "limited" else 1
         full = (placed + len(fold)) // config.slots > placed // config.slots
         placed += len(fold)
-        drain = config.drain_cycles if config.drain_per_k_tile or full or index == len(folds) - 1 else 0
+        drains = index == len(folds) - 1 or (config.overlap != "pipelined" and (config.drain_per_k_tile or full))
+        drain = config.drain_cycles if drains else 0
         before = (len(b) * step, drain)
         out["cycles"] += load + before[0] + drain
         out["load"] += load * config.slots

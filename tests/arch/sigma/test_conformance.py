@@ -25,7 +25,8 @@ class TestSigma(testing.MachineConformance):
                          bandwidth_words_per_cycle=st.integers(1, 20),
                          streaming=st.sampled_from(["limited", "unlimited"]),
                          stationary=st.sampled_from(["mk", "kn", "best"]), stationary_filter=st.booleans(),
-                         drain_per_k_tile=st.booleans(), overlap=st.sampled_from(["none", "drain", "load"]),
+                         drain_per_k_tile=st.booleans(),
+                         overlap=st.sampled_from(["none", "drain", "load", "pipelined"]),
                          dram=st.sampled_from([None, {"gbps": 1.0}]), data_sram_kbytes=st.none() | A_FEW_BYTES,
                          resident_weights=st.booleans(), resident_activations=st.booleans())
 

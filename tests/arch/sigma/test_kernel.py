@@ -29,7 +29,8 @@ def cases(draw):
         "flex_dpes": draw(st.integers(1, 5)), "multipliers_per_dpe": draw(st.sampled_from([2, 4, 16, 64, 128])),
         "bandwidth_words_per_cycle": draw(st.integers(1, 40)),
         "streaming": draw(st.sampled_from(["limited", "unlimited"])), "stationary_filter": draw(st.booleans()),
-        "drain_per_k_tile": draw(st.booleans()), "overlap": draw(st.sampled_from(["none", "drain", "load"])),
+        "drain_per_k_tile": draw(st.booleans()),
+        "overlap": draw(st.sampled_from(["none", "drain", "load", "pipelined"])),
     }
     return weight, vectors, keys, draw(st.sampled_from(list(POLICIES)))
 

@@ -129,6 +129,7 @@ def test_without_the_filter_they_meet_streamed_zeros():
     ("limited", "none", 22, {"busy": 8, "bandwidth": 24, "load": 32, "drain": 24}),  # 2 (4 + 4 + 3)
     ("limited", "drain", 19, {"busy": 8, "bandwidth": 24, "load": 20, "drain": 24}),  # the second load shows 4 - 3 = 1
     ("limited", "load", 18, {"busy": 8, "bandwidth": 24, "load": 16, "drain": 24}),  # it shows max(0, 4 - 4 - 3) = 0
+    ("limited", "pipelined", 19, {"busy": 8, "bandwidth": 24, "load": 32, "drain": 12}),  # 2 (4 + 4) + 3
     ("unlimited", "none", 16, {"busy": 8, "load": 32, "drain": 24}),  # 2 (4 + 1 + 3)
     ("unlimited", "drain", 13, {"busy": 8, "load": 20, "drain": 24}),
     ("unlimited", "load", 12, {"busy": 8, "load": 16, "drain": 24}),
@@ -284,16 +285,17 @@ def test_convolutions(data, config):
 def page_cycles(folds: list[Fold], vectors: int, config: Config) -> int:
     """The cycles of a GEMM by the page's sums over its folds, to compare the ticks with."""
     cycles = filled = 0
-    hidden = {"none": 0, "drain": 0, "load": 0}  # cycles of the next load that do not show
+    hidden = {"none": 0, "pipelined": 0, "drain": 0, "load": 0}  # cycles of the next load that do not show
     for index, fold in enumerate(folds):
         values, sources = len(fold.values), len({value.k for _, value in fold.values})
         load = -(-values // config.bandwidth_words_per_cycle)
         step = 1 if config.streaming == "unlimited" else -(-sources // config.bandwidth_words_per_cycle)
         completes = (filled + values) // config.slots > filled // config.slots
         filled += values
-        drain = config.drain_cycles if config.drain_per_k_tile or completes or index == len(folds) - 1 else 0
+        drains = index == len(folds) - 1 or (config.overlap != "pipelined" and (config.drain_per_k_tile or completes))
+        drain = config.drain_cycles if drains else 0
         cycles += max(0, load - hidden[config.overlap]) + vectors * step + drain
-        hidden = {"none": 0, "drain": drain, "load": vectors * step + drain}
+        hidden = {"none": 0, "pipelined": 0, "drain": drain, "load": vectors * step + drain}
     return cycles
 
 

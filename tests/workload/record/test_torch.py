@@ -118,11 +118,37 @@ def test_cells_in_a_loop_are_unrolled(real_output):
             return torch.stack(states)
 
     model, x = Steps(), floats(6, 2, 3)
-    trace = accelsim.record(model, x, bits=16)
+    trace = accelsim.record(model, x, bits=16, unrolled=True)
     wanted = model(torch.from_numpy(x)).detach().numpy().reshape(12, 4)
     hidden, note = trace["cell.hh"], trace.made_by["layers"]["cell.hh"]
     np.testing.assert_allclose(hidden.activation[0] * note["activation_scale"], wanted, atol=note["activation_scale"])
     assert trace["cell.ih"].activation.shape == (1, 12, 3) and "6 calls" in note["calls"]
+    (cell,) = accelsim.record(model, x, bits=16)
+    assert (cell.name, cell.op, cell.activation.shape) == ("cell", "recurrent", (6, 2, 3))
+    scale = cell.cell.scales.state
+    np.testing.assert_allclose(cell.states[0].reshape(12, 4) * scale, wanted, atol=scale)
+
+
+@pytest.mark.parametrize(("module", "directions"), [
+    (lambda: nn.LSTM(5, 6, proj_size=4, bidirectional=True), ("forward", "reverse")),
+    (lambda: nn.GRU(5, 6), ("forward",)),
+    (lambda: nn.RNN(5, 6, nonlinearity="relu", bidirectional=True), ("forward", "reverse"))])
+def test_a_recorded_cell_computes_the_states_that_were_recorded(module, directions):
+    """From the integers of the trace alone, the cell's own arithmetic gives the model's states within its rounding."""
+    torch.manual_seed(3)
+    model = module()
+    trace = accelsim.record(model, floats(7, 2, 5), bits=16)
+    (layer,) = trace
+    assert layer.cell.directions == directions
+    weights = dict(layer.weights)
+    gates = layer.weight.shape[1]
+    weights["bias"] = layer.bias[:, :gates]
+    if layer.cell.kind == "gru":
+        weights["recurrent_bias"] = np.concatenate([0 * layer.bias[:, :gates - 6], layer.bias[:, gates:]], axis=1)
+    again = accelsim.recurrent("again", layer.cell, layer.activation, weights)
+    assert np.array_equal(again.bias, layer.bias)
+    error = (again.states.astype(int) - layer.states) * layer.cell.scales.state
+    assert np.abs(error).max() < 2e-3 and np.abs(layer.states).max() > 0
 
 
 def test_edges_follow_the_data_through_operators_in_place():

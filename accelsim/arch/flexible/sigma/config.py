@@ -24,8 +24,9 @@ class SigmaConfig(ArchConfig):
         description="operand that stays in the multipliers: mk weights, kn activations, best the faster one")
     stationary_filter: bool = Field(description="drop stationary non-zeros that never meet a streamed non-zero")
     drain_per_k_tile: bool = Field(description="drain after every fold, not once per filling of the array")
-    overlap: Literal["none", "drain", "load"] = Field(
-        description="what hides a fold's load: nothing, the drain before it, or streaming and drain")
+    overlap: Literal["none", "drain", "load", "pipelined"] = Field(
+        description="a fold's load: exposed, hidden by the drain before it, by streaming and drain; or exposed, but a "
+                    "GEMM drains once")
 
     data_sram_kbytes: float | None = Field(
         default=None, gt=0, description="data SRAM, KiB; null: holds every operand; counts only with dram")

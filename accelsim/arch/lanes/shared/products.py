@@ -44,9 +44,18 @@ def lane_products(layer: Layer, order: Order, pad_channels: int = 1) -> Iterator
         channels = product.matrix.shape[1] // (kernel[0] * kernel[1])
         missing = -channels % pad_channels
         weights, values = (
-            np.pad(matrix.reshape(-1, channels, *kernel), ((0, 0), (0, missing), (0, 0), (0, 0)))
-            .transpose(AXES[order]).reshape(len(matrix), -1) for matrix in (product.matrix, product.vectors))
+            _with_channels(matrix.reshape(-1, channels, *kernel), channels + missing).transpose(AXES[order])
+            .reshape(len(matrix), -1) for matrix in (product.matrix, product.vectors))
         yield LaneProduct(weights, values, product.bias, channels + missing, kernel[0] * kernel[1], row)
+
+
+def _with_channels(tensor: np.ndarray, channels: int) -> np.ndarray:
+    """[.., channel, row, column] filled up with zeros."""
+    if channels == tensor.shape[1]:
+        return tensor
+    filled = np.zeros((len(tensor), channels, *tensor.shape[2:]), tensor.dtype)
+    filled[:, :tensor.shape[1]] = tensor
+    return filled
 
 
 def space_to_depth(layer: Layer) -> Layer:

@@ -78,6 +78,10 @@ class Procrustes(Machine[ProcrustesConfig]):
         elif passes != ("forward",):
             yield "training passes: " + ", ".join(phase.replace("_", " ") for phase in passes)
 
+    def marks(self, config: ProcrustesConfig) -> Iterator[str]:
+        if tuple(config.phases) != ("forward",):
+            yield f"a training step ({', '.join(phase.replace('_', ' ') for phase in config.phases)}), not inference"
+
     def sram_kbytes(self, config: ProcrustesConfig) -> float:
         """Global buffer and register files."""
         return (config.glb_words + config.slots * config.register_file_words) * WORD_BITS / 8192

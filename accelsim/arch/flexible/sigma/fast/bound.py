@@ -25,7 +25,8 @@ def any_placement_cycles(stationary: np.ndarray, streaming: np.ndarray, tile_wid
         steps = np.maximum(folds, -(-distinct // bandwidth))
     stream = len(streaming) * int(steps.sum())
     drains = int(folds.sum()) if config.drain_per_k_tile else max(1, total // config.slots)
+    drains = 1 if config.overlap == "pipelined" else drains
     drain = drains * config.drain_cycles
     load = int((-(-values // bandwidth)).sum())
-    hidden = {"none": 0, "drain": drain, "load": drain + stream}[config.overlap]
+    hidden = {"none": 0, "pipelined": 0, "drain": drain, "load": drain + stream}[config.overlap]
     return stream + drain + max(1, load - hidden)

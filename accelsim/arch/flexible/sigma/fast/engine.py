@@ -21,7 +21,8 @@ from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, kept_products
 
-_OVERLAPS = {"none": kernel.OVERLAP_NONE, "drain": kernel.OVERLAP_DRAIN, "load": kernel.OVERLAP_LOAD}
+_OVERLAPS = {"none": kernel.OVERLAP_NONE, "drain": kernel.OVERLAP_DRAIN, "load": kernel.OVERLAP_LOAD,
+             "pipelined": kernel.OVERLAP_PIPELINED}
 _SIDE = {"mk": 0, "kn": 1}
 STALLS = names(Sigma.stalls)
 COUNTS = ("macs", "multiplies", "stationary_reads", "streaming_reads", "words_sent", "dpe_inputs",

@@ -23,6 +23,7 @@ from accelsim.workload.lowering import kept_products
 BUSY, STREAMED_ZERO, UNFILLED, BANDWIDTH, LOAD, DRAIN, STREAM, LOAD_PATH = range(8)
 CHUNK_CELLS = 1 << 16  # folds x Flex-DPEs of one chunk: bounds memory
 LABELS = ("gemm", "fold", "values", "vectors", "step cycles")
+HIDES = ("drain", "load")  # overlaps under which a load goes its own way
 
 
 class Folds(NamedTuple):
@@ -43,7 +44,7 @@ def events(layer: Layer, config: SigmaConfig, policy: Policy, window: Window) ->
     """Tracks: Flex-DPEs; and the load path where loads overlap with other work."""
     slots = np.full(config.flex_dpes, config.multipliers_per_dpe, np.int64)
     return Activity([f"Flex-DPE {dpe}" for dpe in range(config.flex_dpes)], slots, ("stream", "load values"), LABELS,
-                    _chunks(layer, config, policy, window), others=() if config.overlap == "none" else ("load path",))
+                    _chunks(layer, config, policy, window), others=("load path",) if config.overlap in HIDES else ())
 
 
 def _chunks(layer: Layer, config: SigmaConfig, policy: Policy, window: Window) -> Iterator[Chunk]:
@@ -92,7 +93,7 @@ def _folds(gemm: PlacedGemm, side: Side, folds: Folds, low: int, high: int) -> C
     slices = [np.column_stack([dpe, np.full(len(fold), name), begin[fold], end[fold]]) for name, begin, end in (
         (LOAD, own.begin, own.stream), (STREAM, own.stream, own.drain), (DRAIN, own.drain, own.end))]
     rows, tags, pieces = np.concatenate(slices), np.tile(labels, (3, 1)), np.tile(parts, (3, 1))
-    if config.overlap != "none":
+    if config.overlap in HIDES:
         first = np.arange(high - low) * dpes
         path = np.column_stack([np.full(high - low, dpes), np.full(high - low, LOAD_PATH), own.load_begin,
                                 own.load_begin + own.load_cycles])

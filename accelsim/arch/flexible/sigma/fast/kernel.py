@@ -14,7 +14,7 @@ from numpy import uint64
 from accelsim.arch.flexible.sigma.fast.bitmap import lowest_bits
 from accelsim.recurrences.bits import popcount
 
-OVERLAP_NONE, OVERLAP_DRAIN, OVERLAP_LOAD = 0, 1, 2
+OVERLAP_NONE, OVERLAP_DRAIN, OVERLAP_LOAD, OVERLAP_PIPELINED = range(4)
 # Of log[., fold]: begin of its load stall, of streaming and of draining, its end; when its values really travel and for
 # how long, under the fold before if loads overlap; cycles of a vector.
 BEGIN, STREAM, DRAIN, END, LOAD_BEGIN, LOAD_CYCLES, STEP_CYCLES, LOGGED = range(8)
@@ -171,13 +171,13 @@ def run_folds(values, sent, timing, log=None):
     for f in range(len(values)):
         loading = (values[f] + timing.bandwidth - 1) // timing.bandwidth
         hidden = np.int64(0)
-        if f > 0 and timing.overlap != OVERLAP_NONE:
+        if f > 0 and (timing.overlap == OVERLAP_DRAIN or timing.overlap == OVERLAP_LOAD):
             hidden = drain + (streaming if timing.overlap == OVERLAP_LOAD else 0)
         load = max(np.int64(0), loading - hidden)
         step = max(np.int64(1), (sent[f] + timing.bandwidth - 1) // timing.bandwidth)
         streaming = timing.vectors * step
         fills = (placed + values[f]) // timing.slots > placed // timing.slots
-        drains = timing.drain_per_k_tile or fills or f == len(values) - 1
+        drains = f == len(values) - 1 or (timing.overlap != OVERLAP_PIPELINED and (timing.drain_per_k_tile or fills))
         drain = np.int64(timing.drain_cycles if drains else 0)
         placed += values[f]
         out[0] += load

@@ -76,7 +76,8 @@ class GemmRun:
                     self.loader.start(following)
             yield from self._stream(fold)
             fillings_before, loaded = loaded // self.slots, loaded + len(fold.values)
-            if not (self.config.drain_per_k_tile or following is None or loaded // self.slots > fillings_before):
+            drains = self.config.drain_per_k_tile or loaded // self.slots > fillings_before
+            if following is not None and (self.config.overlap == "pipelined" or not drains):
                 continue
             if self.config.overlap == "drain" and following is not None:
                 self.loader.start(following)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -71,7 +72,8 @@ def operands_of(product: LaneProduct, schedule: Schedule, counts: Pattern, store
     """counts: which activations count for a match; stored: the stored weights of a pattern of non-zeros."""
     weights, values = product.weights != 0, counts(product.values)
     value_counts = column_nonzeros(values)
-    shared, divided = (_Cut(product, schedule, lane_map) for lane_map in ("shared", schedule.lane_map))
+    shape = product.weights.shape[1], product.taps, product.channels
+    shared, divided = (_cut_of(*shape, schedule, lane_map) for lane_map in ("shared", schedule.lane_map))
     nonzeros = np.concatenate([cut.sum(axis=3, dtype=np.int64)[:, 0] for _, cut in shared.cut_blocks(weights)])
     kept, fillers = weights, np.zeros(len(weights), np.int64)
     if schedule.effectual == "weights":
@@ -95,11 +97,12 @@ def operands_of(product: LaneProduct, schedule: Schedule, counts: Pattern, store
 
 
 class _Cut:
-    """How rows [L] of a product lie in units, and units in words."""
+    """How rows [length] of a product lie in units, and units in words."""
 
-    def __init__(self, product: LaneProduct, schedule: Schedule, lane_map: LaneMap) -> None:
-        self.product, self.schedule, self.lane_map = product, schedule, lane_map
-        existing = self.cut(np.ones((1, product.weights.shape[1]), bool))
+    def __init__(self, length: int, taps: int, channels: int, schedule: Schedule, lane_map: LaneMap) -> None:
+        self.length, self.taps, self.channels = length, taps, channels
+        self.schedule, self.lane_map = schedule, lane_map
+        existing = self.cut(np.ones((1, length), bool))
         self.sizes = existing[0].sum(axis=2, dtype=np.int64)  # [lane, unit]
         widest = -(-self.sizes.max(axis=0) // WORD_BITS)
         self.unit_words = np.concatenate([[0], np.cumsum(widest)])
@@ -109,7 +112,7 @@ class _Cut:
 
     def cut(self, rows: np.ndarray) -> np.ndarray:
         """[row, lane, unit, place] from rows [row, L], filled up with zeros."""
-        count, taps, channels = len(rows), self.product.taps, self.product.channels
+        count, taps, channels = len(rows), self.taps, self.channels
         lanes = self.schedule.reduction_lanes
         walked = channels if not self.schedule.crosses_taps else (
             taps * channels // (lanes if self.lane_map == "slices" else 1))
@@ -128,8 +131,8 @@ class _Cut:
 
     def lanes_of_indices(self) -> np.ndarray:
         """[L]: the lane that has each index."""
-        indices = self.cut(np.arange(1, self.product.weights.shape[1] + 1)[None])[0]
-        lanes = np.zeros(self.product.weights.shape[1] + 1, np.int64)
+        indices = self.cut(np.arange(1, self.length + 1)[None])[0]
+        lanes = np.zeros(self.length + 1, np.int64)
         lanes[indices] = np.arange(len(indices))[:, None, None]
         return lanes[1:]
 
@@ -148,10 +151,7 @@ class _Cut:
 
     def _pack(self, cut: np.ndarray) -> np.ndarray:
         packed = np.packbits(cut, axis=3, bitorder="little")
-        missing = -packed.shape[3] % (WORD_BITS // 8)
-        if missing:
-            packed = np.pad(packed, ((0, 0), (0, 0), (0, 0), (0, missing)))
-        words = np.ascontiguousarray(packed).view(np.dtype("<u8")).reshape(*cut.shape[:2], -1)
+        words = _filled_up(packed, WORD_BITS // 8).view(np.dtype("<u8")).reshape(*cut.shape[:2], -1)
         return words[:, :, self._used].transpose(0, 2, 1)
 
 
@@ -160,7 +160,12 @@ def _filled_up(rows: np.ndarray, unit: int) -> np.ndarray:
     missing = -rows.shape[-1] % unit
     if not missing:
         return np.ascontiguousarray(rows)
-    return np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, missing)])
+    filled = np.zeros((*rows.shape[:-1], rows.shape[-1] + missing), rows.dtype)
+    filled[..., :rows.shape[-1]] = rows
+    return filled
+
+
+_cut_of = lru_cache(maxsize=256)(_Cut)  # the groups of a depthwise layer are cut alike
 
 
 def unpacked(words: np.ndarray, valid: np.ndarray) -> np.ndarray:
