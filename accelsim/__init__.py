@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from accelsim.timelines.timeline import Timeline, timeline
     from accelsim.workload.conv2d import Conv2d, conv2d
     from accelsim.workload.dispersion import Dispersion
+    from accelsim.workload.importers.sparse_files import load_matrix
     from accelsim.workload.layer import Layer
     from accelsim.workload.matmul import Matmul, linear, matmul
     from accelsim.workload.prune import prune
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from accelsim.workload.recurrent import Recurrent
     from accelsim.workload.recurrent_cell import CellScales, RecurrentCell
     from accelsim.workload.recurrent_maker import recurrent
+    from accelsim.workload.sparse_matmul import SparseMatmul, sparse_matmul
+    from accelsim.workload.sparse_patterns import draw_sparse
     from accelsim.workload.synthetic import draw_trace
     from accelsim.workload.trace import Trace, load_trace
 
@@ -62,6 +65,7 @@ _HOMES = {
     "accelsim.study.sweep": ("SweepResult", "sweep"),
     "accelsim.timelines.timeline": ("Timeline", "timeline"),
     "accelsim.workload.conv2d": ("Conv2d", "conv2d"),
+    "accelsim.workload.importers.sparse_files": ("load_matrix",),
     "accelsim.workload.layer": ("Layer",),
     "accelsim.workload.matmul": ("Matmul", "linear", "matmul"),
     "accelsim.workload.prune": ("prune",),
@@ -71,6 +75,8 @@ _HOMES = {
     "accelsim.workload.recurrent": ("Recurrent",),
     "accelsim.workload.recurrent_cell": ("CellScales", "RecurrentCell"),
     "accelsim.workload.recurrent_maker": ("recurrent",),
+    "accelsim.workload.sparse_matmul": ("SparseMatmul", "sparse_matmul"),
+    "accelsim.workload.sparse_patterns": ("draw_sparse",),
     "accelsim.workload.synthetic": ("draw_trace",),
     "accelsim.workload.trace": ("Trace", "load_trace"),
 }
@@ -79,10 +85,10 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AccelsimError", "AccountingError", "CapacityError", "CellScales", "ClusterError", "ConfigError", "Conv2d",
     "DeadlockError", "Dispersion", "Layer", "LayerResult", "Matmul", "PolicyComparison", "PolicyError", "PruneError",
-    "RecordError", "Recurrent", "RecurrentCell", "ReportError", "Result", "StoreError", "SweepResult", "Timeline",
-    "Trace", "TraceError", "UnsupportedLayerError", "compare_policies", "conv2d", "draw_trace", "linear", "load_arch",
-    "load_trace", "load_workload", "matmul", "prune", "quantize", "record", "recurrent", "simulate", "sweep",
-    "timeline",
+    "RecordError", "Recurrent", "RecurrentCell", "ReportError", "Result", "SparseMatmul", "StoreError", "SweepResult",
+    "Timeline", "Trace", "TraceError", "UnsupportedLayerError", "compare_policies", "conv2d", "draw_sparse",
+    "draw_trace", "linear", "load_arch", "load_matrix", "load_trace", "load_workload", "matmul", "prune", "quantize",
+    "record", "recurrent", "simulate", "sparse_matmul", "sweep", "timeline",
 ]
 
 

@@ -18,12 +18,13 @@ def trace_text(trace: Trace) -> str:
     for heading in ("layer", "op", "weight", "activation", "weight nz", "act. nz", "dense MACs", "effectual", "values"):
         add_column(table, heading, ("layer", "op", "values"))
     for layer in trace.layers:
-        for first, pair in zip(chain([True], repeat(False)), layer.operand_pairs, strict=False):
+        for first, pair in zip(chain([True], repeat(False)), layer.operands, strict=False):
             table.add_row(
                 Text(layer.name if first else ""), layer.op if first else "",
-                *("x".join(map(str, t.shape)) for t in pair), *(f"{(t != 0).mean():.1%}" for t in pair),
+                *("x".join(map(str, operand.shape)) for operand in pair),
+                *(_percent(operand.density) for operand in pair),
                 *((f"{layer.macs_dense:,}", f"{layer.macs_effectual:,}") if first else ("", "")),
-                "pattern" if not layer.has_values else "{}/{}".format(*(t.dtype for t in pair)))
+                "pattern" if not layer.has_values else "/".join(operand.dtype for operand in pair))
     facts = [f"digest {trace.digest}", "graph " + (", ".join(f"{a} -> {b}" for a, b in trace.edges) or "no edges")]
     made_by = list(trace.made_by.items())
     facts += [f"{key}: {value}" for key, value in made_by[:_MOST_FACTS]]
@@ -63,6 +64,12 @@ def workload_text(workload: Workload) -> str:
               for key, source in workload.sources.items()]
     facts += [f"left out: {name} ({why})" for name, why in workload.omitted.items()]
     return rendered([table, *map(Text, facts)])
+
+
+def _percent(density: float) -> str:
+    """One digit behind the point, more where that would show next to nothing."""
+    return f"{density:.1%}" if density >= 0.001 or not density else f"{density:.2g}" if density < 1e-6 else (
+        f"{density:.4%}")
 
 
 def _short(text: str) -> str:

@@ -9,12 +9,20 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from accelsim.errors import TraceError, UnsupportedLayerError
 from accelsim.workload.operands import owned
+
+
+class Operand(NamedTuple):
+    """The shape of an operand, the share of its non-zeros, and its dtype's name."""
+
+    shape: tuple[int, ...]
+    density: float
+    dtype: str
 
 
 class Layer:
@@ -39,6 +47,11 @@ class Layer:
     def has_values(self) -> bool:
         """True when every tensor holds integers, so that a reference can compute the output."""
         return all(t is None or t.dtype != bool for t in self.tensors.values())
+
+    @property
+    def operands(self) -> Sequence[tuple[Operand, Operand]]:
+        """What is said of each matrix and of what it multiplies, where they are shown."""
+        return [(_operand(matrix), _operand(vectors)) for matrix, vectors in self.operand_pairs]
 
     @cached_property
     def macs_effectual(self) -> int:
@@ -68,6 +81,10 @@ class Layer:
     def output(self) -> np.ndarray:
         """The exact layer output, int64, by numpy alone: what every reference engine must reproduce."""
         raise NotImplementedError
+
+    def agrees(self, output: Any) -> bool:
+        """Whether `output` is this layer's, value for value: the one rule by which outputs are compared."""
+        return np.array_equal(output, self.output())
 
     def renamed(self, name: str) -> Self:
         """The same layer as another object: nothing that was found for this one is found for it."""
@@ -166,6 +183,10 @@ class DenseLayer(Layer):
         self.check_values()
         bias = 0 if self.bias is None else self.bias.astype(np.int64)
         return self.weight.astype(np.int64), self.activation.astype(np.int64), bias
+
+
+def _operand(array: np.ndarray) -> Operand:
+    return Operand(array.shape, float((array != 0).mean()), array.dtype.name)
 
 
 def _times(array: np.ndarray) -> str:

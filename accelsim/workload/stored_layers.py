@@ -16,10 +16,12 @@ from accelsim.workload.matmul import linear, matmul
 from accelsim.workload.recurrent import TENSORS
 from accelsim.workload.recurrent_cell import RecurrentCell
 from accelsim.workload.recurrent_maker import recurrent, with_summed_bias
+from accelsim.workload.sparse_matmul import SparseMatmul, joined_operands
+from accelsim.workload.stored_rows import RowsSpec, stored_rows
 from accelsim.workload.tensors import TensorSpec, stored
 from accelsim.yaml import StrictModel
 
-ReadTensor = Callable[[str, TensorSpec], np.ndarray]  # by role
+ReadTensor = Callable[[str, TensorSpec | int], np.ndarray]  # by role: a tensor, or so many bytes
 
 
 class _DenseSpec(StrictModel):
@@ -82,13 +84,34 @@ class RecurrentSpec(_DenseSpec):
         return with_summed_bias(made, tensors["bias"])
 
 
-Spec = Annotated[ConvSpec | MatmulSpec | RecurrentSpec, Field(discriminator="op")]
+class SparseMatmulSpec(StrictModel):
+    """A product of two sparse matrices."""
+
+    op: Literal["sparse_matmul"]
+    name: str = Field(min_length=1)
+    a: RowsSpec
+    b: RowsSpec
+
+    def layer(self, read: ReadTensor) -> Layer:
+        a, b = (spec.rows(role, lambda part, size, role=role: read(f"{role}.{part}", size))  # type: ignore[misc]
+                for role, spec in (("a", self.a), ("b", self.b)))
+        return joined_operands(self.name, a, b)
+
+
+Spec = Annotated[ConvSpec | MatmulSpec | RecurrentSpec | SparseMatmulSpec, Field(discriminator="op")]
 
 
 def write(layer: Layer) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The layer's entry in the header, and the arrays to store, by role."""
-    spec: dict[str, Any] = {"op": layer.op, "name": layer.name, **layer.geometry}
     arrays: dict[str, np.ndarray] = {}
+    if isinstance(layer, SparseMatmul):
+        spec: dict[str, Any] = {"op": layer.op, "name": layer.name}
+        for role, rows in (("a", layer.a_rows), ("b", layer.b_rows)):
+            entry_of_rows, parts = stored_rows(rows)
+            spec[role] = entry_of_rows.model_dump(mode="json")
+            arrays |= {f"{role}.{part}": array for part, array in parts.items()}
+        return spec, arrays
+    spec = {"op": layer.op, "name": layer.name, **layer.geometry}
     for role, tensor in layer.tensors.items():
         spec[role] = None
         if tensor is not None:

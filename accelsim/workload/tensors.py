@@ -77,6 +77,15 @@ def restored(spec: TensorSpec, file: Any, key: str, op: str, role: str) -> np.nd
     return matrix.reshape(spec.shape)
 
 
+def restored_bytes(size: int, file: Any, key: str) -> np.ndarray:
+    """`size` bytes, for parts with an encoding of their own."""
+    array = file.get_slice(key)
+    if array.get_dtype() != "U8" or array.get_shape() != [size]:
+        raise TraceError(f"tensor {key!r} is {array.get_dtype()} {array.get_shape()}, wanted U8 {[size]}")
+    found: np.ndarray = file.get_tensor(key)
+    return found
+
+
 def _plain(spec: TensorSpec, file: Any, key: str) -> np.ndarray:
     size = math.prod(spec.shape)
     _must_be(key, spec, file, _PLAIN[spec.encoding], [-(-size // 8)] if spec.encoding == "bits" else spec.shape)

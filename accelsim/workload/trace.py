@@ -27,7 +27,7 @@ from accelsim.files import check_writable, refusing, replacing
 from accelsim.workload import stored_layers
 from accelsim.workload.layer import Layer
 from accelsim.workload.operands import checked_name
-from accelsim.workload.tensors import TensorSpec, restored
+from accelsim.workload.tensors import TensorSpec, restored, restored_bytes
 from accelsim.yaml import StrictModel, digest_of
 
 if TYPE_CHECKING:
@@ -254,11 +254,13 @@ def _header(file: Path, metadata: Mapping[str, str]) -> Header:
 
 
 def _layer(file: Path, tensors: Any, unread: set[str], index: int, spec: stored_layers.Spec) -> Layer:
-    def read(role: str, stored: TensorSpec) -> np.ndarray:
+    def read(role: str, stored: TensorSpec | int) -> np.ndarray:
         key = f"{index}.{role}"
         if key not in unread:
             raise TraceError(f"tensor {key!r} is missing")
         unread.remove(key)
+        if isinstance(stored, int):
+            return restored_bytes(stored, tensors, key)
         return restored(stored, tensors, key, spec.op, role)
 
     try:

@@ -54,10 +54,15 @@ WEIGHT, IMAGE = np.ones((2, 1, 1, 1), np.int8), np.ones((1, 1, 2, 2), np.int8)
 NETWORK = accelsim.load_workload("mobilenet_v1_05_128")
 PLAN = replace(NETWORK, layers=NETWORK.layers[:1], edges=())
 RESULT = accelsim.simulate(small())
+MATRIX = Path(__file__).parent / "matrix.smtx"
 # every function and class that is called, with sound arguments by name
 CELL = {"weight": [[1, 2]], "recurrent_weight": [[1]]}
 CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Trace": (accelsim.Trace, {"layers": small().layers, "name": "t", "edges": [("a", "b")], "made_by": {}}),
+    "sparse_matmul": (accelsim.sparse_matmul, {"name": "p", "a": [[1, 0]], "b": [[1], [2]]}),
+    "load_matrix": (accelsim.load_matrix, {"path": MATRIX, "variable": None, "pattern": False}),
+    "draw_sparse": (accelsim.draw_sparse, {"pattern": "banded", "shape": (5, 5), "nonzeros": 3, "seed": 1,
+                                           "exponent": 1.0, "width": 2, "block": 2, "values": True}),
     "linear": (accelsim.linear, {"name": "l", "weight": [[1, 2]], "activation": [1, 2], "bias": None}),
     "matmul": (accelsim.matmul, {"name": "l", "weight": [[[1, 2]]], "activation": [[[1, 2]]]}),
     "conv2d": (accelsim.conv2d, {"name": "l", "weight": WEIGHT, "activation": IMAGE, "stride": 1, "padding": 0,

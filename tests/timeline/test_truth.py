@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import accelsim
 from accelsim import load_arch, testing
 from accelsim.arch.broadcast.eie.policies import POLICIES
-from accelsim.arch.broadcast.eie.reference.machine import VectorRun, encode_product
+from accelsim.arch.broadcast.eie.reference.machine import VectorRun, encode_product, sent
 from accelsim.testing.timelines import counters, slot_cycles, tracks
 from accelsim.workload.lowering import matrix_products
 
@@ -68,7 +68,7 @@ def test_eie_is_its_reference_in_every_cycle(layer, pes, depth, bits, policy):
     for product in matrix_products(layer):
         encoded = encode_product(product, config, POLICIES[policy])
         for vector in product.vectors:
-            machine = Watched(encoded, vector, product.bias is not None, config)
+            machine = Watched(encoded, sent(vector), product.bias is not None, config)
             end = begin + machine.run()
             for pe, expected in enumerate(reference_states(machine)):
                 assert states(units[f"PE {pe}"], begin, end) == expected

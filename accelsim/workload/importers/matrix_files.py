@@ -11,8 +11,8 @@ from accelsim.workload.importers.arrays import DECODING
 
 MATRICES = (".mtx", ".smtx")
 MAX_POSITIONS = 1 << 30
-_SMTX = "wanted three lines: 'rows, columns, non-zeros', the start of each row, the column of each non-zero"
-_MTX = "wanted a Matrix Market file, which begins with %%MatrixMarket matrix"
+SMTX = "wanted three lines: 'rows, columns, non-zeros', the start of each row, the column of each non-zero"
+MTX = "wanted a Matrix Market file, which begins with %%MatrixMarket matrix"
 
 
 def read_matrix(path: Path) -> np.ndarray:
@@ -28,27 +28,32 @@ def read_matrix(path: Path) -> np.ndarray:
         raise RecordError(f"{path}: cannot be read ({error.strerror or error}); give the path of a matrix") from None
 
 
-def _smtx(path: Path) -> np.ndarray:
+def smtx_numbers(path: Path) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """(rows, columns and non-zeros), starts of rows, columns; not held against each other."""
     try:
         lines = [line.replace(",", " ").split() for line in path.read_text("ascii").splitlines() if line.strip()]
         head, starts, columns = (np.array(line, np.int64) for line in [*lines, [], [], []][:3])
     except (ValueError, OverflowError) as error:
-        raise RecordError(f"{path}: not a readable .smtx file ({reason(error, 120)}); {_SMTX}") from None
+        raise RecordError(f"{path}: not a readable .smtx file ({reason(error, 120)}); {SMTX}") from None
     if head.shape != (3,) or len(lines) > 3:
         raise RecordError(f"{path}: not a readable .smtx file ({len(lines)} lines, {head.size} numbers in the first); "
-                          f"{_SMTX}")
-    rows, cols, nonzeros = map(int, head)
+                          f"{SMTX}")
+    return head.tolist(), starts, columns
+
+
+def _smtx(path: Path) -> np.ndarray:
+    (rows, cols, nonzeros), starts, columns = smtx_numbers(path)
     _check_size(path, rows, cols)
     counts = np.diff(starts)
     fits = (starts.shape == (rows + 1,) and starts[0] == 0 and starts[-1] == nonzeros == columns.size
             and (counts >= 0).all() and (columns.size == 0 or (columns.min() >= 0 and columns.max() < cols)))
     if not fits:
         raise RecordError(f"{path}: {starts.size} row starts and {columns.size} columns are not those of a {rows} x "
-                          f"{cols} matrix with {nonzeros} non-zeros; {_SMTX}")
+                          f"{cols} matrix with {nonzeros} non-zeros; {SMTX}")
     matrix = np.zeros((rows, cols), bool)
     matrix[np.repeat(np.arange(rows), counts), columns] = True
     if np.count_nonzero(matrix) != nonzeros:
-        raise RecordError(f"{path}: a row names a column twice; {_SMTX}")
+        raise RecordError(f"{path}: a row names a column twice; {SMTX}")
     return matrix
 
 
@@ -63,18 +68,18 @@ def _mtx(path: Path) -> np.ndarray:
         _check_size(path, rows, cols)
         if field not in ("real", "integer", "unsigned-integer", "pattern", "double") or entries > rows * cols:
             raise RecordError(f"{path}: {entries:,} entries of the kind {field!r} in {rows} x {cols}, wanted real "
-                              f"numbers or a pattern; {_MTX}")
-        numbers = _numbers(path)
+                              f"numbers or a pattern; {MTX}")
+        numbers = mtx_numbers(path)
         matrix = _coordinates if layout == "coordinate" else _array
         found = matrix(numbers, (rows, cols), entries, symmetry)
     except DECODING as error:
-        raise RecordError(f"{path}: not a readable .mtx file ({reason(error, 120)}); {_MTX}") from None
+        raise RecordError(f"{path}: not a readable .mtx file ({reason(error, 120)}); {MTX}") from None
     if not np.isfinite(found).all():
         raise RecordError(f"{path}: holds NaN or infinity; clean it first")
     return found != 0 if field == "pattern" else found
 
 
-def _numbers(path: Path) -> np.ndarray:
+def mtx_numbers(path: Path) -> np.ndarray:
     """The numbers [line, column] behind the line of sizes, which is the first that is no comment."""
     with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a file without numbers

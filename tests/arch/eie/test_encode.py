@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.arch.broadcast.eie.reference.encode import Entry, encode, encode_sub_column
+from accelsim.arch.broadcast.shared.reference.encode import Entry, encode, encode_sub_column
 
 
 def test_paper_example():

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from accelsim.arch.broadcast.eie.reference.encode import encode
+from accelsim.arch.broadcast.shared.reference.encode import encode
 from accelsim.workload import formats
 from accelsim.workload.formats.index_tables import lowest_first
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from accelsim.arch.broadcast.eie.fast.kernel import PIPELINE_CYCLES, scan_vector
+from accelsim.arch.broadcast.shared.fast.kernel import PIPELINE_CYCLES, scan_vector
 from accelsim.workload.counting import column_nonzeros, pattern
 from accelsim.workload.derived import derived
 from accelsim.workload.layer import Layer

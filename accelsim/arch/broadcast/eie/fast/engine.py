@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accelsim.arch.broadcast.eie.config import EieConfig
-from accelsim.arch.broadcast.eie.fast import bound, encoding, kernel
-from accelsim.arch.broadcast.eie.fast.encoding import Encoded
+from accelsim.arch.broadcast.eie.fast import bound
 from accelsim.arch.broadcast.eie.fast.traffic import column_blocks, product_tiles
 from accelsim.arch.broadcast.eie.machine import Eie
+from accelsim.arch.broadcast.shared.fast import encoding, kernel
+from accelsim.arch.broadcast.shared.fast.encoding import Encoded
 from accelsim.arch.broadcast.shared.rows import assign_rows
 from accelsim.arch.facts import names
 from accelsim.arch.machine import LayerRun, Policy

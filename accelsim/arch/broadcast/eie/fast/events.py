@@ -13,9 +13,9 @@ from numba import njit
 
 from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.broadcast.eie.config import EieConfig
-from accelsim.arch.broadcast.eie.fast import kernel
-from accelsim.arch.broadcast.eie.fast.encoding import Encoded
 from accelsim.arch.broadcast.eie.fast.engine import ONE_BLOCK, bias_column, encoded_products, rows_of_pes, timed
+from accelsim.arch.broadcast.shared.fast import kernel
+from accelsim.arch.broadcast.shared.fast.encoding import Encoded
 from accelsim.arch.machine import Policy
 from accelsim.recurrences.broadcast import DELAY, broadcast, new_broadcast
 from accelsim.workload.counting import pattern

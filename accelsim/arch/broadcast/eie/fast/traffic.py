@@ -6,7 +6,7 @@ Rules: docs/machines/eie.md, "DRAM". Everything here is our assumption: the pape
 import numpy as np
 
 from accelsim.arch.broadcast.eie.config import EieConfig
-from accelsim.arch.broadcast.eie.fast.encoding import Encoded
+from accelsim.arch.broadcast.shared.fast.encoding import Encoded
 from accelsim.hw.memory.sram import Sram
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.conv2d import Conv2d

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from accelsim.arch.broadcast.eie.reference.encode import EncodedMatrix, PeMemory
+from accelsim.arch.broadcast.shared.reference.encode import EncodedMatrix, PeMemory
 from accelsim.errors import CapacityError
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Layer

@@ -1,4 +1,4 @@
-"""EIE's sparse matrix as counts: how many entries, padding included, each PE holds of each column, and where.
+"""EIE's sparse matrix as counts: entries of each column in each PE, padding included, and where they lie.
 
 One streaming pass over the matrix; rules: docs/machines/eie.md, "Encoding".
 """

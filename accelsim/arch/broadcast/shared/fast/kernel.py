@@ -1,4 +1,4 @@
-"""The fast engine of EIE: the scan of each vector, and its broadcast through the queues of the PEs.
+"""The kernels of the family: the scan of each vector, and its broadcast through the queues of the PEs.
 
 Times are counter values of docs/machines/eie.md. The scan says when each column would leave the scanner if no queue
 were ever full; the rest is the recurrence of `accelsim.recurrences.broadcast`. Nothing is ticked, and nothing of the

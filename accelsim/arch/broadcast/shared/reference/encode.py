@@ -1,4 +1,4 @@
-"""EIE's sparse matrix format, written as its rules read: relative indices per PE and column, padding, pointers.
+"""EIE's sparse matrix format, as its rules read: relative indices per PE and column, padding, pointers.
 
 Source: [paper] and [authors' code]; rules in docs/machines/eie.md, "Encoding". Used by the reference alone.
 """

@@ -1,14 +1,13 @@
-"""The blocks of EIE's reference: each a SimPy process that computes its next registered state once a cycle.
+"""The blocks of the family's references: each a SimPy process that computes its next registered state once a cycle.
 
 Source: [paper] for the blocks, [authors' code] for what is registered where; rules in
 docs/machines/eie.md, "Cycles". A register is named after the stage that reads it.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from accelsim.arch.broadcast.eie.reference.encode import PADDING_CODE, Entry, PeMemory
+from accelsim.arch.broadcast.shared.reference.encode import PADDING_CODE, Entry, PeMemory
 from accelsim.parts.clock import Block, Clock, Clocked, Register
 from accelsim.parts.queue import Queue
 
@@ -16,25 +15,27 @@ WAITING = "waiting"  # what PtrRead records of an idle cycle: which stall it is 
 
 
 class QueuedActivation(NamedTuple):
-    """What the queues hold: an activation and its column of the matrix."""
+    """What the queues hold: an activation (see `VectorRun`) and its column of the matrix."""
 
-    activation: int
+    activation: Any
     column: int
 
 
 class Scanner:
-    """The scan of the activation rows and the non-zero fetch, which pushes one value a cycle into all queues."""
+    """The scan of the activation rows and the fetch, which pushes one value a cycle into all queues.
 
-    def __init__(self, vector: np.ndarray, has_bias: bool, queues: list[Queue[QueuedActivation]]) -> None:
+    values: None where nothing is pushed.
+    """
+
+    def __init__(self, values: Sequence[Any], has_bias: bool, queues: list[Queue[QueuedActivation]]) -> None:
         self.queues = queues
         self.lanes = len(queues)
-        rows = -(-len(vector) // self.lanes)
-        filled = np.zeros(rows * self.lanes, np.int64)
-        filled[:len(vector)] = vector
-        zeros = [0] * self.lanes
-        bias_row = [[1, *zeros[1:]]] if has_bias else []
-        # Row 0 here is the all-zero row held at counter 0; the last one is the row Empty.
-        self.rows: list[list[int]] = [zeros, *filled.reshape(rows, self.lanes).tolist(), *bias_row, zeros]
+        nothing = [None] * self.lanes
+        filled = [*values, *nothing][:-(-len(values) // self.lanes) * self.lanes]
+        rows = [filled[low:low + self.lanes] for low in range(0, len(filled), self.lanes)]
+        bias_row = [[1, *nothing[1:]]] if has_bias else []
+        # Row 0 here is the row without values held at counter 0; the last one is the row Empty.
+        self.rows: list[list[Any]] = [nothing, *rows, *bias_row, nothing]
         self.row = Register(0)
         self.last_lane = Register(0)
         self.row_reads = 0
@@ -55,7 +56,7 @@ class Scanner:
             yield clock.cycle
             values = self.rows[self.row.now]
             first = (self.last_lane.now + 1) % self.lanes
-            lane = next((i for i in range(first, self.lanes) if values[i] != 0), None)
+            lane = next((i for i in range(first, self.lanes) if values[i] is not None), None)
             blocked = lane is not None and any(queue.full for queue in self.queues)
             self.held.append(blocked)
             if blocked:
@@ -81,7 +82,7 @@ class Scanner:
 class Held(NamedTuple):
     """The column in a PtrRead: the next entry is at `address`, the column ends before `end`."""
 
-    activation: int
+    activation: Any
     address: int
     end: int
 
@@ -97,7 +98,7 @@ class Selection(NamedTuple):
     """In SpmatRead: which entry of the row register to take."""
 
     offset: int
-    activation: int
+    activation: Any
     last_of_column: bool
 
 
@@ -164,12 +165,12 @@ class Accumulators:
     """The PE's destination registers; a sum written in a cycle is in its register from the next cycle on."""
 
     def __init__(self, rows: int) -> None:
-        self.sums = [0] * rows
+        self.sums: list[Any] = [0] * rows
         self.writes = 0
         self.written = False  # a write was registered at the last edge
-        self._write: tuple[int, int] | None = None
+        self._write: tuple[int, Any] | None = None
 
-    def write(self, row: int, total: int) -> None:
+    def write(self, row: int, total: Any) -> None:
         self._write = (row, total)
 
     def commit(self) -> bool:
@@ -185,7 +186,7 @@ class Fetched(NamedTuple):
     """In the first arithmetic stage: an entry whose row and weight are still to be decoded."""
 
     entry: Entry
-    activation: int
+    activation: Any
     last_of_column: bool
 
 
@@ -194,7 +195,7 @@ class ArithmeticInput(NamedTuple):
 
     code: int
     weight: int
-    activation: int
+    activation: Any
     row: int
 
 
@@ -202,8 +203,8 @@ class Addition(NamedTuple):
     """In the third arithmetic stage: row's old sum and what is added to it."""
 
     row: int
-    product: int
-    old_sum: int
+    product: Any
+    old_sum: Any
 
 
 class Pipeline:

@@ -1,0 +1,1 @@
+"""Streams: machines that multiply two sparse matrices, fiber by fiber."""

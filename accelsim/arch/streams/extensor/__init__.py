@@ -1,0 +1,1 @@
+"""ExTensor (Hegde et al., MICRO 2019). Rules: docs/machines/extensor.md."""

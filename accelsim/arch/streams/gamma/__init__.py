@@ -1,0 +1,1 @@
+"""Gamma (Zhang et al., ASPLOS 2021). Rules: docs/machines/gamma.md."""
