@@ -30,7 +30,7 @@ class MultiplierArray:
         self.operands, self.list, self.config, self.sums = operands, weights, config, preset
         self.stalls, self.counts = Counter[str](), Counter[str]()
         self.products = np.zeros(config.multipliers, np.int64)
-        self.gradients = np.zeros(operands.planar.weight.shape, np.int64)
+        self.gradients: np.ndarray = np.zeros(operands.planar.weight.shape, np.int64)
         self.stream_ends: list[int] = []
         self.cycle = 0
         self._streamed = operands.streamed.ravel()
