@@ -1,4 +1,4 @@
-"""Tile counts of a third party's rules, cycles by hand, and gradients: against sums written out and torch's autograd."""
+"""Tile counts of a third party's rules, cycles by hand, and gradients: by hand and against torch's autograd."""
 
 import numpy as np
 import pytest

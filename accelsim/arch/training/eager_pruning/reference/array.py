@@ -30,7 +30,7 @@ class MultiplierArray:
         self.operands, self.list, self.config, self.sums = operands, weights, config, preset
         self.stalls, self.counts = Counter[str](), Counter[str]()
         self.products = np.zeros(config.multipliers, np.int64)
-        self.gradients = np.zeros(operands.planar.weight.shape, np.int64)
+        self.gradients: np.ndarray = np.zeros(operands.planar.weight.shape, np.int64)
         self.stream_ends: list[int] = []
         self.cycle = 0
         self._streamed = operands.streamed.ravel()
@@ -99,8 +99,8 @@ class MultiplierArray:
             self._enter_tree(position, tile.run_owners, sums)
 
     def _add_gradients(self, tile: OnMultipliers, position: int, words: np.ndarray) -> None:
-        n, p, q = self.operands.positions[position]
-        of_filter = self.operands.dy[n, :, p, q]
+        image, row, col = self.operands.positions[position]
+        of_filter = self.operands.dy[image, :, row, col]
         self.counts["activation_reads"] += len({*tile.run_owners.tolist()})  # dL/dy, a word for each filter
         for m, word in zip(tile.holders, words, strict=True):
             weight = tile.slots[m].weight
@@ -117,7 +117,8 @@ class MultiplierArray:
         if not self._tree or self._tree[0][0] > self.cycle:
             return
         _, position, owners, sums = self._tree.popleft()
-        np.add.at(self.sums, (owners, position), sums)
+        for owner, value in zip(owners.tolist(), sums.tolist(), strict=True):
+            self.sums[owner, position] += value
         self.counts["sum_writes"] += len(sums)
 
     def _finish(self, tile: OnMultipliers) -> None:

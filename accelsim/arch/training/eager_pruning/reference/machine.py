@@ -58,7 +58,8 @@ class TrainingLayer:
         self.cycles += array.cycle
         self.stalls.update(array.stalls)
         self.counts.update(array.counts)
-        self.counts.update(dram_weight_bits=int(tiles.weight_bits.sum()), mask_bits=weights.mask_bits * self.config.sparse,
+        self.counts.update(mask_bits=weights.mask_bits * self.config.sparse,
+                           dram_weight_bits=int(tiles.weight_bits.sum()),
                            dram_activation_bits=int(tiles.activation_bits.sum()),
                            dram_output_bits=int(tiles.output_bits.sum()))
         self.work += array.products

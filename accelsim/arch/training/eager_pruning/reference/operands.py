@@ -1,4 +1,4 @@
-"""What a weight meets: in each pass an owner, a channel of what is streamed, and at each position an operand or none."""
+"""What a weight meets: an owner, a channel of what is streamed, and at each position an operand or none."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -8,12 +8,12 @@ import numpy as np
 from accelsim.arch.facts import names
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.arch.training.procrustes.config import ProcrustesConfig
-from accelsim.arch.training.shared.passes import Phase
 from accelsim.arch.training.procrustes.fast.geometry import loops_of
 from accelsim.arch.training.procrustes.fast.passes import PassRun, mask_of, pass_tiles, run_pass
 from accelsim.arch.training.procrustes.fast.traffic import Words
 from accelsim.arch.training.procrustes.machine import Procrustes
 from accelsim.arch.training.procrustes.policies import POLICIES
+from accelsim.arch.training.shared.passes import Phase
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer

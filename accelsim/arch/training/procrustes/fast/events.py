@@ -12,7 +12,6 @@ import numpy as np
 from accelsim.arch.activity import Activity, Chunk, Window
 from accelsim.arch.machine import Policy
 from accelsim.arch.training.procrustes.config import ProcrustesConfig
-from accelsim.arch.training.shared.passes import PHASES, Phase
 from accelsim.arch.training.procrustes.fast.geometry import LoopExtents, PassMapping, ceil_div, loops_of
 from accelsim.arch.training.procrustes.fast.passes import (
     Mask,
@@ -24,6 +23,7 @@ from accelsim.arch.training.procrustes.fast.passes import (
     run_pass,
     sets_of,
 )
+from accelsim.arch.training.shared.passes import PHASES, Phase
 from accelsim.workload.layer import Layer
 
 BUSY, INEFFECTUAL, BARRIER, UNUSED, THRESHOLD, GLB, WAVES, GRADIENTS = range(8)

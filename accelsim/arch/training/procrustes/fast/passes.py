@@ -11,6 +11,7 @@ from accelsim.arch.training.procrustes.fast.geometry import LoopExtents, PassMap
 from accelsim.arch.training.procrustes.fast.traffic import BalancedSets, Words, extents_of, words_of
 from accelsim.arch.training.procrustes.policies.balance import Balance
 from accelsim.arch.training.procrustes.policies.none import none
+from accelsim.arch.training.shared.passes import Phase
 from accelsim.errors import ModelError
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.derived import derived

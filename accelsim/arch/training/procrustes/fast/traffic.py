@@ -6,6 +6,7 @@ import numpy as np
 
 from accelsim.arch.training.procrustes.config import WORD_BITS, ProcrustesConfig
 from accelsim.arch.training.procrustes.fast.geometry import LoopExtents, PassMapping, ceil_div
+from accelsim.arch.training.shared.passes import Phase
 
 
 class Extents(NamedTuple):

@@ -8,10 +8,10 @@ import numpy as np
 
 from accelsim.arch.machine import LayerRun, Policy
 from accelsim.arch.training.procrustes.config import ProcrustesConfig
-from accelsim.arch.training.shared.reference.gradient import output_gradient
 from accelsim.arch.training.procrustes.reference.loops import loops_of
 from accelsim.arch.training.procrustes.reference.training_pass import TrainingPass
 from accelsim.arch.training.procrustes.reference.values import Tensors
+from accelsim.arch.training.shared.reference.gradient import output_gradient
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
