@@ -23,8 +23,8 @@ STALLS, COUNTS = names(Eyeriss.stalls), names(Eyeriss.counts)
 
 
 class SimulatedPasses(NamedTuple):
-    """What the kernels say of every pass: loads of the networks, work of the lanes, both [pass, column]; busy [PE]. config_cycles: before the
-    first pass."""
+    """What the kernels say of every pass: loads of the networks, work of the lanes, both [pass, column]; busy [PE].
+    config_cycles: before the first pass."""
 
     loads: np.ndarray
     work: np.ndarray

@@ -79,8 +79,8 @@ def _pass(record: np.ndarray, spent: np.ndarray, passes: SimulatedPasses, number
     worked, slowest, left = loaded + record[mapped][:, [layout.WORKED, layout.SLOWEST, layout.LEFT]].T
     computed = loaded + int(passes.work[number, layout.COMPUTE_CYCLES])
     flows = "psum" if passes.psums_last[number] else "iact"
-    bounds = (("config", span[0], configured), ("weight", configured, loaded), ("column", worked, slowest), ("psum", slowest, left),
-              ("barrier", left, computed), (flows, computed, span[1]))
+    bounds = (("config", span[0], configured), ("weight", configured, loaded), ("column", worked, slowest),
+              ("psum", slowest, left), ("barrier", left, computed), (flows, computed, span[1]))
     slices = np.concatenate([
         _slices(mapped, IN_WINDOWS, loaded, worked),
         *(_slices(mapped, NUMBER_OF[name], *part) for name, *part in bounds),
