@@ -102,8 +102,8 @@ def _per_joule_ratio(frugal: tuple[str, str], other: tuple[str, str]) -> float:
 V1, V2, V2_SPARSE = ("eyeriss_v1", DENSE), ("eyeriss_v2", DENSE), ("eyeriss_v2", SPARSE)
 V1_NARROW, V15_NARROW = ("eyeriss_v1", NARROW_DENSE), ("eyeriss_v15", NARROW_DENSE)
 V2_NARROW, V2_NARROW_SPARSE = ("eyeriss_v2", NARROW_DENSE), ("eyeriss_v2", NARROW_SPARSE)
-V1_FLUSH = ("with `psum_flush` batch v2 is slower than before by 14 % on sparse AlexNet and 3 % on dense, and v1, which "
-            "waits for its buses, by 1 %: v1's own error, of the widths of its buses, now shows")
+V1_FLUSH = ("with `psum_flush` batch v2 is slower than before by 14 % on sparse AlexNet and 3 % on dense, and v1, "
+            "which waits for its buses, by 1 %: v1's own error, of the widths of its buses, now shows")
 BUS = ("v1 waits for its buses, in AlexNet's fully connected layers for weights; their widths (three weights, three "
        "inputs, two sums) are our assumption. With the 2017 chip's own (four, one, four) AlexNet was 10.4 /s and "
        "MobileNet 159 /s before `psum_flush`")
