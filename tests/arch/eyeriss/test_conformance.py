@@ -25,6 +25,7 @@ class TestEyeriss(testing.MachineConformance):
             network=one_of("hierarchical", "hierarchical", "flat"), pipeline_stages=one_of(1, 3, 7),
             iact_words=one_of(1, 3, 6, 16), iact_addresses=one_of(1, 2, 9), weight_words=one_of(1, 4, 12, 96),
             weight_addresses=one_of(1, 4, 16), psum_words=one_of(1, 2, 5, 32), address_cycles=st.integers(1, 4),
+            psum_flush=one_of("batch", "ring"), hop_cycles=st.integers(0, 3), config_cycles=one_of(0, 0, 40),
             value_bits=one_of(8, 16), count_bits=one_of(1, 2, 4), psum_bits=one_of(16, 20),
             iact_address_bits=one_of(2, 4), weight_address_bits=one_of(3, 7), glb_iact_banks=st.integers(1, 3),
             glb_iact_bytes=one_of(4, 60, 4608), glb_psum_bytes=one_of(30, 100, 7680), iact_port_bits=one_of(1, 8, 24),

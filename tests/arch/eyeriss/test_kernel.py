@@ -1,5 +1,6 @@
 """Eyeriss's kernel on cases worked by hand, and against public masks with known counts."""
 
+import json
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from accelsim.workload.matmul import linear
 
 MODEL = machine("eyeriss")
 ONE_PE = {"cluster_rows": 1, "cluster_cols": 1, "pe_rows": 1, "pe_cols": 1}
+RING = {"psum_flush": "ring", "hop_cycles": 0}
 ONE_LANE = {"s0": 1, "column": 1, "row_lanes": 1, "filter_lanes": 1, "group_lanes": 1, "inner": "rows"}
 
 
@@ -37,13 +39,13 @@ def run(layer: Layer, config: EyerissConfig, **mapping: object) -> LayerRun:
 def test_the_bubble_rule_by_hand():
     """Columns of 2, 0, 0 and 1 words: the second empty one is not hidden by the words before it."""
     weight = np.array([[1, 0, 0, 1], [1, 0, 0, 0], [1, 0, 0, 1], [1, 0, 0, 0]])
-    outcome = run(linear("l", weight, [1, 1, 1, 1]), design(**ONE_PE, address_cycles=1), m0=4, c0=4)
+    outcome = run(linear("l", weight, [1, 1, 1, 1]), design(**ONE_PE, **RING, address_cycles=1), m0=4, c0=4)
     load = -(-(3 * 24 + 4 * 7) // 24)  # three words and four addresses through a port of 24 bits
     window, latency, drain = 4, 6, 2  # 2 words, one bubble, 1 word; four sums leave two at a time
     assert outcome.cycles == load + window + latency + drain
     assert outcome.stalls == {"busy": 6, "ineffectual": 0, "simd_idle": 0, "bubble": 2, "column": 0,
                               "psum": 2 * (latency + drain), "barrier": 0, "iact": 0, "weight": 2 * load,
-                              "fragmentation": 0}
+                              "config": 0, "fragmentation": 0}
 
 
 @pytest.mark.small
@@ -91,7 +93,7 @@ def test_a_column_waits_for_its_slowest_pe():
     """Two PEs of a column, 3 and 1 words in every window; room for the sums of one window."""
     weight = np.array([[1, 1], [1, 0], [1, 0]])
     config = design(cluster_rows=1, cluster_cols=1, pe_rows=2, pe_cols=1, macs_per_pe=1, psum_words=3,
-                    pipeline_stages=1, weight_port_bits=1000)
+                    pipeline_stages=1, weight_port_bits=1000, **RING)
     layer = conv2d("c", weight[:, :, None, None], np.ones((1, 2, 1, 5), int))
     outcome = run(layer, config, m0=3, c0=1, column=2)
     windows, drain = 5, 2
@@ -106,7 +108,7 @@ def test_a_column_waits_for_its_slowest_pe():
 def test_pes_of_a_column_run_ahead_of_each_other():
     """Windows of 3, 0, 3, 0, 3 words in one PE and 0, 3, 0, 3, 0 in the other; each window's sums take 2 cycles."""
     config = design(cluster_rows=1, cluster_cols=1, pe_rows=2, pe_cols=1, macs_per_pe=1, psum_words=3,
-                    pipeline_stages=1, weight_port_bits=1000)
+                    pipeline_stages=1, weight_port_bits=1000, **RING)
     inputs = np.array([[1, 0, 1, 0, 1], [0, 1, 0, 1, 0]])
     layer = conv2d("c", np.ones((3, 2, 1, 1), int), inputs[None, :, None])
     together = run(layer, config, m0=3, c0=1, column=2)
@@ -115,6 +117,45 @@ def test_pes_of_a_column_run_ahead_of_each_other():
     apart = run(layer, load_arch(config, {"psum_words": 6}), m0=3, c0=1, column=2)
     assert apart.cycles == 1 + (3 + 2) + 2 + (3 + 2) + 2 + (3 + 2)
     assert apart.stalls["column"] == 3  # after the last window
+
+
+@pytest.mark.small
+def test_a_full_scratchpad_stops_its_column():
+    """Five windows of 3 words in one PE and 1 in the other, 2 cycles each for their sums; room for two at a time."""
+    weight = np.array([[1, 1], [1, 0], [1, 0]])
+    config = design(cluster_rows=1, cluster_cols=1, pe_rows=2, pe_cols=1, macs_per_pe=1, psum_words=6,
+                    pipeline_stages=4, hop_cycles=2, weight_port_bits=1000, config_cycles=9)
+    layer = conv2d("c", weight[:, :, None, None], np.ones((1, 2, 1, 5), int))
+    outcome = run(layer, config, m0=3, c0=1, column=2)
+    stop = 4 + 2  # the pipeline, then one hop
+    assert outcome.cycles == 9 + 1 + 5 * (3 + 2) + 3 * stop  # batches of 2, 2 and 1 windows
+    assert outcome.stalls["column"] == 5 * 2  # the lighter PE waits at each stop
+    assert outcome.stalls["psum"] == 2 * (5 * 2 + 3 * stop)
+    assert outcome.stalls["config"] == 2 * 9
+
+
+LOOKED_UP_SOONER = (2, 3, 6, 9, 11)  # seeds
+WINDOWS = Path("../shared/golden/third_party/openeye_pe_windows.json")
+
+
+@pytest.mark.small
+@pytest.mark.skipif(not WINDOWS.exists(), reason=f"needs {WINDOWS}")
+def test_a_window_takes_what_a_public_pe_takes():
+    """OpenEye's RTL: seven states around a window, two cycles at least for each input, then two sums a cycle. A short
+    column at the end, or an empty one behind a long one, takes us a cycle less."""
+    for window in json.loads(WINDOWS.read_text()):
+        rng = np.random.default_rng(window["seed"])
+        inputs, filters = rng.integers(2, 9), rng.choice([4, 8, 16])
+        density, weight_density = rng.choice([.4, .7, 1.]), rng.choice([.2, .5, .8])
+        iact = rng.integers(1, 5, inputs) * (rng.random(inputs) < density)
+        weight = (rng.integers(1, 4, (inputs, filters)) * (rng.random((inputs, filters)) < weight_density)).T
+        words = -(-np.count_nonzero(weight[:, iact != 0], axis=0) // 2)
+        assert words.tolist() == window["words"]
+        outcome = run(linear("l", weight, iact), design(**ONE_PE), m0=int(filters), c0=int(inputs))
+        weights_in = outcome.stalls["weight"] // 2
+        shorter = window["compute"] - int(outcome.cycles - weights_in - filters // 2)
+        assert shorter == (1 if window["seed"] in LOOKED_UP_SOONER else 0)
+        assert not shorter or words.min() <= 1
 
 
 @pytest.mark.small

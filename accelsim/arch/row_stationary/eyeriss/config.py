@@ -30,6 +30,10 @@ class EyerissConfig(ArchConfig):
     weight_addresses: int = Field(ge=1, le=1 << 16, description="weight columns a PE holds, compressed")
     psum_words: int = Field(ge=1, le=255, description="partial sums a PE holds")
     address_cycles: int = Field(default=1, ge=1, le=64, description="cycles to look up an input's weight column")
+    psum_flush: Literal["ring", "batch"] = Field(default="ring", description="sums leave a PE one window at a time, or "
+                                                 "when its scratchpad is full")
+    hop_cycles: int = Field(default=0, ge=0, le=64, description="cycles for sums to pass a PE on their way up")
+    config_cycles: int = Field(default=0, ge=0, le=1 << 20, description="cycles to configure the array for a layer")
     value_bits: int = Field(ge=1, le=32, description="bits of a weight or an input")
     count_bits: int = Field(ge=1, le=16, description="bits of a zero count")
     psum_bits: int = Field(ge=1, le=64, description="bits of a partial sum")
@@ -79,6 +83,11 @@ class EyerissConfig(ArchConfig):
     def slots(self) -> int:
         """Multipliers of the whole array."""
         return self.pes * self.macs_per_pe
+
+    @property
+    def exit_cycles(self) -> int:
+        """From a PE's last window to the end of its pipeline; a PE that stops for it fills it anew, too."""
+        return self.pipeline_stages - (self.psum_flush == "ring")
 
     @property
     def glb_psums(self) -> int:

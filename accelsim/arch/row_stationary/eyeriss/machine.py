@@ -19,7 +19,7 @@ class Eyeriss(Machine[EyerissConfig]):
     """The Eyeriss family. Slots are multipliers. Policies: see `accelsim.arch.row_stationary.eyeriss.policies`."""
 
     kind: ClassVar[str] = "eyeriss"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     config = EyerissConfig
     about = About(
         title="Eyeriss v1, v1.5, v2", paper="Chen et al., JSSC 2017, JETCAS 2019",
@@ -49,13 +49,14 @@ class Eyeriss(Machine[EyerissConfig]):
               "larger `psum_words` (windows in flight); smaller `column`; smaller `m0`"),
         Stall("psum", "load_drain",
               "moves sums up its column, or waits for them to leave: pipeline, or the psum network",
-              "larger windows (`c0`, `s0`); `psum_port_bits`, `psum_words`"),
+              "larger windows (`c0`, `s0`); smaller `column`; `psum_port_bits`, `psum_words`"),
         Stall("barrier", "imbalance", "waits for the slowest lane of the pass",
               "larger chunks (`glb_psum_bytes`); another mapping"),
         Stall("iact", "operands", "waits for the input network, at the end of a pass",
               "`iact_port_bits`, `inner`; `network: hierarchical`"),
         Stall("weight", "operands", "waits for weights, at the begin of a pass",
               "a batch; `weight_port_bits`; more `row_lanes`; `network: hierarchical`"),
+        Stall("config", "load_drain", "waits while the array is configured for the layer", "`config_cycles`; a batch"),
         Stall("fragmentation", "no_work", "belongs to a PE without work in this pass",
               "policy `most_pes`; another mapping"),
     )

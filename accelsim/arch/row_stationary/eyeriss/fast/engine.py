@@ -23,11 +23,13 @@ STALLS, COUNTS = names(Eyeriss.stalls), names(Eyeriss.counts)
 
 
 class SimulatedPasses(NamedTuple):
-    """What the kernels say of every pass: loads of the networks, work of the lanes, both [pass, column]; busy [PE]."""
+    """What the kernels say of every pass: loads of the networks, work of the lanes, both [pass, column]; busy [PE].
+    config_cycles: before the first pass."""
 
     loads: np.ndarray
     work: np.ndarray
     busy: np.ndarray
+    config_cycles: int
 
     @property
     def flow_cycles(self) -> np.ndarray:
@@ -36,9 +38,16 @@ class SimulatedPasses(NamedTuple):
         return np.maximum(networks, self.work[:, layout.COMPUTE_CYCLES])
 
     @property
+    def load_cycles(self) -> np.ndarray:
+        """[pass]: until its weights are in the PEs; the first pass is behind the layer's configuration."""
+        cycles = self.loads[:, layout.WEIGHT_CYCLES].copy()
+        cycles[0] += self.config_cycles
+        return cycles
+
+    @property
     def cycles(self) -> np.ndarray:
         """[pass]."""
-        return self.loads[:, layout.WEIGHT_CYCLES] + self.flow_cycles
+        return self.load_cycles + self.flow_cycles
 
     @property
     def psums_last(self) -> np.ndarray:
@@ -70,7 +79,7 @@ def run(layer: Layer, config: EyerissConfig, policy: Policy) -> LayerRun:
         counts={name: counts[name] for name in COUNTS},
         mapping=mapping.model_dump() | {"passes": tiling.passes,
                                         "mapped_pes": int(passes.work[0, layout.MAPPED_PES])},
-        tiles=traffic.tiles(passes.cycles, passes.loads, fetched[:, 1], output_bits),
+        tiles=traffic.tiles((passes.cycles, passes.load_cycles), passes.loads, fetched[:, 1], output_bits),
         work=PeWork.of(passes.busy.reshape(config.rows, config.cols)))
 
 
@@ -80,7 +89,7 @@ def simulated(lowered: Lowered, shape: LayerShape, tiling: LoopTiling, config: E
     loads = run_networks(lowered.moved, shape, tiling, config, tiling.passes)
     run_lanes(lowered.lanes, shape, tiling, design_of(config), (0, tiling.passes),
               lane_scratch(shape, tiling, config), (work, busy), None)
-    return SimulatedPasses(loads, work, busy)
+    return SimulatedPasses(loads, work, busy, config.config_cycles)
 
 
 def lane_scratch(shape: LayerShape, tiling: LoopTiling, config: EyerissConfig) -> LaneScratch:
@@ -91,19 +100,22 @@ def lane_scratch(shape: LayerShape, tiling: LoopTiling, config: EyerissConfig) -
 def _stalls(passes: SimulatedPasses, met: Met, shape: LayerShape, tiling: LoopTiling,
             config: EyerissConfig) -> dict[str, int]:
     """Slot-cycles by name."""
-    macs, latency = config.macs_per_pe, config.pipeline_stages - 1
+    macs = config.macs_per_pe
     work, mapped, flow = passes.work.sum(axis=0), passes.work[:, layout.MAPPED_PES], passes.flow_cycles
     words, entries = issued(met, shape, tiling, config)
     drains = -(-tile_filters(shape, tiling) // (config.psum_port_bits // config.psum_bits))
     drained = int(drains.sum()) * shape.groups * tiling.strips * tiling.items * shape.out_cols
     compute = passes.work[:, layout.COMPUTE_CYCLES]
+    strips = np.minimum(tiling.column, tiling.strips - np.arange(tiling.passes) % tiling.steps * tiling.column)
+    exits = config.exit_cycles + config.hop_cycles * (strips - 1)
     waits = mapped * (flow - compute)
     for_sums = int((waits * passes.psums_last).sum())
-    psum_cycles = drained + latency * int(mapped.sum()) + int(work[layout.PSUM_WAITS]) + for_sums
+    psum_cycles = drained + int((mapped * exits).sum()) + int(work[layout.PSUM_WAITS]) + for_sums
     return {
         "busy": met.products, "ineffectual": entries - met.products, "simd_idle": macs * words - entries,
         "bubble": macs * (int(work[layout.WINDOW_CYCLES]) - words), "column": macs * int(work[layout.COLUMN_WAITS]),
         "psum": macs * psum_cycles, "barrier": macs * int((mapped * compute).sum() - work[layout.LANE_ENDS]),
         "iact": macs * (int(waits.sum()) - for_sums),
         "weight": macs * int((mapped * passes.loads[:, layout.WEIGHT_CYCLES]).sum()),
-        "fragmentation": macs * int(((config.pes - mapped) * passes.cycles).sum())}
+        "config": config.slots * config.config_cycles,
+        "fragmentation": macs * int(((config.pes - mapped) * (passes.loads[:, layout.WEIGHT_CYCLES] + flow)).sum())}

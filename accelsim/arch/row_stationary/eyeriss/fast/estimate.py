@@ -69,7 +69,7 @@ def estimate(tiles: TileSizes, sides: Sides, shape: LayerShape, config: EyerissC
     passes = steps * np.ceil(shape.items / chunk) * np.ceil(np.ceil(shape.filters / tiles.m0) / filter_lanes) \
         * np.ceil(shape.groups / group_lanes)
     windows = np.ceil(chunk / row_lanes) * shape.out_cols
-    compute = lane_cycles(windows, tiles.window_cycles, tiles.m0, config)
+    compute = lane_cycles(windows, tiles.window_cycles, tiles.m0, column, config)
     used = strips / steps  # PEs of a column at work, mean over the steps
     apart = np.minimum(used, shape.rows)  # filter rows at a time; inputs are shared along diagonals, but for the stride
     distinct = (chunk * np.minimum(apart, shape.row_stride) + apart - 1) * np.maximum(1.0, used / shape.rows) \
@@ -102,11 +102,14 @@ def estimate(tiles: TileSizes, sides: Sides, shape: LayerShape, config: EyerissC
     return np.where(fits, np.stack(both), np.inf)
 
 
-def lane_cycles(windows: Size, window_cycles: Size, m0: Size, config: EyerissConfig) -> Size:
-    """Estimated cycles of a lane with this many windows."""
-    latency = config.pipeline_stages - 1
+def lane_cycles(windows: Size, window_cycles: Size, m0: Size, column: Size, config: EyerissConfig) -> Size:
+    """Estimated cycles of a lane with this many windows and PEs."""
+    latency = config.exit_cycles + config.hop_cycles * (column - 1)
     worked = window_cycles + np.ceil(m0 / (config.psum_port_bits // config.psum_bits))
-    return windows * np.maximum(worked, (worked + latency) / np.floor(config.psum_words / m0)) + latency
+    in_flight = np.floor(config.psum_words / m0)
+    if config.psum_flush == "batch":
+        return windows * worked + np.ceil(windows / in_flight) * latency
+    return windows * np.maximum(worked, (worked + latency) / in_flight) + latency
 
 
 def _strips(tiles: TileSizes, shape: LayerShape) -> np.ndarray:

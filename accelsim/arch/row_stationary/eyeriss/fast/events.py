@@ -74,16 +74,18 @@ def slot_cycles(record: np.ndarray, shape: LayerShape, tiling: LoopTiling, confi
 def _pass(record: np.ndarray, spent: np.ndarray, passes: SimulatedPasses, number: int, span: tuple[int, int]) -> Chunk:
     """All PEs in a pass that takes span[0] .. span[1] - 1."""
     mapped, idle = np.flatnonzero(record[:, layout.GROUP] >= 0), np.flatnonzero(record[:, layout.GROUP] < 0)
-    loaded = span[0] + int(passes.loads[number, layout.WEIGHT_CYCLES])
+    loaded = span[0] + int(passes.load_cycles[number])
+    configured = loaded - int(passes.loads[number, layout.WEIGHT_CYCLES])
     worked, slowest, left = loaded + record[mapped][:, [layout.WORKED, layout.SLOWEST, layout.LEFT]].T
     computed = loaded + int(passes.work[number, layout.COMPUTE_CYCLES])
     flows = "psum" if passes.psums_last[number] else "iact"
-    bounds = (("weight", span[0], loaded), ("column", worked, slowest), ("psum", slowest, left),
-              ("barrier", left, computed), (flows, computed, span[1]))
+    bounds = (("config", span[0], configured), ("weight", configured, loaded), ("column", worked, slowest),
+              ("psum", slowest, left), ("barrier", left, computed), (flows, computed, span[1]))
     slices = np.concatenate([
         _slices(mapped, IN_WINDOWS, loaded, worked),
         *(_slices(mapped, NUMBER_OF[name], *part) for name, *part in bounds),
-        *(_slices(idle, NUMBER_OF["fragmentation"], *part) for part in ((span[0], loaded), (loaded, span[1])))])
+        _slices(idle, NUMBER_OF["config"], span[0], configured),
+        *(_slices(idle, NUMBER_OF["fragmentation"], *part) for part in ((configured, loaded), (loaded, span[1])))])
     slices = slices[slices[:, 3] > slices[:, 2]]
     works_on = record[:, [layout.GROUP, layout.FILTER_TILE, layout.STRIP]]
     works_on[idle] = -1

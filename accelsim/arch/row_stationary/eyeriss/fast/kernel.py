@@ -74,13 +74,14 @@ def run_lanes(data, shape, tiling, design, passes, scratch, counted, record):
     work, busy = counted
     for number in range(passes[0], passes[1]):
         now = pass_at(tiling, number)
+        latency = design.latency + design.hop_cycles * (now.strips - 1)
         filter_tiles = min(tiling.filter_lanes, tiling.filter_tiles - now.filter_tile)
         for tile in range(min(tiling.group_lanes, shape.groups - now.group) * filter_tiles):
             h, f = tile // filter_tiles, tile % filter_tiles
             g, t = now.group + h, now.filter_tile + f
             filters = min(tiling.m0, shape.filters - t * tiling.m0)
             drain = -(-filters // design.sums_per_cycle)
-            _begin_tile(data.strips, tiling, design, now, -(-filters // design.macs_per_pe), scratch)
+            _begin_tile(data.strips, tiling, latency, now, -(-filters // design.macs_per_pe), scratch)
             place = 0
             while place < now.items:
                 image, p = (now.item + place) // shape.out_rows, (now.item + place) % shape.out_rows
@@ -99,23 +100,23 @@ def run_lanes(data, shape, tiling, design, passes, scratch, counted, record):
                         busy[pe] += scratch.sums[n]
                 for n in range(rows):
                     _meet(scratch, (place + n) % tiling.row_lanes, n * shape.out_cols, shape.out_cols,
-                          tiling.compressed, design.latency, drain)
+                          (tiling.compressed, design.batch), latency, drain)
                 place += rows
             for e in range(min(tiling.row_lanes, now.items)):
-                _end_lane(scratch, e, now.strips, filters, (design.latency, drain), work[number])
+                _end_lane(scratch, e, now.strips, filters, (latency, drain), work[number])
             if record is not None:
-                _record(data, shape, tiling, design, (now, h, f), drain, scratch, record)
+                _record(data, shape, tiling, design, (now, h, f), (latency, drain), scratch, record)
 
 
 @INNER
-def _begin_tile(strips, tiling, design, now, words, scratch):
+def _begin_tile(strips, tiling, latency, now, words, scratch):
     """Empty the lanes. In dense mode every window of a PE takes as long: cost[0, PE]."""
     for e in range(len(scratch.windows)):
         scratch.windows[e] = 0
         for i in range(scratch.ends.shape[1]):
             scratch.ends[e, i] = scratch.column_waits[e, i] = scratch.psum_waits[e, i] = 0
         for place in range(scratch.slowest.shape[1]):
-            scratch.slowest[e, place] = -design.latency  # no window has to be out before the first ones
+            scratch.slowest[e, place] = -latency  # no window has to be out before the first ones
     if now.strips < tiling.column:
         for q in range(len(scratch.cost)):
             for i in range(now.strips, tiling.column):
@@ -171,15 +172,18 @@ def _count_products(data, columns, tile, strip, rows, sums):
 
 
 @INNER
-def _meet(scratch, e, first, windows, moving, latency, drain):
-    """Run windows of row lane e through its column; their costs are those from cost[first] on, or, unless `moving`, all
-    are the first."""
+def _meet(scratch, e, first, windows, ways, latency, drain):
+    """Run windows of row lane e through its column; ways = (moving, batch). Their costs are those from cost[first] on,
+    or, unless `moving`, all are the first. With `batch` only a batch's first window waits: for the batch before."""
+    moving, batch = ways
     ends, column_waits, psum_waits = scratch.ends[e], scratch.column_waits[e], scratch.psum_waits[e]
     slowest_of = scratch.slowest[e]
     place = scratch.windows[e] % len(slowest_of)
     scratch.windows[e] += windows
     for q in range(windows):
         held, each, slowest = slowest_of[place], scratch.cost[first + q if moving else 0], np.int64(0)
+        if batch:
+            held = slowest_of[len(slowest_of) - 1] if place == 0 else -latency
         for i in range(len(ends)):  # PEs behind the last cost nothing, and are never the slowest
             end = ends[i]
             behind, wait = max(held - end, 0), max(held + latency - end, 0)
@@ -218,9 +222,9 @@ def _slowest(scratch, e, pes):
 
 
 @INNER
-def _record(data, shape, tiling, design, at, drain, scratch, record):
-    """What the PEs of a filter tile's lanes did: at = (pass, group lane, filter lane)."""
-    now, h, f = at
+def _record(data, shape, tiling, design, at, cycles, scratch, record):
+    """What the PEs of a filter tile's lanes did: at = (pass, group lane, filter lane), cycles = (latency, drain)."""
+    (now, h, f), (latency, drain) = at, cycles
     g, t = now.group + h, now.filter_tile + f
     for place in range(now.items):
         e = place % tiling.row_lanes
@@ -229,7 +233,7 @@ def _record(data, shape, tiling, design, at, drain, scratch, record):
         for i in range(now.strips):
             one = record[(lane // design.cols * tiling.column + i) * design.cols + lane % design.cols]
             one[GROUP], one[FILTER_TILE], one[STRIP] = g, t, now.strip + i
-            one[WORKED], one[SLOWEST], one[LEFT] = scratch.ends[e, i], slowest, slowest + design.latency
+            one[WORKED], one[SLOWEST], one[LEFT] = scratch.ends[e, i], slowest, slowest + latency
             one[COLUMN_WAIT] = scratch.column_waits[e, i]
             one[PSUM_WAIT] = scratch.psum_waits[e, i] + scratch.windows[e] * drain
             one[WINDOW] = scratch.ends[e, i] - one[PSUM_WAIT] - one[COLUMN_WAIT]

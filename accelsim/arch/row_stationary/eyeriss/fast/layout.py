@@ -25,8 +25,9 @@ INNER = njit(**_OPTIONS | {"no_cpython_wrapper": True})
 
 
 class DesignScalars(NamedTuple):
-    """The scalars of a config, int but `flat`. latency: pipeline stages less one; sums_per_cycle: of a psum port;
-    address_cycles: of the address stage for an input."""
+    """The scalars of a config, int but `flat` and `batch`. latency: from a column's last window to its sums at the
+    lowest PE's exit; sums_per_cycle: of a psum port; address_cycles: of the address stage for an input; hop_cycles: of
+    sums past a PE; batch: sums leave when the scratchpad is full."""
 
     rows: int
     cols: int
@@ -44,7 +45,9 @@ class DesignScalars(NamedTuple):
     weight_port: int
     psum_port: int
     address_cycles: int
+    hop_cycles: int
     flat: bool
+    batch: bool
 
 
 class PassBounds(NamedTuple):

@@ -67,9 +67,9 @@ def design_of(config: EyerissConfig) -> DesignScalars:
     """What the kernels are told of a config."""
     return DesignScalars(
         config.rows, config.cols, config.pe_rows, config.pe_cols, config.cluster_rows, config.cluster_cols,
-        config.macs_per_pe, config.pipeline_stages - 1, config.psum_words, config.psum_port_bits // config.psum_bits,
+        config.macs_per_pe, config.exit_cycles, config.psum_words, config.psum_port_bits // config.psum_bits,
         config.psum_bits, config.glb_iact_banks, config.iact_port_bits, config.weight_port_bits, config.psum_port_bits,
-        config.address_cycles, config.network == "flat")
+        config.address_cycles, config.hop_cycles, config.network == "flat", config.psum_flush == "batch")
 
 
 def lower(layer: Layer, shape: LayerShape, tiling: LoopTiling, config: EyerissConfig) -> Lowered:

@@ -31,7 +31,7 @@ def best_mapping(layer: Layer, config: EyerissConfig, most_pes: bool) -> RowStat
     for candidate in found:
         tiling = tiling_of(shape, candidate.mapping, config)
         windows = -(-tiling.chunk // tiling.row_lanes) * shape.out_cols
-        compute = lane_cycles(windows, candidate.tile.window_cycles, tiling.m0, config)
+        compute = lane_cycles(windows, candidate.tile.window_cycles, tiling.m0, tiling.column, config)
         if _layer_cycles(tiling, [compute, compute]) >= fewest:
             continue  # whatever its networks take
         cycles = _layer_cycles(tiling, _pass_cycles(candidate, shape, tiling, config, compute))

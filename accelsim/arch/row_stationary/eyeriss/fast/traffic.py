@@ -18,6 +18,7 @@ def fetched(tiling: LoopTiling, config: EyerissConfig, loads: np.ndarray) -> np.
                     loads[:, [layout.STREAM_BITS, layout.STREAM_DRAM_BITS]])
 
 
-def tiles(cycles: np.ndarray, loads: np.ndarray, iact_bits: np.ndarray, output_bits: np.ndarray) -> Tiles:
-    """A tile is a pass, which loads its weights."""
-    return Tiles.of(cycles, loads[:, layout.WEIGHT_BITS], iact_bits, output_bits, loads[:, layout.WEIGHT_CYCLES])
+def tiles(cycles: tuple[np.ndarray, np.ndarray], loads: np.ndarray, iact_bits: np.ndarray,
+          output_bits: np.ndarray) -> Tiles:
+    """A tile is a pass; cycles = (all, the first of them in which weights may come in)."""
+    return Tiles.of(cycles[0], loads[:, layout.WEIGHT_BITS], iact_bits, output_bits, cycles[1])

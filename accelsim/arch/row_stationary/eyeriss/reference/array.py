@@ -71,6 +71,12 @@ class PeArray:
         cycles = self._account(one, columns, network)
         return PassDone(cycles, network.weights.cycles, streams, weight_bits, output_bits)
 
+    def configured(self, first: PassDone) -> PassDone:
+        """The layer's first pass behind the configuration, in which its weights may come in as well."""
+        wait = self.config.config_cycles
+        self.stalls["config"] += self.slots * wait
+        return first._replace(cycles=first.cycles + wait, load_cycles=first.load_cycles + wait)
+
     def _send_streams(self, one: ScheduledPass, network: Mesh | Buses) -> Streams:
         """Returns all needed streams."""
         needed: defaultdict[StreamKey, set[Cluster]] = defaultdict(set)

@@ -13,7 +13,7 @@ from accelsim.arch.row_stationary.eyeriss.reference.schedule import PassSchedule
 from accelsim.hw.memory.tiles import Tiles
 from accelsim.workload.layer import Layer
 
-STALLS = ("busy", "ineffectual", "simd_idle", "bubble", "column", "psum", "barrier", "iact", "weight",
+STALLS = ("busy", "ineffectual", "simd_idle", "bubble", "column", "psum", "barrier", "iact", "weight", "config",
           "fragmentation")
 COUNTS = ("macs", "gated_macs", "iact_address_reads", "iact_reads", "iact_writes", "weight_address_reads",
           "weight_reads", "weight_writes", "psum_reads", "psum_writes", "psum_passes", "glb_iact_read_bits",
@@ -34,6 +34,7 @@ def run(layer: Layer, config: EyerissConfig, policy: Policy) -> LayerRun:
     array = PeArray(schedule, OffChipOperands(conv, mapping.compressed, config), config)
     passes = list(schedule.passes())
     done = [array.run(one) for one in passes]
+    done[0] = array.configured(done[0])
     room_bits = 8 * config.glb_iact_bytes * config.cluster_rows * config.cluster_cols
     fetched = fetched_streams(_needed_by_chunk(passes, done), room_bits)
     counts = array.counts + Counter({

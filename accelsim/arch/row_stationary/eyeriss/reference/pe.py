@@ -74,6 +74,11 @@ class Pe:
         return len(self._streams) * self.setting.cols.outputs
 
     @property
+    def _in_batches(self) -> bool:
+        """The psum scratchpad is filled, then emptied."""
+        return self.config.psum_flush == "batch"
+
+    @property
     def working(self) -> bool:
         """A window is under way."""
         return self.ended < self.begun
@@ -115,7 +120,10 @@ class Pe:
         self.begun += 1
 
     def _end_window(self, now: int) -> None:
-        self._pipeline.append(PipelineExit(now + self.config.pipeline_stages - 1, self.ended, None))
+        stages = self.config.pipeline_stages - 1
+        if self._in_batches:  # the pipeline is filled again after each stop
+            stages += 1
+        self._pipeline.append(PipelineExit(now + stages, self.ended, None))
         self.ended += 1
 
     def _land(self, landing: PipelineExit) -> None:
@@ -134,7 +142,9 @@ class Pe:
         return sums
 
     def _room(self) -> bool:
-        """One more window's sums fit the psum scratchpad."""
+        """One more window's sums fit the psum scratchpad; in batches, it is not being emptied."""
+        if self._in_batches and self.begun % (self.config.psum_words // self.setting.psums) == 0:
+            return not self._psums
         return (len(self._psums) + 1) * self.setting.psums <= self.config.psum_words
 
     def tick(self, now: int, column_ended: int) -> None:
@@ -158,8 +168,9 @@ class Pe:
             self.stalls["bubble"] += self.config.macs_per_pe
 
     def _awaited(self) -> int:
-        """The window that keeps the PE waiting: the oldest in the psum scratchpad, at the end of the pass the last."""
-        return self.windows - 1 if self.begun == self.windows else min(self._psums)
+        """The window that keeps the PE waiting: the oldest in the psum scratchpad, at the end of the pass the last; in
+        batches the last of the batch."""
+        return self.begun - 1 if self._in_batches or self.begun == self.windows else min(self._psums)
 
     def _address_stage(self) -> None:
         """Look up the first input left: drop it, hand it to the weight stage, or hold it while that one is busy."""
