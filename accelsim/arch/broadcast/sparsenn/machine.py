@@ -67,5 +67,5 @@ class Sparsenn(Machine[SparsennConfig]):
 
     def notes(self, layer: Layer, config: SparsennConfig, mapping: Mapping[str, Any]) -> Iterator[str]:
         if mapping["predicted"]:
-            yield ("outputs that the predictor takes for zero are zero; it is a truncated SVD of the layer's weights, the "
-                   "paper's is learned")
+            yield ("outputs that the predictor takes for zero are zero; it is a truncated SVD of the layer's weights, "
+                   "the paper's is learned")

@@ -16,7 +16,8 @@ from accelsim.result.work import PeWork
 from accelsim.workload.layer import Layer
 from accelsim.workload.lowering import MatrixProduct, assemble, matrix_products
 
-STALLS = ("busy", "zero_weight", "predict", "predict_wait", "empty_column", "starved", "back_pressure", "barrier", "drain")
+STALLS = ("busy", "zero_weight", "predict", "predict_wait", "empty_column", "starved", "back_pressure", "barrier",
+          "drain")
 COUNTS = ("macs", "weight_reads", "predictor_macs", "multiplies", "broadcasts", "kept_rows", "wrong_zeros")
 
 
