@@ -60,14 +60,15 @@ GAINS = Group(
     "8-bit weights of rank 12 with noise, drawn so that about 30 % of the outputs are above zero, a rank of 15; the "
     "paper's networks are not at hand",
     tuple(claim for name in SHAPES for claim in (
-        Claim(f"{name}.gain", f"{name}: throughput gained", Trend("10 to 70", 10, 70), partial(gain_percent, name), "%"),
+        Claim(f"{name}.gain", f"{name}: throughput gained", Trend("10 to 70", 10, 70),
+              partial(gain_percent, name), "%"),
         Claim(f"{name}.predictor", f"{name}: predictor's multiplications over the layer's", Trend("below 5", high=5),
               partial(predictor_percent, name), "%"))))
 
 CHAPTER = Chapter(
     "sparsenn", "SparseNN", ("sparsenn",),
     exact="Phase W equals the simulator of EIE's authors on dense rows.",
-    abstracted="The predictor is a truncated SVD, the paper's is learned; no phases overlap; the tree has no contention.",
+    abstracted="The predictor is a truncated SVD, the paper's is learned; phases never overlap; the tree is free.",
     groups=(W_PHASE, GAINS),
     unchecked=(("about half the power of designs that skip inputs alone", "no split of the power is known"),
                ("accuracy", "no property of a machine")))
