@@ -26,7 +26,7 @@ def tiles(arch: str, seed: int, length: int, multipliers: int) -> int:
 CHAPTER = Chapter(
     "eager_pruning", "Eager Pruning", ("eager_pruning",),
     exact="tiles of weights, packed and in fixed groups",
-    abstracted="rules are from third parties: the paper could not be read. When weights are pruned is not part of a run",
+    abstracted="rules are from third parties: the paper could not be read. When to prune is not part of a run",
     groups=(Group("Tiles", "worked out by others from the rules", "64 kernels, a binomial of 20 % each", tuple(
         Claim(f"{name}.{seed}.{size}", f"{name} tiles, {length} weights dense, {size} multipliers", Exact(counted[at]),
               lambda case=(arch, seed, length, size): tiles(*case))
