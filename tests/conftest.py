@@ -13,7 +13,7 @@ from accelsim.workload.layer import Layer
 from accelsim.workload.matmul import linear
 
 os.environ["ACCELSIM_PROGRESS"] = "0"  # a first compile is no part of what a command says; see test_threads.py
-settings.register_profile("default", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("default", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile("tiny", max_examples=4, deadline=None, derandomize=True)  # without the JIT all is slow
 settings.register_profile("full", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("ACCELSIM_PROFILE", "default"))

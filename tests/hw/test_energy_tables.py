@@ -49,7 +49,8 @@ def test_an_entry_has_one_price(tmp_path, text):
         load_energy_table(str(file))
 
 
-@pytest.mark.parametrize("name", [n for n in shipped.names("energy") if not n.endswith("_45nm")])
+@pytest.mark.parametrize("name", [n for n in shipped.names("energy")
+                                  if n.endswith("nm") and not n.endswith("_45nm")])
 def test_scaled_tables_are_the_45_nm_ones_times_a_factor(name):
     family, node = name.removesuffix("nm").split("_")
     base, table = load_energy_table(f"{family}_45nm"), load_energy_table(name)

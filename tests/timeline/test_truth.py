@@ -168,7 +168,8 @@ def test_eyeriss_by_hand():
     mapping = {"compressed": True, "m0": 1, "c0": 1, "s0": 1, "column": 2, "row_lanes": 2, "filter_lanes": 1,
                "group_lanes": 1, "inner": "rows"}
     result, trace = drawn(layer, "eyeriss_v2", cluster_rows=1, cluster_cols=1, pe_rows=2, pe_cols=3, macs_per_pe=1,
-                          psum_words=2, iact_port_bits=3, mappings={"l": mapping})
+                          psum_words=2, iact_port_bits=3, psum_flush="ring", hop_cycles=0,
+                          mappings={"l": mapping})
     weights, iacts = 1, 22  # 12 + 7 bits through 24; the first bank's streams have 4 x 16 bits
     ends = weights + np.array([10, 16, iacts])  # lane 1 has sent its sums out, lane 0 has, the inputs are there
     units = {name: [(e["name"], e["ts"], e["ts"] + e["dur"]) for e in own]
