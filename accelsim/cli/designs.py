@@ -10,6 +10,7 @@ from accelsim.errors import AccelsimError, ConfigError, cut, inert
 
 if TYPE_CHECKING:
     from accelsim.arch.config import ArchConfig
+    from accelsim.hw.energy import EnergyTable
     from accelsim.result.result import Result
     from accelsim.workload.trace import Trace
 
@@ -17,22 +18,23 @@ LONGEST_REASON = 1000  # characters
 
 
 @dataclass(frozen=True)
-class Design:
-    """What --arch NAME[:POLICY] stands for."""
+class CheckedDesign:
+    """What --arch NAME[:POLICY] stands for, with its energy table."""
 
     config: "ArchConfig"
-    policy: str | None
+    table: "EnergyTable"
+    policy: str
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunsOutcome:
     """Results of the designs that ran; for each of the others `name: why`, in the order given."""
 
     results: "list[Result]"
     refusals: list[str]
 
 
-def checked_designs(archs: Sequence[str], policy: str | None, changes: Mapping[str, Any]) -> list[Design]:
+def checked_designs(archs: Sequence[str], policy: str | None, changes: Mapping[str, Any]) -> list[CheckedDesign]:
     """The designs; ConfigError for what can be known to be wrong before anything is simulated."""
     from accelsim.arch.registry import load_arch
     from accelsim.hw.energy import load_energy_table
@@ -42,9 +44,8 @@ def checked_designs(archs: Sequence[str], policy: str | None, changes: Mapping[s
     for text in archs:
         name, own = _split(text)
         config = load_arch(name, changes)
-        load_energy_table(config.energy_table)
-        find_policy(config.kind, own or policy)
-        found.append(Design(config, own or policy))
+        chosen, _ = find_policy(config.kind, own or policy)
+        found.append(CheckedDesign(config, load_energy_table(config.energy_table), chosen))
     return found
 
 
@@ -58,18 +59,20 @@ def _split(text: str) -> tuple[str, str | None]:
     return name, policy
 
 
-def run_all(designs: Sequence[Design], trace: "Trace", engine: str, threads: int | None) -> Outcome:
+def run_all(designs: Sequence[CheckedDesign], trace: "Trace", engine: str, threads: int | None) -> RunsOutcome:
     """Runs one after the other. A single design's error is raised; of several, those that can run do."""
+    from accelsim.cores import checked_threads
     from accelsim.report.compiling import compiling_said
     from accelsim.report.progress import line, progress
-    from accelsim.simulation import simulate
+    from accelsim.simulation import simulate_design
 
-    outcome = Outcome([], [])
+    cores = checked_threads(threads)
+    outcome = RunsOutcome([], [])
     for design in designs:
         name = design.config.name
         try:
             with compiling_said(name), progress(name) as step:
-                result = simulate(trace, design.config, engine, design.policy, None, threads, step)
+                result = simulate_design(trace, design.config, design.table, design.policy, engine, cores, step)
         except AccelsimError as error:
             if len(designs) == 1:
                 raise

@@ -45,38 +45,24 @@ class Visits(NamedTuple):
     before: np.ndarray
 
 
+class Matches(NamedTuple):
+    """Of each match of two lists, int64 [match]: the places, and the steps up to it."""
+
+    a: np.ndarray
+    b: np.ndarray
+    when: np.ndarray
+
+
 @njit(cache=True, nogil=True)
-def meet(first, a, a_end, second, b, b_end, rule, at_a, at_b, when):
-    """(matches, steps) of two lists; fills at_a, at_b and when [match]: the places, and the steps up to it."""
+def meet(first, a, a_end, second, b, b_end, rule, found=None):
+    """(matches, steps) of two lists; fills `found` where it is given, whose arrays are long enough."""
     matches, steps, lagging = 0, 0, 0
     while a < a_end and b < b_end:
         difference = first[a] - second[b]
         if difference == 0:
             steps += 1
-            at_a[matches], at_b[matches], when[matches] = a, b, steps
-            matches += 1
-            a, b, lagging = a + 1, b + 1, 0
-        else:
-            side = -1 if difference < 0 else 1
-            if rule == LEADER_FOLLOWER:
-                steps += side == -1
-            else:
-                steps += rule == TWO_FINGER or side != lagging
-            lagging = side
-            a, b = (a + 1, b) if side < 0 else (a, b + 1)
-    if rule == LEADER_FOLLOWER:
-        steps += a_end - a
-    return matches, steps
-
-
-@njit(cache=True, nogil=True)
-def elements_meet(first, a, a_end, second, b, b_end, rule):
-    """`meet`, counts alone."""
-    matches, steps, lagging = 0, 0, 0
-    while a < a_end and b < b_end:
-        difference = first[a] - second[b]
-        if difference == 0:
-            steps += 1
+            if found is not None:
+                found.a[matches], found.b[matches], found.when[matches] = a, b, steps
             matches += 1
             a, b, lagging = a + 1, b + 1, 0
         else:
@@ -99,20 +85,20 @@ def find_visits(a_k2, a_starts, b, rule, visits):
     a_k2 [list]: the k2 of A; a_starts [list + 1]: their LLB tiles.
     """
     count, pairs, total, rest = 0, 0, 0, 0
-    at_a, at_b, when = (np.empty(len(a_k2), np.int64), np.empty(len(a_k2), np.int64), np.empty(len(a_k2), np.int64))
+    found = Matches(np.empty(len(a_k2), np.int64), np.empty(len(a_k2), np.int64), np.empty(len(a_k2), np.int64))
     begin = 0
     while begin < len(b.x2):
         end = begin
         while end < len(b.x2) and b.x2[end] == b.x2[begin]:
             end += 1
-        matches, steps = meet(a_k2, 0, len(a_k2), b.k2, begin, end, rule, at_a, at_b, when)
+        matches, steps = meet(a_k2, 0, len(a_k2), b.k2, begin, end, rule, found)
         done = 0
         for i in range(matches):
-            visits.b[count], visits.pair[count] = at_b[i], pairs
-            visits.a_first[count], visits.a_last[count] = a_starts[at_a[i]], a_starts[at_a[i] + 1]
-            visits.before[count] = rest + when[i] - done
+            visits.b[count], visits.pair[count] = found.b[i], pairs
+            visits.a_first[count], visits.a_last[count] = a_starts[found.a[i]], a_starts[found.a[i] + 1]
+            visits.before[count] = rest + found.when[i] - done
             pairs += visits.a_last[count] - visits.a_first[count]
-            count, done, rest = count + 1, when[i], 0
+            count, done, rest = count + 1, found.when[i], 0
         rest += steps - done
         total += steps
         begin = end
@@ -128,7 +114,7 @@ def walk(a, b, visits, rules, pairs, stalls, work, log=None):
     k1_total, k0_total, products = 0, 0, 0
     width = 1 + max(0 if not len(a.k1) else a.k1.max(), 0 if not len(b.k1) else b.k1.max())
     in_a, in_b = np.full(width, -1, np.int64), np.full(width, -1, np.int64)
-    at_a, at_b, when = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width, np.int64)
+    tiles = Matches(np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width, np.int64))
     free, given = np.zeros(rules.pes, np.int64), np.zeros(rules.pes, np.int64)
     for v in range(len(visits.b)):
         llb = visits.b[v]
@@ -146,12 +132,12 @@ def walk(a, b, visits, rules, pairs, stalls, work, log=None):
             for g in range(a.llbs[own], a.llbs[own + 1]):
                 for h in range(b.llbs[llb], b.llbs[llb + 1]):
                     matches, steps = meet(a.k1, a.groups[g], a.groups[g + 1], b.k1, b.groups[h], b.groups[h + 1],
-                                          rules.intersection, at_a, at_b, when)
+                                          rules.intersection, tiles)
                     for i in range(matches):
-                        found, k0 = _tiles_meet(a, at_a[i], b, at_b[i], rules.intersection)
-                        pe = np.argmin(given) if rules.deal == LEAST_LOADED else a.k1[at_a[i]] % rules.pes
+                        found, k0 = _tiles_meet(a, tiles.a[i], b, tiles.b[i], rules.intersection)
+                        pe = np.argmin(given) if rules.deal == LEAST_LOADED else a.k1[tiles.a[i]] % rules.pes
                         given[pe] += k0
-                        start = max(free[pe], clock + when[i])
+                        start = max(free[pe], clock + tiles.when[i])
                         stalls[0] += start - free[pe]
                         free[pe] = start + k0
                         work[pe] += found
@@ -181,7 +167,7 @@ def _tiles_meet(a, t, b, u, rule):
                 found += a.k[low] == b.k[begin]
                 steps += 1
             else:
-                some, more = elements_meet(a.k, low, high, b.k, begin, end, rule)
+                some, more = meet(a.k, low, high, b.k, begin, end, rule)
                 found += some
                 steps += more
     return found, steps
